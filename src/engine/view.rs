@@ -1,0 +1,78 @@
+//! What the outside may see of the loop: a snapshot, published after each step.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::decision::Decision;
+use crate::demand::Presence;
+use crate::labels::Labels;
+use crate::time::Timestamp;
+use crate::workload::{Replicas, Workload};
+
+/// A snapshot of the loop.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    pub at: Timestamp,
+    /// Sorted by workload.
+    pub workloads: Vec<Arc<WorkloadView>>,
+    /// The newest last; bounded.
+    pub decisions: VecDeque<Arc<Entry>>,
+    /// A line for each rule, in the order of the files.
+    pub rules: Vec<Arc<RuleHealth>>,
+}
+
+/// A decision that changed something, or would have.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Counts up from 1 while the process lives.
+    pub id: u64,
+    pub workload: Workload,
+    pub rule: Arc<str>,
+    pub decision: Decision,
+    /// What became of it: "scaled", "simulated", "failed: …"; empty while it is in flight.
+    pub outcome: String,
+}
+
+/// One workload as the loop knows it.
+#[derive(Debug, Clone)]
+pub struct WorkloadView {
+    pub workload: Workload,
+    /// The scale rule's name.
+    pub rule: Arc<str>,
+    /// The rule's routing labels.
+    pub labels: Labels,
+    pub min: Replicas,
+    pub max: Replicas,
+    /// What the cluster asks for and has ready; `None` while unknown.
+    pub replicas: Option<Replicas>,
+    pub ready: Option<Replicas>,
+    /// Why the cluster's side is unknown.
+    pub problem: Option<String>,
+    pub metrics: Vec<MetricView>,
+    /// The newest decision, also where it changed nothing.
+    pub decision: Option<Decision>,
+    /// An action is on its way.
+    pub in_flight: bool,
+    /// Actions that failed in a row, and what the last one said.
+    pub failures: u32,
+    pub last_error: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct MetricView {
+    pub name: Arc<str>,
+    pub demand: Presence,
+    pub per_replica: Presence,
+}
+
+/// How one rule fares.
+#[derive(Debug, Clone)]
+pub struct RuleHealth {
+    pub group: Arc<str>,
+    pub rule: Arc<str>,
+    /// Why the last evaluation failed; `None` where it went well.
+    pub last_error: Option<String>,
+    pub evaluated_at: Option<Timestamp>,
+    /// What the last evaluation cost.
+    pub duration: std::time::Duration,
+}

@@ -1,0 +1,39 @@
+//! Headroom turns a Prometheus remote-write stream into replica counts and says why.
+//!
+//! A sample's way is the order of this list: it is received, kept in a window, read by an expression,
+//! becomes demand, a decision, an action. A room uses only rooms that stand above it here, save that
+//! `web`, `sim` and `actuate` are doors to the outside and know nothing of each other.
+
+// Words that everyone uses.
+pub mod labels;
+pub mod sample;
+pub mod time;
+pub mod workload;
+
+pub mod config;
+pub mod telemetry;
+
+pub mod series;
+
+pub mod demand;
+pub mod ingest;
+pub mod promql;
+
+pub mod decision;
+
+pub mod rule;
+
+pub mod engine;
+
+pub mod actuate;
+pub mod sim;
+pub mod web;
+
+pub mod app;
+pub mod cli;
+
+/// The messages of `proto/`, as prost generates them. The receive path does not use them: it walks the bytes.
+#[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub)]
+pub mod proto {
+    include!(concat!(env!("OUT_DIR"), "/prometheus.rs"));
+}

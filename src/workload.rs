@@ -1,0 +1,30 @@
+//! What is scaled: a Kubernetes object with a scale subresource, and how many replicas it has.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A count of replicas (pods).
+pub type Replicas = u32;
+
+/// One scaled object. It is written `namespace/name` where the kind is a Deployment, else `Kind/namespace/name`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Workload {
+    /// As in Kubernetes: `apps/v1`. Empty means: whichever served version has this kind.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub api_version: String,
+    /// As in Kubernetes: `Deployment`, `StatefulSet`, or any kind with a scale subresource.
+    pub kind: String,
+    pub namespace: String,
+    pub name: String,
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind != "Deployment" {
+            write!(f, "{}/", self.kind)?;
+        }
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
