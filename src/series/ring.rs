@@ -1,0 +1,254 @@
+//! The ring of one window: samples in order of time, written by one writer at a time, read by any number of
+//! readers that never block it.
+//!
+//! Every word is an atomic, so a read that races with a write sees old or new words, never undefined behaviour;
+//! the protocol below throws away whatever may be a mixture. Nothing waits for a lock: a writer that finds
+//! another one at work is told [`Pushed::Busy`] and comes back later.
+//!
+//! * `state` is the writers' lock bit, a "rewriting" bit and a count of rewrites.
+//! * `head` counts the samples ever appended; sample number `n` lies in slot `n % capacity`.
+//! * One slot is always spare: the one that the next append overwrites. So at most `capacity - 1` samples are valid.
+//!
+//! An append writes the spare slot, then publishes it by raising `head`. A reader copies backwards from `head`,
+//! then looks at `head` again and drops what an append may have overwritten meanwhile. Only an out-of-order
+//! insertion moves samples; it raises the rewrite count, and a reader that overlaps it starts again.
+//!
+//! The memory orderings are those of a sequence lock over atomics (H.-J. Boehm, "Can seqlocks get along with
+//! programming language memory models?", 2012). `tests/loom` compiles this very file against loom's atomics and
+//! explores all interleavings of small cases.
+
+#![allow(unreachable_pub, reason = "private here; the loom tests compile this file as a module of their own")]
+
+use super::sync::{AtomicU64, Backoff, Ordering, fence};
+
+/// A writer is at work. Readers ignore it.
+const LOCKED: u64 = 1;
+/// The writer is moving samples: what is read now may be a mixture.
+const REWRITING: u64 = 2;
+/// The rewrite count is kept above the two flags.
+const REWRITE: u64 = 4;
+
+/// What became of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is in the ring.
+    Kept,
+    /// The same time and the same bits are in the ring already.
+    Duplicate,
+    /// Another value is in the ring at this time; the first one stays.
+    Conflicting,
+    /// It lies before everything that a full ring still holds.
+    TooOld,
+    /// The ring is full of samples that are still wanted: it has to grow first. Nothing changed.
+    Full,
+    /// Another writer is at work, or the ring is retired. Nothing changed.
+    Busy,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// Milliseconds since the epoch, an `i64` in two's complement.
+    at: AtomicU64,
+    /// The bits of the `f64`.
+    bits: AtomicU64,
+}
+
+/// A ring of samples.
+#[derive(Debug)]
+pub struct Ring {
+    state: AtomicU64,
+    head: AtomicU64,
+    slots: Box<[Slot]>,
+}
+
+impl Ring {
+    /// Room for `samples`; the capacity is the next power of two that also has the spare slot.
+    pub fn new(samples: usize) -> Self {
+        let capacity = (samples + 1).next_power_of_two();
+        let slot = || Slot { at: AtomicU64::new(0), bits: AtomicU64::new(0) };
+        let slots = std::iter::repeat_with(slot).take(capacity).collect();
+        Self { state: AtomicU64::new(0), head: AtomicU64::new(0), slots }
+    }
+
+    /// How many samples it can hold.
+    pub fn samples_max(&self) -> usize {
+        self.slots.len() - 1
+    }
+
+    /// Bytes of memory that a ring for so many samples takes.
+    pub fn bytes(samples: usize) -> usize {
+        size_of::<Self>() + (samples + 1).next_power_of_two() * size_of::<Slot>()
+    }
+
+    /// Adds a sample in order of time. Where it has to push out a sample that is newer than `wanted_after`,
+    /// it does nothing and answers [`Pushed::Full`].
+    pub fn push(&self, at: i64, bits: u64, wanted_after: i64) -> Pushed {
+        let Some(state) = self.lock() else { return Pushed::Busy };
+        let head = self.head.load(Ordering::Relaxed);
+        let oldest = self.oldest(head);
+        if head > oldest && at <= self.at(head - 1) {
+            let pushed = self.insert(state, oldest, head, at, bits, wanted_after);
+            let rewritten = if pushed == Pushed::Kept { REWRITE } else { 0 };
+            // Clears both flags. Release: whoever locks or reads next sees the words that were moved.
+            self.state.store(state.wrapping_add(rewritten), Ordering::Release);
+            return pushed;
+        }
+        if self.is_full(oldest, head) && self.at(oldest) > wanted_after {
+            self.state.store(state, Ordering::Release);
+            return Pushed::Full;
+        }
+        // Release: a reader that sees any word of this sample sees the `head` before it too, and drops the slot.
+        fence(Ordering::Release);
+        self.write(head, at, bits);
+        self.head.store(head + 1, Ordering::Release);
+        self.state.store(state, Ordering::Release);
+        Pushed::Kept
+    }
+
+    /// Ends writing for good and gives the samples, oldest first, for a ring that takes its place;
+    /// `None` while a writer is at work. Readers may go on.
+    pub fn retire(&self) -> Option<Vec<(i64, u64)>> {
+        self.lock()?;
+        let head = self.head.load(Ordering::Relaxed);
+        let word = |slot: &Slot| (slot.at.load(Ordering::Relaxed).cast_signed(), slot.bits.load(Ordering::Relaxed));
+        Some((self.oldest(head)..head).map(|number| word(self.slot(number))).collect())
+    }
+
+    /// The newest sample with `start < at <= end`.
+    pub fn last(&self, start: i64, end: i64) -> Option<(i64, u64)> {
+        let backoff = Backoff::new();
+        loop {
+            let (state, head) = self.enter(&backoff);
+            let mut found = None;
+            for number in (self.oldest(head)..head).rev() {
+                let slot = self.slot(number);
+                let at = slot.at.load(Ordering::Relaxed).cast_signed();
+                if at <= start {
+                    break;
+                }
+                if at <= end {
+                    found = Some((number, at, slot.bits.load(Ordering::Relaxed)));
+                    break;
+                }
+            }
+            if let Some(valid_from) = self.leave(state) {
+                return found.filter(|(number, ..)| *number >= valid_from).map(|(_, at, bits)| (at, bits));
+            }
+        }
+    }
+
+    /// Appends the samples with `start < at <= end` to `out`, oldest first.
+    pub fn read<T>(&self, start: i64, end: i64, out: &mut Vec<T>, make: impl Fn(i64, u64) -> T) {
+        let backoff = Backoff::new();
+        let before = out.len();
+        loop {
+            let (state, head) = self.enter(&backoff);
+            let mut newest = head;
+            for number in (self.oldest(head)..head).rev() {
+                let slot = self.slot(number);
+                let at = slot.at.load(Ordering::Relaxed).cast_signed();
+                if at <= start {
+                    break;
+                }
+                if at <= end {
+                    out.push(make(at, slot.bits.load(Ordering::Relaxed)));
+                } else {
+                    newest = number;
+                }
+            }
+            if let Some(valid_from) = self.leave(state) {
+                // The copy ran backwards from `newest - 1`: what was overwritten meanwhile stands at its end.
+                let valid = usize::try_from(newest.saturating_sub(valid_from)).unwrap_or(usize::MAX);
+                out.truncate(before.saturating_add(valid));
+                if let Some(copied) = out.get_mut(before..) {
+                    copied.reverse();
+                }
+                return;
+            }
+            out.truncate(before);
+        }
+    }
+
+    /// Takes the writers' lock; gives the state to go back to.
+    fn lock(&self) -> Option<u64> {
+        let state = self.state.load(Ordering::Relaxed);
+        if state & LOCKED != 0 {
+            return None;
+        }
+        self.state.compare_exchange(state, state | LOCKED, Ordering::Acquire, Ordering::Relaxed).ok()
+    }
+
+    /// Inserts a sample that is not newer than the newest. The lock is held.
+    fn insert(&self, state: u64, oldest: u64, head: u64, at: i64, bits: u64, wanted_after: i64) -> Pushed {
+        // Late samples are late by a little: look from the newest backwards.
+        let mut place = head;
+        while place > oldest && self.at(place - 1) > at {
+            place -= 1;
+        }
+        if place > oldest && self.at(place - 1) == at {
+            let same = self.slot(place - 1).bits.load(Ordering::Relaxed) == bits;
+            return if same { Pushed::Duplicate } else { Pushed::Conflicting };
+        }
+        if self.is_full(oldest, head) {
+            if place == oldest {
+                return Pushed::TooOld;
+            }
+            if self.at(oldest) > wanted_after {
+                return Pushed::Full;
+            }
+        }
+        self.state.store(state | LOCKED | REWRITING, Ordering::Relaxed);
+        // Release: a reader that sees any moved word sees the flag too, and starts again.
+        fence(Ordering::Release);
+        for number in (place..head).rev() {
+            let slot = self.slot(number);
+            self.write(number + 1, slot.at.load(Ordering::Relaxed).cast_signed(), slot.bits.load(Ordering::Relaxed));
+        }
+        self.write(place, at, bits);
+        self.head.store(head + 1, Ordering::Release);
+        Pushed::Kept
+    }
+
+    /// Begins a read: the state and the head that it starts from. Waits out a writer that moves samples.
+    fn enter(&self, backoff: &Backoff) -> (u64, u64) {
+        loop {
+            let state = self.state.load(Ordering::Acquire);
+            if state & REWRITING == 0 {
+                return (state & !LOCKED, self.head.load(Ordering::Acquire));
+            }
+            backoff.snooze();
+        }
+    }
+
+    /// Ends a read: the number of the oldest sample that can't have been overwritten, or `None` where samples moved.
+    fn leave(&self, state: u64) -> Option<u64> {
+        // Acquire: pairs with the writers' release fences, through whichever of their words was read.
+        fence(Ordering::Acquire);
+        let head = self.head.load(Ordering::Relaxed);
+        (self.state.load(Ordering::Relaxed) & !LOCKED == state).then(|| self.oldest(head))
+    }
+
+    /// The number of the oldest valid sample.
+    fn oldest(&self, head: u64) -> u64 {
+        head.saturating_sub(self.samples_max() as u64)
+    }
+
+    fn is_full(&self, oldest: u64, head: u64) -> bool {
+        head - oldest == self.samples_max() as u64
+    }
+
+    fn at(&self, number: u64) -> i64 {
+        self.slot(number).at.load(Ordering::Relaxed).cast_signed()
+    }
+
+    fn write(&self, number: u64, at: i64, bits: u64) {
+        let slot = self.slot(number);
+        slot.at.store(at.cast_unsigned(), Ordering::Relaxed);
+        slot.bits.store(bits, Ordering::Relaxed);
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "the mask keeps the low bits only")]
+    fn slot(&self, number: u64) -> &Slot {
+        &self.slots[number as usize & (self.slots.len() - 1)]
+    }
+}

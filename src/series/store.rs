@@ -1,0 +1,299 @@
+//! All windows, and the way from a fingerprint to one.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use crossbeam_epoch::pin;
+
+use super::batch::Batch;
+use super::relevance::Relevance;
+use super::subscription::{DueQueue, Selector, Subscription};
+use super::window::{Room, Window};
+use crate::labels::Labels;
+use crate::time::Timestamp;
+
+/// What windows may cost, and how long they reach.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Series that are kept at once.
+    pub series_max: usize,
+    /// Samples that one window may hold. A ring doubles, so what fits is the power of two below, less one.
+    pub samples_max: usize,
+    /// Bytes of all windows together, labels included.
+    pub memory_bytes_max: usize,
+    /// How far back a window reaches at least, counted from its newest sample.
+    pub retention: Duration,
+    /// Keep every series, also those that no rule reads.
+    pub keep_all: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            series_max: 1_000_000,
+            samples_max: 4_095,
+            memory_bytes_max: 2 << 30,
+            retention: Duration::from_mins(10),
+            keep_all: false,
+        }
+    }
+}
+
+/// A 128-bit hash of a series' labels as they stand on the wire. One series may have several, one for each way in
+/// which senders write it; two series share one with a probability of about 1e-25 at ten million series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub u128);
+
+/// A verdict as it is remembered.
+#[derive(Debug, Clone)]
+pub(super) enum Remembered {
+    Keep(Arc<Window>),
+    /// In this generation of rules.
+    Unread(u64),
+}
+
+/// Why a new series can't be kept. Sending it again does not help, so it is no reason for a 5xx.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("the limit of {0} series is reached (windows.series_max)")]
+    Series(usize),
+    #[error("the limit of {0} bytes of windows is reached (windows.memory_bytes_max)")]
+    Memory(usize),
+}
+
+/// What the store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    pub series: usize,
+    /// Bytes of all windows, and how many there may be.
+    pub bytes: usize,
+    pub bytes_max: usize,
+    /// Windows made and let go since the start.
+    pub created: u64,
+    pub evicted: u64,
+}
+
+/// The fingerprint is a hash already.
+#[derive(Debug, Default)]
+pub(super) struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "half of a 128-bit hash is a hash")]
+    fn write_u128(&mut self, value: u128) {
+        self.0 = value as u64;
+    }
+}
+
+pub(super) type Aliases = papaya::HashMap<Fingerprint, Remembered, BuildHasherDefault<Identity>>;
+
+/// The windows by labels, and the rules that decide who reads them. Off the hot path, behind one lock, so that
+/// a new series and a change of rules can't miss each other.
+#[derive(Debug, Default)]
+struct Index {
+    series: HashMap<Labels, Arc<Window>, foldhash::fast::RandomState>,
+}
+
+/// All windows.
+#[derive(Debug)]
+pub struct Store {
+    limits: Limits,
+    pub(super) aliases: Aliases,
+    index: Mutex<Index>,
+    pub(super) relevance: ArcSwap<Relevance>,
+    due_queue: Arc<DueQueue>,
+    bytes: AtomicUsize,
+    created: AtomicU64,
+    evicted: AtomicU64,
+    batches: AtomicU64,
+}
+
+impl Store {
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let relevance = Relevance::new(1, limits.keep_all, &[]);
+        Self {
+            limits,
+            aliases: Aliases::default(),
+            index: Mutex::default(),
+            relevance: ArcSwap::from_pointee(relevance),
+            due_queue: Arc::default(),
+            bytes: AtomicUsize::new(0),
+            created: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
+        }
+    }
+
+    /// Begins to write. What the batch brings is announced to the rules when it is finished, as one.
+    pub fn batch<'s>(&'s self, touched: &'s mut Vec<Arc<Subscription>>) -> Batch<'s> {
+        let number = self.batches.fetch_add(1, Ordering::Relaxed) + 1;
+        Batch::new(self, number, touched)
+    }
+
+    /// The window of a series that is seen for the first time, or under a fingerprint for the first time.
+    pub(super) fn intern(&self, labels: &Labels) -> Result<Remembered, Refused> {
+        let mut index = self.index();
+        if let Some(window) = index.series.get(labels) {
+            return Ok(Remembered::Keep(Arc::clone(window)));
+        }
+        let relevance = self.relevance.load();
+        let subscribers = relevance.subscribers(labels);
+        if subscribers.is_empty() && !relevance.keep_all {
+            return Ok(Remembered::Unread(relevance.generation));
+        }
+        if index.series.len() >= self.limits.series_max {
+            return Err(Refused::Series(self.limits.series_max));
+        }
+        if !self.room().take(Window::bytes_at_first(labels)) {
+            return Err(Refused::Memory(self.limits.memory_bytes_max));
+        }
+        let window = Arc::new(Window::new(labels.clone(), self.span(&subscribers), subscribers.clone()));
+        index.series.insert(labels.clone(), Arc::clone(&window));
+        for subscription in subscribers {
+            subscription.add(Arc::clone(&window));
+        }
+        self.created.fetch_add(1, Ordering::Relaxed);
+        Ok(Remembered::Keep(window))
+    }
+
+    /// Remembers what `intern` said of a fingerprint. The table is bounded: full, it is emptied and fills again,
+    /// at the price of one slow look-up for each fingerprint.
+    pub(super) fn remember(&self, fingerprint: Fingerprint, verdict: Remembered) {
+        let aliases = self.aliases.pin();
+        if aliases.len() >= self.limits.series_max.saturating_mul(4) {
+            aliases.clear();
+        }
+        aliases.insert(fingerprint, verdict);
+    }
+
+    /// Puts new selectors in place of the present ones: one subscription for each, in their order. Selectors with
+    /// the same matchers share one. Windows that are still read go on; those that no longer are fall silent and go.
+    pub fn subscribe(&self, selectors: &[Selector]) -> Vec<Arc<Subscription>> {
+        let index = self.index();
+        let present = self.relevance.load_full();
+        let subscriptions = self.shared(selectors, &present);
+        let relevance = Relevance::new(present.generation + 1, self.limits.keep_all, &subscriptions);
+        let guard = pin();
+        let known: HashSet<*const Subscription> = present.subscriptions().map(Arc::as_ptr).collect();
+        for window in index.series.values() {
+            let subscribers = relevance.subscribers(window.labels());
+            for subscription in &subscribers {
+                if !known.contains(&Arc::as_ptr(subscription)) {
+                    subscription.add(Arc::clone(window));
+                }
+            }
+            window.resubscribe(self.span(&subscribers), subscribers, &guard);
+        }
+        self.relevance.store(Arc::new(relevance));
+        let by_matchers: HashMap<&[_], &Arc<Subscription>> =
+            subscriptions.iter().map(|subscription| (&*subscription.selector().matchers, subscription)).collect();
+        selectors.iter().map(|selector| Arc::clone(by_matchers[&*selector.matchers])).collect()
+    }
+
+    /// One subscription for each set of matchers, with the longest span; a present one is taken over where it is equal.
+    fn shared(&self, selectors: &[Selector], present: &Relevance) -> Vec<Arc<Subscription>> {
+        let present: HashMap<&Selector, &Arc<Subscription>> =
+            present.subscriptions().map(|subscription| (subscription.selector(), subscription)).collect();
+        let mut spans: HashMap<&[_], Duration> = HashMap::new();
+        for selector in selectors {
+            let span = spans.entry(&selector.matchers).or_default();
+            *span = selector.span.max(*span);
+        }
+        let selectors = spans.into_iter().map(|(matchers, span)| Selector { matchers: matchers.to_vec(), span });
+        let make = |selector| Arc::new(Subscription::new(selector, Arc::clone(&self.due_queue)));
+        selectors
+            .map(|selector| present.get(&selector).map_or_else(|| make(selector.clone()), |known| Arc::clone(known)))
+            .collect()
+    }
+
+    /// The next subscription with new samples, if any. Each comes up once, however many samples there were.
+    pub fn take_due(&self) -> Option<Arc<Subscription>> {
+        let subscription = self.due_queue.pop()?;
+        subscription.clear_due();
+        Some(subscription)
+    }
+
+    /// A list of the windows that match a selector now, for one question. Searches all series.
+    #[must_use]
+    pub fn search(&self, selector: &Selector) -> Arc<Subscription> {
+        let found = Subscription::new(selector.clone(), Arc::default());
+        for window in self.index().series.values().filter(|window| selector.matches(window.labels())) {
+            found.add(Arc::clone(window));
+        }
+        Arc::new(found)
+    }
+
+    /// Lets go of windows that no rule reads any more, and of those that have been silent for longer than they
+    /// reach back. Looks at every series: call it every half minute or so.
+    pub fn evict(&self, now: Timestamp) {
+        let mut index = self.index();
+        let guard = pin();
+        let relevance = self.relevance.load();
+        let unread = |window: &Window| !relevance.keep_all && window.subscribers(&guard).is_empty();
+        let silent = |window: &Window| window.newest(&guard).is_none_or(|newest| newest + window.span() < now);
+        let mut gone = 0;
+        let mut orphaned: Vec<Arc<Subscription>> = Vec::new();
+        index.series.retain(|_, window| {
+            if !((unread(window) || silent(window)) && window.retire(&guard)) {
+                return true;
+            }
+            orphaned.extend(window.subscribers(&guard).iter().cloned());
+            self.bytes.fetch_sub(window.bytes(&guard), Ordering::Relaxed);
+            gone += 1;
+            false
+        });
+        if gone == 0 {
+            return;
+        }
+        let kept = |window: &Arc<Window>| index.series.get(window.labels()).is_some_and(|kept| Arc::ptr_eq(kept, window));
+        orphaned.sort_by_key(Arc::as_ptr);
+        orphaned.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        for subscription in orphaned {
+            subscription.retain(kept);
+        }
+        self.aliases.pin().retain(|_, remembered| match remembered {
+            Remembered::Keep(window) => kept(window),
+            Remembered::Unread(generation) => *generation == relevance.generation,
+        });
+        self.evicted.fetch_add(gone, Ordering::Relaxed);
+    }
+
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            series: self.index().series.len(),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            bytes_max: self.limits.memory_bytes_max,
+            created: self.created.load(Ordering::Relaxed),
+            evicted: self.evicted.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn room(&self) -> Room<'_> {
+        Room { samples_max: self.limits.samples_max, bytes_max: self.limits.memory_bytes_max, bytes: &self.bytes }
+    }
+
+    /// How far back a window with these subscribers reaches.
+    fn span(&self, subscribers: &[Arc<Subscription>]) -> Duration {
+        let wanted = subscribers.iter().map(|subscription| subscription.selector().span).max();
+        wanted.unwrap_or_default().max(self.limits.retention)
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,150 @@
+//! The window of one series: its labels, its ring, and who has to hear of a new sample.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crossbeam_epoch::{Guard, pin};
+
+use super::ring::{Pushed, Ring};
+use super::subscription::Subscription;
+use super::swap::Swap;
+use crate::labels::Labels;
+use crate::sample::Sample;
+use crate::time::{Range, Timestamp};
+
+/// Samples that a new ring has room for: a 15 s scrape under a one-minute range. It doubles as the span needs it.
+const SAMPLES_AT_FIRST: usize = 7;
+
+/// The samples of one series, oldest first.
+#[derive(Debug)]
+pub struct Window {
+    labels: Labels,
+    ring: Swap<Ring>,
+    /// How far back from its newest sample the window is to reach, in milliseconds.
+    span_ms: AtomicI64,
+    subscribers: Swap<Vec<Arc<Subscription>>>,
+}
+
+/// How far rings may grow.
+#[derive(Debug)]
+pub(super) struct Room<'a> {
+    pub(super) samples_max: usize,
+    pub(super) bytes_max: usize,
+    /// Bytes that all windows hold together.
+    pub(super) bytes: &'a AtomicUsize,
+}
+
+impl Room<'_> {
+    /// Reserves memory; `false` where the bound would be passed.
+    pub(super) fn take(&self, bytes: usize) -> bool {
+        let fits = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= self.bytes_max);
+        self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
+    }
+}
+
+impl Window {
+    pub(super) fn new(labels: Labels, span: Duration, subscribers: Vec<Arc<Subscription>>) -> Self {
+        Self {
+            labels,
+            ring: Swap::new(Ring::new(SAMPLES_AT_FIRST)),
+            span_ms: AtomicI64::new(span_ms(span)),
+            subscribers: Swap::new(subscribers),
+        }
+    }
+
+    /// Bytes that a window with these labels takes when it is new.
+    pub(super) fn bytes_at_first(labels: &Labels) -> usize {
+        size_of::<Self>() + labels.heap_bytes() + Ring::bytes(SAMPLES_AT_FIRST)
+    }
+
+    /// Bytes that this window takes.
+    pub(super) fn bytes(&self, guard: &Guard) -> usize {
+        size_of::<Self>() + self.labels.heap_bytes() + Ring::bytes(self.ring.load(guard).samples_max())
+    }
+
+    /// The series' labels, with the metric's name.
+    #[must_use]
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// The newest sample of `range`, staleness markers included.
+    #[must_use]
+    pub fn last(&self, range: Range) -> Option<Sample> {
+        let found = self.ring.load(&pin()).last(range.start.as_millis(), range.end.as_millis());
+        found.map(|(at, bits)| sample(at, bits))
+    }
+
+    /// Appends the samples of `range` to `out`, oldest first, staleness markers included.
+    pub fn read(&self, range: Range, out: &mut Vec<Sample>) {
+        self.ring.load(&pin()).read(range.start.as_millis(), range.end.as_millis(), out, sample);
+    }
+
+    /// Adds a sample. The ring grows where the span needs it and the room allows it; else the oldest makes way.
+    pub(super) fn push(&self, sample: Sample, room: &Room<'_>, guard: &Guard) -> Pushed {
+        let (at, bits) = (sample.at.as_millis(), sample.value.to_bits());
+        let wanted_after = at.saturating_sub(self.span_ms.load(Ordering::Relaxed));
+        let ring = self.ring.load(guard);
+        match ring.push(at, bits, wanted_after) {
+            Pushed::Full => self.grow(ring, sample, room, guard),
+            pushed => pushed,
+        }
+    }
+
+    /// Puts a ring of twice the size in place of a full one. Out of room, the oldest sample is overwritten.
+    #[cold]
+    fn grow(&self, ring: &Ring, sample: Sample, room: &Room<'_>, guard: &Guard) -> Pushed {
+        let (at, bits) = (sample.at.as_millis(), sample.value.to_bits());
+        let (held, wanted) = (ring.samples_max(), ring.samples_max() * 2 + 1);
+        let more = Ring::bytes(wanted) - Ring::bytes(held);
+        if wanted > room.samples_max || !room.take(more) {
+            return ring.push(at, bits, i64::MAX);
+        }
+        let Some(samples) = ring.retire() else {
+            room.bytes.fetch_sub(more, Ordering::Relaxed);
+            return Pushed::Busy;
+        };
+        let larger = Ring::new(wanted);
+        for (at, bits) in samples {
+            larger.push(at, bits, i64::MAX);
+        }
+        let pushed = larger.push(at, bits, i64::MAX);
+        self.ring.store(larger, guard);
+        pushed
+    }
+
+    /// Ends writing for good, when the series has been silent too long; `false` while a writer is at work.
+    /// A writer that still finds the window is told that it is busy, and looks the series up again.
+    pub(super) fn retire(&self, guard: &Guard) -> bool {
+        self.ring.load(guard).retire().is_some()
+    }
+
+    /// The time of the newest sample.
+    pub(super) fn newest(&self, guard: &Guard) -> Option<Timestamp> {
+        self.ring.load(guard).last(i64::MIN, i64::MAX).map(|(at, _)| Timestamp::from_millis(at))
+    }
+
+    pub(super) fn span(&self) -> Duration {
+        Duration::from_millis(self.span_ms.load(Ordering::Relaxed).unsigned_abs())
+    }
+
+    /// Who reads this window from now on, and how far back.
+    pub(super) fn resubscribe(&self, span: Duration, subscribers: Vec<Arc<Subscription>>, guard: &Guard) {
+        self.span_ms.store(span_ms(span), Ordering::Relaxed);
+        self.subscribers.store(subscribers, guard);
+    }
+
+    /// Who has to hear of a new sample.
+    pub(super) fn subscribers<'g>(&self, guard: &'g Guard) -> &'g [Arc<Subscription>] {
+        self.subscribers.load(guard)
+    }
+}
+
+fn sample(at: i64, bits: u64) -> Sample {
+    Sample::new(Timestamp::from_millis(at), f64::from_bits(bits))
+}
+
+fn span_ms(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
