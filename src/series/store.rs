@@ -259,7 +259,8 @@ impl Store {
         if gone == 0 {
             return;
         }
-        let kept = |window: &Arc<Window>| index.series.get(window.labels()).is_some_and(|kept| Arc::ptr_eq(kept, window));
+        let kept =
+            |window: &Arc<Window>| index.series.get(window.labels()).is_some_and(|kept| Arc::ptr_eq(kept, window));
         orphaned.sort_by_key(Arc::as_ptr);
         orphaned.dedup_by(|one, other| Arc::ptr_eq(one, other));
         for subscription in orphaned {

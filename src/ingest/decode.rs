@@ -1,0 +1,162 @@
+//! Walks the bytes of a `prometheus.WriteRequest` without building a message.
+//!
+//! What is borrowed lives as long as the unpacked body.
+
+use super::rejected::{Malformed, Rejected};
+use super::series_labels::label;
+use super::wire::{Fields, Kind};
+use crate::labels::NAME;
+use crate::sample::Sample;
+use crate::time::Timestamp;
+
+/// Calls `visit` with each `TimeSeries` message of the request, in order.
+pub(super) fn each_series<'a>(
+    request: &'a [u8],
+    mut visit: impl FnMut(&'a [u8]) -> Result<(), Malformed>,
+) -> Result<(), Rejected> {
+    let mut fields = Fields::new(request);
+    let (mut series, mut at) = (0, 0);
+    let (mut known, mut of_v2) = (false, false);
+    let mut walk = || -> Result<(), Malformed> {
+        while let Some((number, kind)) = fields.next()? {
+            match (number, kind) {
+                (1, Kind::Bytes) => {
+                    at = fields.at();
+                    known = true;
+                    visit(fields.bytes()?)?;
+                    series += 1;
+                }
+                // Metadata: types and help texts, which rules don't read.
+                (3, Kind::Bytes) => {
+                    known = true;
+                    fields.bytes()?;
+                }
+                (1 | 3, _) => return Err(Malformed::FieldType { message: "WriteRequest", number }),
+                _ => {
+                    of_v2 |= matches!(number, 4 | 5);
+                    fields.skip(kind)?;
+                }
+            }
+        }
+        Ok(())
+    };
+    walk().map_err(|fault| Rejected::Malformed { fault, series, at })?;
+    if of_v2 && !known {
+        return Err(Rejected::OtherMessage);
+    }
+    Ok(())
+}
+
+/// The metric's name, where it is the first label of the series, as Prometheus sends it.
+#[inline]
+pub(super) fn leading_name(series: &[u8]) -> Option<&str> {
+    let mut fields = Fields::new(series);
+    let (1, Kind::Bytes) = fields.next().ok()?? else { return None };
+    let (name, value) = label(fields.bytes().ok()?).ok()?;
+    (name == NAME.as_bytes()).then(|| std::str::from_utf8(value).ok())?
+}
+
+/// A `TimeSeries` taken apart: its labels as they stand on the wire, and the fields that follow.
+#[derive(Debug)]
+pub(super) struct Series<'a> {
+    /// All `Label` fields, tags included. Empty labels give an empty block.
+    pub(super) labels: &'a [u8],
+    rest: Fields<'a>,
+}
+
+impl<'a> Series<'a> {
+    /// Finds the end of the labels. Where labels stand between or after samples, they are gathered in `scattered`.
+    #[inline]
+    pub(super) fn new(message: &'a [u8], scattered: &'a mut Vec<u8>) -> Result<Self, Malformed> {
+        let mut fields = Fields::new(message);
+        let mut end = 0;
+        let mut rest = fields.clone();
+        while let Some((number, kind)) = fields.next()? {
+            if number != 1 {
+                break;
+            }
+            if kind != Kind::Bytes {
+                return Err(Malformed::FieldType { message: "TimeSeries", number });
+            }
+            fields.bytes()?;
+            end = fields.at();
+            rest = fields.clone();
+        }
+        let labels = message.get(..end).unwrap_or_default();
+        let mut later = rest.clone();
+        while let Some((number, kind)) = later.next()? {
+            later.skip(kind)?;
+            if number == 1 {
+                return Self::gathered(message, rest, scattered);
+            }
+        }
+        Ok(Self { labels, rest })
+    }
+
+    #[cold]
+    fn gathered(message: &'a [u8], rest: Fields<'a>, scattered: &'a mut Vec<u8>) -> Result<Self, Malformed> {
+        scattered.clear();
+        let mut fields = Fields::new(message);
+        let mut from = 0;
+        while let Some((number, kind)) = fields.next()? {
+            fields.skip(kind)?;
+            if number == 1 && kind == Kind::Bytes {
+                scattered.extend_from_slice(message.get(from..fields.at()).unwrap_or_default());
+            }
+            from = fields.at();
+        }
+        Ok(Self { labels: scattered, rest })
+    }
+
+    /// Calls `visit` with each sample; gives the number of native histograms passed over.
+    #[inline]
+    pub(super) fn each_sample(mut self, mut visit: impl FnMut(Sample)) -> Result<u64, Malformed> {
+        let mut histograms = 0;
+        while let Some((number, kind)) = self.rest.next()? {
+            match (number, kind) {
+                (2, Kind::Bytes) => visit(sample(self.rest.bytes()?)?),
+                (2, _) => return Err(Malformed::FieldType { message: "TimeSeries", number }),
+                (4, Kind::Bytes) => {
+                    histograms += 1;
+                    self.rest.bytes()?;
+                }
+                _ => self.rest.skip(kind)?,
+            }
+        }
+        Ok(histograms)
+    }
+}
+
+/// One `Sample` message. A field that is left out is zero.
+#[inline]
+fn sample(message: &[u8]) -> Result<Sample, Malformed> {
+    let (mut value, mut at) = (0_u64, 0_u64);
+    let mut fields = Fields::new(message);
+    while let Some((number, kind)) = fields.next()? {
+        match (number, kind) {
+            (1, Kind::Fixed64) => value = fields.fixed64()?,
+            (2, Kind::Varint) => at = fields.varint()?,
+            (1 | 2, _) => return Err(Malformed::FieldType { message: "Sample", number }),
+            _ => fields.skip(kind)?,
+        }
+    }
+    Ok(Sample::new(Timestamp::from_millis(at.cast_signed()), f64::from_bits(value)))
+}
+
+/// How many samples a series holds that nobody reads. Nearly always one, which its last 18 bytes tell; where they
+/// don't look like the sample that Prometheus writes there, the fields are walked.
+#[inline]
+pub(super) fn count_samples(series: &[u8]) -> Result<u64, Malformed> {
+    if let Some([0x12, 0x10, 0x09, .., 0x10, _, _, _, _, _, last]) = series.last_chunk::<18>()
+        && *last < 0x80
+    {
+        return Ok(1);
+    }
+    let mut count = 0;
+    let mut fields = Fields::new(series);
+    while let Some((number, kind)) = fields.next()? {
+        count += u64::from(number == 2);
+        fields.skip(kind)?;
+    }
+    Ok(count)
+}

@@ -1,0 +1,323 @@
+//! Takes a request from its first header to its last sample.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crossbeam_queue::ArrayQueue;
+use http::HeaderMap;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use super::decode::{Series, count_samples, each_series, leading_name};
+use super::negotiate::negotiate;
+use super::rejected::{Malformed, NotKept, Partial, Rejected, SampleFault};
+use super::series_labels::{Fault, labels};
+use super::unpack::unpack;
+use crate::sample::Sample;
+use crate::series::{Batch, Fingerprint, Pushed, Store, Subscription, Target, Verdict};
+use crate::time::Timestamp;
+
+/// How far ahead of our clock a sample may be: one host with a broken clock must not poison the windows.
+const AHEAD_MAX: Duration = Duration::from_mins(10);
+
+/// Buffers kept for the next request. More requests at once than this make their own.
+const BUFFERS: usize = 64;
+
+/// What a request may cost.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of a body as sent.
+    pub body_bytes_max: usize,
+    /// Bytes of a body unpacked; 32 MiB is what Prometheus's own receiver takes.
+    pub decompressed_bytes_max: usize,
+    pub labels_max: usize,
+    pub label_name_bytes_max: usize,
+    pub label_value_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 32 << 20,
+            decompressed_bytes_max: 32 << 20,
+            labels_max: 64,
+            label_name_bytes_max: 1_024,
+            label_value_bytes_max: 4_096,
+        }
+    }
+}
+
+/// What became of a request's samples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Received {
+    pub kept: u64,
+    pub unread: u64,
+    pub too_old: u64,
+    pub duplicate: u64,
+    pub histograms: u64,
+}
+
+impl Received {
+    fn note(&mut self, why: NotKept, samples: u64) {
+        *match why {
+            NotKept::Unread => &mut self.unread,
+            NotKept::TooOld => &mut self.too_old,
+            NotKept::Duplicate => &mut self.duplicate,
+            NotKept::Histogram => &mut self.histograms,
+        } += samples;
+    }
+}
+
+/// The sums over all requests since the start. Samples that came = kept + not kept + turned away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub requests: u64,
+    /// Requests turned away, wholly or in part.
+    pub requests_rejected: u64,
+    pub body_bytes: u64,
+    pub received: Received,
+    /// Samples turned away, by the words of [`SampleFault::as_str`].
+    pub invalid_labels: u64,
+    pub limit: u64,
+    pub duplicate_timestamp: u64,
+    pub too_far_in_future: u64,
+}
+
+impl Totals {
+    fn note(&mut self, body_bytes: u64, answer: Result<&Received, (&Received, &Rejected)>) {
+        let (received, rejected) = match answer {
+            Ok(received) => (received, None),
+            Err((received, rejected)) => (received, Some(rejected)),
+        };
+        self.requests += 1;
+        self.requests_rejected += u64::from(rejected.is_some());
+        self.body_bytes += body_bytes;
+        self.received.kept += received.kept;
+        self.received.unread += received.unread;
+        self.received.too_old += received.too_old;
+        self.received.duplicate += received.duplicate;
+        self.received.histograms += received.histograms;
+        if let Some(Rejected::Partial(partial)) = rejected {
+            for (fault, samples) in partial.faults() {
+                *match fault.as_str() {
+                    "limit" => &mut self.limit,
+                    "duplicate_timestamp" => &mut self.duplicate_timestamp,
+                    "too_far_in_future" => &mut self.too_far_in_future,
+                    _ => &mut self.invalid_labels,
+                } += samples;
+            }
+        }
+    }
+}
+
+/// A sample on its way to its window.
+#[derive(Debug)]
+struct Pending<'b> {
+    target: Target<'b>,
+    sample: Sample,
+}
+
+/// The memory of one request, used again by the next.
+#[derive(Debug, Default)]
+struct Buffers {
+    unpacked: Vec<u8>,
+    scattered: Vec<u8>,
+    pending: Vec<Pending<'static>>,
+    touched: Vec<Arc<Subscription>>,
+}
+
+/// Gives the memory of an emptied list to one whose items borrow from something else.
+fn recycle<'b>(mut pending: Vec<Pending<'_>>) -> Vec<Pending<'b>> {
+    pending.clear();
+    // An in-place collect: the layouts are the same, so the allocation stays. There are no items to turn over.
+    pending.into_iter().map(|_| unreachable!("the list was just emptied")).collect()
+}
+
+/// Takes remote-write requests.
+pub struct Receiver {
+    store: Arc<Store>,
+    limits: Limits,
+    /// Makes fingerprints unguessable, so that nobody can craft two series that share one.
+    seed: u64,
+    /// Called when a rule has become due.
+    wake: Box<dyn Fn() + Send + Sync>,
+    buffers: ArrayQueue<Buffers>,
+    totals: Mutex<Totals>,
+}
+
+impl Receiver {
+    /// `seed` is a number that nobody outside knows; `wake` is called when samples have made a rule due.
+    pub fn new(store: Arc<Store>, limits: Limits, seed: u64, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let (buffers, totals) = (ArrayQueue::new(BUFFERS), Mutex::default());
+        Self { store, limits, seed, wake: Box::new(wake), buffers, totals }
+    }
+
+    /// Looks at the headers alone, before the body is read: content type, encoding, declared length.
+    pub fn negotiate(&self, headers: &HeaderMap) -> Result<(), Rejected> {
+        negotiate(headers, self.limits.body_bytes_max)
+    }
+
+    /// The longest body that is read, in bytes as sent.
+    #[must_use]
+    pub fn body_bytes_max(&self) -> usize {
+        self.limits.body_bytes_max
+    }
+
+    /// The sums since the start.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        *self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Unpacks a body and stores its samples: some 200 ns of work for each sample. `now` is our clock's.
+    ///
+    /// A malformed body changes nothing. Where single series or samples are at fault, the rest is stored, and the
+    /// answer is [`Rejected::Partial`].
+    pub fn receive(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejected> {
+        let mut buffers = self.buffers.pop().unwrap_or_default();
+        let mut received = Received::default();
+        let answer = self.receive_with(&mut buffers, body, now, &mut received);
+        // A full queue means that there are buffers enough.
+        drop(self.buffers.push(buffers));
+        let noted = answer.as_ref().map(|()| &received).map_err(|rejected| (&received, rejected));
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner).note(body.len() as u64, noted);
+        answer.map(|()| received)
+    }
+
+    fn receive_with(
+        &self,
+        buffers: &mut Buffers,
+        body: &[u8],
+        now: Timestamp,
+        received: &mut Received,
+    ) -> Result<(), Rejected> {
+        let unpacked = unpack(body, self.limits.decompressed_bytes_max, &mut buffers.unpacked)?;
+        let batch = self.store.batch(&mut buffers.touched);
+        let mut request = Request {
+            receiver: self,
+            batch: &batch,
+            future: now + AHEAD_MAX,
+            pending: recycle(std::mem::take(&mut buffers.pending)),
+            partial: Partial::default(),
+            received,
+        };
+        let scattered = &mut buffers.scattered;
+        let walked = each_series(unpacked, |message| request.resolve(message, scattered));
+        if walked.is_ok() {
+            request.store();
+        }
+        let Request { pending, partial, .. } = request;
+        buffers.pending = recycle(pending);
+        if batch.finish() {
+            (self.wake)();
+        }
+        walked?;
+        if partial.samples() > 0 { Err(Rejected::Partial(partial)) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// One request, unpacked.
+struct Request<'r, 'b, 's> {
+    receiver: &'r Receiver,
+    batch: &'b Batch<'s>,
+    /// Samples after this are turned away.
+    future: Timestamp,
+    pending: Vec<Pending<'b>>,
+    partial: Partial,
+    received: &'r mut Received,
+}
+
+impl<'b> Request<'_, 'b, '_> {
+    /// Finds the window of one series and notes its samples. Nothing is stored yet.
+    #[inline]
+    fn resolve(&mut self, message: &[u8], scattered: &mut Vec<u8>) -> Result<(), Malformed> {
+        if let Some(name) = leading_name(message)
+            && !self.batch.may_match(name)
+        {
+            self.received.note(NotKept::Unread, count_samples(message)?);
+            return Ok(());
+        }
+        let series = Series::new(message, scattered)?;
+        let fingerprint = Fingerprint(xxh3_128_with_seed(series.labels, self.receiver.seed));
+        match self.batch.verdict(fingerprint) {
+            Some(Verdict::Keep(Target::Known(window))) => self.note_samples(series, || Target::Known(window)),
+            Some(Verdict::Keep(Target::New(window))) => self.note_samples(series, || Target::New(Arc::clone(&window))),
+            Some(Verdict::Unread) => {
+                self.received.note(NotKept::Unread, count_samples(message)?);
+                Ok(())
+            }
+            None => self.meet(message, series, fingerprint),
+        }
+    }
+
+    /// A series that is seen for the first time.
+    #[cold]
+    fn meet(&mut self, message: &[u8], series: Series<'_>, fingerprint: Fingerprint) -> Result<(), Malformed> {
+        let fault = match labels(series.labels, &self.receiver.limits) {
+            Ok(labels) => match self.batch.intern(fingerprint, &labels) {
+                Ok(Verdict::Keep(Target::New(window))) => {
+                    return self.note_samples(series, || Target::New(Arc::clone(&window)));
+                }
+                Ok(Verdict::Keep(Target::Known(window))) => return self.note_samples(series, || Target::Known(window)),
+                Ok(Verdict::Unread) => {
+                    self.received.note(NotKept::Unread, count_samples(message)?);
+                    return Ok(());
+                }
+                Err(refused) => SampleFault::Refused(refused),
+            },
+            Err(Fault::Malformed(malformed)) => return Err(malformed),
+            Err(Fault::Series(fault)) => fault,
+        };
+        self.partial.add(fault, count_samples(message)?, || String::from_utf8_lossy(series.labels).into_owned());
+        Ok(())
+    }
+
+    #[inline]
+    fn note_samples(&mut self, series: Series<'_>, target: impl Fn() -> Target<'b>) -> Result<(), Malformed> {
+        let pending = &mut self.pending;
+        let histograms = series.each_sample(|sample| pending.push(Pending { target: target(), sample }))?;
+        self.received.note(NotKept::Histogram, histograms);
+        Ok(())
+    }
+
+    /// Writes what was noted.
+    fn store(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        let mut busy = Vec::new();
+        for Pending { target, sample } in &pending {
+            if sample.at > self.future {
+                let fault = SampleFault::TooFarInFuture(AHEAD_MAX.as_secs() / 60);
+                self.partial.add(fault, 1, || target.labels().to_string());
+                continue;
+            }
+            match self.batch.push(target, *sample) {
+                Pushed::Busy => busy.push((target, *sample)),
+                pushed => self.note(pushed, target),
+            }
+        }
+        for (target, sample) in busy {
+            match self.batch.push_busy(target, sample) {
+                Ok(pushed) => self.note(pushed, target),
+                Err(refused) => self.partial.add(SampleFault::Refused(refused), 1, || target.labels().to_string()),
+            }
+        }
+        self.pending = pending;
+    }
+
+    fn note(&mut self, pushed: Pushed, target: &Target<'_>) {
+        match pushed {
+            Pushed::Kept => self.received.kept += 1,
+            Pushed::Duplicate => self.received.note(NotKept::Duplicate, 1),
+            Pushed::TooOld | Pushed::Full | Pushed::Busy => self.received.note(NotKept::TooOld, 1),
+            Pushed::Conflicting => {
+                self.partial.add(SampleFault::DuplicateTimestamp, 1, || target.labels().to_string());
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What is turned away, and why: closed sets, so that one value is the answer's text, the metric's label and the test's expectation.
+
+use std::fmt;
+
+use http::StatusCode;
+
+use crate::labels::LabelsError;
+use crate::series::Refused;
+
+/// Why bytes are no protobuf message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    #[error("a field is cut short")]
+    Truncated,
+    #[error("a number is longer than ten bytes")]
+    Varint,
+    #[error("wire type {0} is not in use")]
+    WireType(u64),
+    #[error("a field number is out of range")]
+    FieldNumber,
+    #[error("field {number} of {message} has the wrong type")]
+    FieldType { message: &'static str, number: u32 },
+}
+
+/// Why a remote-write request was turned away, wholly or in part. `Display` is the answer's text.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Rejected {
+    #[error(
+        "content type \"{0}\" is not supported: send application/x-protobuf with prometheus.WriteRequest (remote write 1.0)"
+    )]
+    ContentType(String),
+    #[error("content encoding \"{0}\" is not supported: send snappy (the block format)")]
+    ContentEncoding(String),
+    #[error("body has {bytes} bytes, limit is {limit} (ingest.body_bytes_max)")]
+    BodyTooLarge { bytes: u64, limit: usize },
+    #[error("body unpacks to {bytes} bytes, limit is {limit} (ingest.decompressed_bytes_max)")]
+    UnpacksTooLarge { bytes: u64, limit: usize },
+    #[error("body claims to unpack to {claimed} bytes, which {bytes} bytes of snappy can't")]
+    ImpossibleLength { claimed: u64, bytes: usize },
+    #[error("body is framed snappy: send the block format")]
+    FramedSnappy,
+    #[error("body is no snappy block: {0}")]
+    Snappy(String),
+    #[error("body is no prometheus.WriteRequest: {fault}, in time series {series} (from byte {at})")]
+    Malformed { fault: Malformed, series: usize, at: usize },
+    #[error("body is an io.prometheus.write.v2.Request under the content type of remote write 1.0")]
+    OtherMessage,
+    #[error("{0}")]
+    Partial(Partial),
+    #[error("too many requests at once; the bytes in flight have reached {limit} (ingest.in_flight_bytes_max)")]
+    Overloaded { limit: usize, retry_after_s: u32 },
+    #[error("shutting down")]
+    ShuttingDown,
+}
+
+impl Rejected {
+    /// The HTTP status: 4xx where sending it again can never help, 503 where it may.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::ContentType(_) | Self::ContentEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Overloaded { .. } | Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UnpacksTooLarge { .. }
+            | Self::ImpossibleLength { .. }
+            | Self::FramedSnappy
+            | Self::Snappy(_)
+            | Self::Malformed { .. }
+            | Self::OtherMessage
+            | Self::Partial(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// Seconds for `Retry-After`, where the sender should come back.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Overloaded { retry_after_s, .. } => Some(*retry_after_s),
+            Self::ShuttingDown => Some(5),
+            _ => None,
+        }
+    }
+}
+
+/// Why single series or samples were turned away while the rest of the request was taken.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SampleFault {
+    #[error("no metric name")]
+    MissingName,
+    #[error("invalid UTF-8 in a label")]
+    InvalidUtf8,
+    #[error("{0}")]
+    Labels(LabelsError),
+    #[error("more than {0} labels (ingest.labels_max)")]
+    TooManyLabels(usize),
+    #[error("a label name longer than {0} bytes (ingest.label_name_bytes_max)")]
+    NameTooLong(usize),
+    #[error("a label value longer than {0} bytes (ingest.label_value_bytes_max)")]
+    ValueTooLong(usize),
+    #[error("{0}")]
+    Refused(Refused),
+    #[error("another value at the same timestamp")]
+    DuplicateTimestamp,
+    #[error("a timestamp more than {0} minutes in the future")]
+    TooFarInFuture(u64),
+}
+
+impl SampleFault {
+    /// One word for metrics.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::MissingName
+            | Self::InvalidUtf8
+            | Self::Labels(_)
+            | Self::TooManyLabels(_)
+            | Self::NameTooLong(_)
+            | Self::ValueTooLong(_) => "invalid_labels",
+            Self::Refused(_) => "limit",
+            Self::DuplicateTimestamp => "duplicate_timestamp",
+            Self::TooFarInFuture(_) => "too_far_in_future",
+        }
+    }
+}
+
+/// Why an accepted sample is not kept: the request is a success all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotKept {
+    /// No rule reads the series.
+    Unread,
+    /// It is older than its window.
+    TooOld,
+    /// It is in its window already: a resent request.
+    Duplicate,
+    /// A native histogram.
+    Histogram,
+}
+
+/// The faults of one request, counted by kind, with the first series of each.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Partial {
+    faults: Vec<(SampleFault, u64, String)>,
+}
+
+/// Kinds of faults that are told apart, and bytes of a series that are shown: an answer stays under 1 KiB, which is
+/// what Prometheus reads of it.
+const FAULTS_SHOWN: usize = 4;
+const SERIES_BYTES_SHOWN: usize = 160;
+
+impl Partial {
+    pub(super) fn add(&mut self, fault: SampleFault, samples: u64, series: impl FnOnce() -> String) {
+        if let Some((_, count, _)) = self.faults.iter_mut().find(|(known, ..)| *known == fault) {
+            *count += samples;
+        } else {
+            let mut series = series();
+            series.truncate(series.floor_char_boundary(SERIES_BYTES_SHOWN));
+            self.faults.push((fault, samples, series));
+        }
+    }
+
+    /// Samples turned away.
+    #[must_use]
+    pub fn samples(&self) -> u64 {
+        self.faults.iter().map(|(_, count, _)| count).sum()
+    }
+
+    /// The faults, each with the number of samples that it cost.
+    pub fn faults(&self) -> impl Iterator<Item = (&SampleFault, u64)> {
+        self.faults.iter().map(|(fault, count, _)| (fault, *count))
+    }
+}
+
+impl fmt::Display for Partial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} samples rejected, the rest was taken", self.samples())?;
+        for (fault, count, series) in self.faults.iter().take(FAULTS_SHOWN) {
+            write!(f, "; {count} with {fault}, the first in {}", series.escape_debug())?;
+        }
+        if self.faults.len() > FAULTS_SHOWN {
+            write!(f, "; and more")?;
+        }
+        Ok(())
+    }
+}

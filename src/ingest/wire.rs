@@ -1,0 +1,103 @@
+//! The protobuf wire format: tags, varints and length-delimited fields over borrowed bytes.
+//! <https://protobuf.dev/programming-guides/encoding/>
+
+use super::rejected::Malformed;
+
+/// How a field's value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Varint,
+    Fixed64,
+    Bytes,
+    Fixed32,
+}
+
+/// Walks the fields of one message.
+#[derive(Debug, Clone)]
+pub(super) struct Fields<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// Bytes walked so far.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The next field's number and kind; `None` at the end of the message.
+    #[inline]
+    pub(super) fn next(&mut self) -> Result<Option<(u32, Kind)>, Malformed> {
+        if self.at == self.bytes.len() {
+            return Ok(None);
+        }
+        let tag = self.varint()?;
+        let number = u32::try_from(tag >> 3).ok().filter(|number| *number != 0 && *number < 1 << 29);
+        let number = number.ok_or(Malformed::FieldNumber)?;
+        let kind = match tag & 7 {
+            0 => Kind::Varint,
+            1 => Kind::Fixed64,
+            2 => Kind::Bytes,
+            5 => Kind::Fixed32,
+            kind => return Err(Malformed::WireType(kind)),
+        };
+        Ok(Some((number, kind)))
+    }
+
+    #[inline]
+    pub(super) fn varint(&mut self) -> Result<u64, Malformed> {
+        let mut value = 0_u64;
+        for shift in (0..70).step_by(7) {
+            let byte = *self.bytes.get(self.at).ok_or(Malformed::Truncated)?;
+            self.at += 1;
+            // The tenth byte has room for one bit only.
+            if shift == 63 && byte > 1 {
+                return Err(Malformed::Varint);
+            }
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(Malformed::Varint)
+    }
+
+    #[inline]
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
+        let length = usize::try_from(self.varint()?).map_err(|_| Malformed::Truncated)?;
+        let end = self.at.checked_add(length).ok_or(Malformed::Truncated)?;
+        let bytes = self.bytes.get(self.at..end).ok_or(Malformed::Truncated)?;
+        self.at = end;
+        Ok(bytes)
+    }
+
+    #[inline]
+    pub(super) fn fixed64(&mut self) -> Result<u64, Malformed> {
+        let (word, _) = self.rest().split_first_chunk::<8>().ok_or(Malformed::Truncated)?;
+        self.at += 8;
+        Ok(u64::from_le_bytes(*word))
+    }
+
+    /// Passes over a field that is of no interest.
+    #[inline]
+    pub(super) fn skip(&mut self, kind: Kind) -> Result<(), Malformed> {
+        match kind {
+            Kind::Varint => self.varint().map(|_| ()),
+            Kind::Fixed64 => self.fixed64().map(|_| ()),
+            Kind::Bytes => self.bytes().map(|_| ()),
+            Kind::Fixed32 => {
+                self.rest().get(..4).ok_or(Malformed::Truncated)?;
+                self.at += 4;
+                Ok(())
+            }
+        }
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+}
