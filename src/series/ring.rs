@@ -80,20 +80,20 @@ impl Ring {
         size_of::<Self>() + (samples + 1).next_power_of_two() * size_of::<Slot>()
     }
 
-    /// Adds a sample in order of time. Where it has to push out a sample that is newer than `wanted_after`,
-    /// it does nothing and answers [`Pushed::Full`].
-    pub fn push(&self, at: i64, bits: u64, wanted_after: i64) -> Pushed {
+    /// Adds a sample in order of time. Where a sample less than `span` milliseconds older than the newest would have
+    /// to go, or to stay out, it does nothing and answers [`Pushed::Full`]. With a span of zero that never happens.
+    pub fn push(&self, at: i64, bits: u64, span: i64) -> Pushed {
         let Some(state) = self.lock() else { return Pushed::Busy };
         let head = self.head.load(Ordering::Relaxed);
         let oldest = self.oldest(head);
         if head > oldest && at <= self.at(head - 1) {
-            let pushed = self.insert(state, oldest, head, at, bits, wanted_after);
+            let pushed = self.insert(state, oldest, head, at, bits, span);
             let rewritten = if pushed == Pushed::Kept { REWRITE } else { 0 };
             // Clears both flags. Release: whoever locks or reads next sees the words that were moved.
             self.state.store(state.wrapping_add(rewritten), Ordering::Release);
             return pushed;
         }
-        if self.is_full(oldest, head) && self.at(oldest) > wanted_after {
+        if self.is_full(oldest, head) && self.at(oldest) > at.saturating_sub(span) {
             self.state.store(state, Ordering::Release);
             return Pushed::Full;
         }
@@ -179,7 +179,7 @@ impl Ring {
     }
 
     /// Inserts a sample that is not newer than the newest. The lock is held.
-    fn insert(&self, state: u64, oldest: u64, head: u64, at: i64, bits: u64, wanted_after: i64) -> Pushed {
+    fn insert(&self, state: u64, oldest: u64, head: u64, at: i64, bits: u64, span: i64) -> Pushed {
         // Late samples are late by a little: look from the newest backwards.
         let mut place = head;
         while place > oldest && self.at(place - 1) > at {
@@ -190,11 +190,13 @@ impl Ring {
             return if same { Pushed::Duplicate } else { Pushed::Conflicting };
         }
         if self.is_full(oldest, head) {
+            // Either this sample is older than all and stays out, or the oldest goes.
+            let loser = at.min(self.at(oldest));
+            if loser > self.at(head - 1).saturating_sub(span) {
+                return Pushed::Full;
+            }
             if place == oldest {
                 return Pushed::TooOld;
-            }
-            if self.at(oldest) > wanted_after {
-                return Pushed::Full;
             }
         }
         self.state.store(state | LOCKED | REWRITING, Ordering::Relaxed);

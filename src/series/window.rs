@@ -84,9 +84,8 @@ impl Window {
     /// Adds a sample. The ring grows where the span needs it and the room allows it; else the oldest makes way.
     pub(super) fn push(&self, sample: Sample, room: &Room<'_>, guard: &Guard) -> Pushed {
         let (at, bits) = (sample.at.as_millis(), sample.value.to_bits());
-        let wanted_after = at.saturating_sub(self.span_ms.load(Ordering::Relaxed));
         let ring = self.ring.load(guard);
-        match ring.push(at, bits, wanted_after) {
+        match ring.push(at, bits, self.span_ms.load(Ordering::Relaxed)) {
             Pushed::Full => self.grow(ring, sample, room, guard),
             pushed => pushed,
         }
@@ -99,7 +98,7 @@ impl Window {
         let (held, wanted) = (ring.samples_max(), ring.samples_max() * 2 + 1);
         let more = Ring::bytes(wanted) - Ring::bytes(held);
         if wanted > room.samples_max || !room.take(more) {
-            return ring.push(at, bits, i64::MAX);
+            return ring.push(at, bits, 0);
         }
         let Some(samples) = ring.retire() else {
             room.bytes.fetch_sub(more, Ordering::Relaxed);
@@ -107,9 +106,9 @@ impl Window {
         };
         let larger = Ring::new(wanted);
         for (at, bits) in samples {
-            larger.push(at, bits, i64::MAX);
+            larger.push(at, bits, 0);
         }
-        let pushed = larger.push(at, bits, i64::MAX);
+        let pushed = larger.push(at, bits, 0);
         self.ring.store(larger, guard);
         pushed
     }
