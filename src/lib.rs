@@ -16,6 +16,7 @@ pub mod telemetry;
 pub mod series;
 
 pub mod demand;
+pub mod dispatch;
 pub mod ingest;
 pub mod promql;
 
@@ -23,7 +24,7 @@ pub mod decision;
 
 pub mod rule;
 
-pub mod engine;
+//pub mod engine;
 
 pub mod actuate;
 pub mod sim;

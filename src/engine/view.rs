@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::Counts;
 use crate::decision::Decision;
 use crate::demand::Presence;
+use crate::dispatch::Outcome;
 use crate::labels::Labels;
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Workload};
@@ -19,18 +21,19 @@ pub struct View {
     pub decisions: VecDeque<Arc<Entry>>,
     /// A line for each rule, in the order of the files.
     pub rules: Vec<Arc<RuleHealth>>,
+    pub counts: Counts,
 }
 
 /// A decision that changed something, or would have.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Counts up from 1 while the process lives.
     pub id: u64,
     pub workload: Workload,
     pub rule: Arc<str>,
     pub decision: Decision,
-    /// What became of it: "scaled", "simulated", "failed: …"; empty while it is in flight.
-    pub outcome: String,
+    /// What became of it; `None` while it is in flight.
+    pub outcome: Option<Outcome>,
 }
 
 /// One workload as the loop knows it.
@@ -73,6 +76,10 @@ pub struct RuleHealth {
     /// Why the last evaluation failed; `None` where it went well.
     pub last_error: Option<String>,
     pub evaluated_at: Option<Timestamp>,
-    /// What the last evaluation cost.
-    pub duration: std::time::Duration,
+}
+
+impl RuleHealth {
+    pub(super) fn new(group: &Arc<str>, rule: &Arc<str>) -> Self {
+        Self { group: Arc::clone(group), rule: Arc::clone(rule), last_error: None, evaluated_at: None }
+    }
 }

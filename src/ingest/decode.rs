@@ -68,21 +68,21 @@ impl<'a> Series<'a> {
     /// Finds the end of the labels. Where labels stand between or after samples, they are gathered in `scattered`.
     #[inline]
     pub(super) fn new(message: &'a [u8], scattered: &'a mut Vec<u8>) -> Result<Self, Malformed> {
-        let mut fields = Fields::new(message);
-        let mut end = 0;
-        let mut rest = fields.clone();
-        while let Some((number, kind)) = fields.next()? {
-            if number != 1 {
-                break;
+        let mut rest = Fields::new(message);
+        loop {
+            rest.skip_run(1);
+            let mut ahead = rest.clone();
+            match ahead.next()? {
+                // A label of 128 bytes or more.
+                Some((1, Kind::Bytes)) => {
+                    ahead.bytes()?;
+                    rest = ahead;
+                }
+                Some((number @ 1, _)) => return Err(Malformed::FieldType { message: "TimeSeries", number }),
+                _ => break,
             }
-            if kind != Kind::Bytes {
-                return Err(Malformed::FieldType { message: "TimeSeries", number });
-            }
-            fields.bytes()?;
-            end = fields.at();
-            rest = fields.clone();
         }
-        let labels = message.get(..end).unwrap_or_default();
+        let labels = message.get(..rest.at()).unwrap_or_default();
         let mut later = rest.clone();
         while let Some((number, kind)) = later.next()? {
             later.skip(kind)?;

@@ -14,7 +14,7 @@ use super::rejected::{Malformed, NotKept, Partial, Rejected, SampleFault};
 use super::series_labels::{Fault, labels};
 use super::unpack::unpack;
 use crate::sample::Sample;
-use crate::series::{Batch, Fingerprint, Pushed, Store, Subscription, Target, Verdict};
+use crate::series::{Batch, Fingerprint, Pushed, Store, Target, Touched, Verdict};
 use crate::time::Timestamp;
 
 /// How far ahead of our clock a sample may be: one host with a broken clock must not poison the windows.
@@ -123,7 +123,7 @@ struct Buffers {
     unpacked: Vec<u8>,
     scattered: Vec<u8>,
     pending: Vec<Pending<'static>>,
-    touched: Vec<Arc<Subscription>>,
+    touched: Touched,
 }
 
 /// Gives the memory of an emptied list to one whose items borrow from something else.

@@ -29,6 +29,20 @@ impl<'a> Fields<'a> {
         self.at
     }
 
+    /// Passes over fields number `number` of the kind bytes, as long as one follows the other: the labels of a series.
+    /// Tags and lengths of one byte only; where it stops, [`Fields::next`] goes on.
+    #[inline]
+    pub(super) fn skip_run(&mut self, number: u8) {
+        let tag = number << 3 | 2;
+        while let Some(&[own, length]) = self.rest().first_chunk::<2>()
+            && own == tag
+            && length < 0x80
+            && self.at + 2 + usize::from(length) <= self.bytes.len()
+        {
+            self.at += 2 + usize::from(length);
+        }
+    }
+
     /// The next field's number and kind; `None` at the end of the message.
     #[inline]
     pub(super) fn next(&mut self) -> Result<Option<(u32, Kind)>, Malformed> {
@@ -50,6 +64,16 @@ impl<'a> Fields<'a> {
 
     #[inline]
     pub(super) fn varint(&mut self) -> Result<u64, Malformed> {
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Malformed> {
         let mut value = 0_u64;
         for shift in (0..70).step_by(7) {
             let byte = *self.bytes.get(self.at).ok_or(Malformed::Truncated)?;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use arc_swap::Guard as Loaded;
 use crossbeam_epoch::{Guard, pin};
-use papaya::LocalGuard;
 
+use super::aliases::{Fingerprint, Remembered};
 use super::relevance::Relevance;
 pub use super::ring::Pushed;
-use super::store::{Fingerprint, Refused, Remembered, Store};
+use super::store::{Refused, Store};
 use super::subscription::Subscription;
 use super::window::Window;
 use crate::labels::Labels;
@@ -26,12 +26,50 @@ const TRIES: u32 = 10_000;
 #[derive(Debug)]
 pub struct Batch<'s> {
     store: &'s Store,
-    number: u64,
     relevance: Loaded<Arc<Relevance>>,
-    aliases: LocalGuard<'s>,
-    rings: Guard,
-    /// Subscriptions that got a sample; the caller's, so that its memory is used again.
-    touched: RefCell<&'s mut Vec<Arc<Subscription>>>,
+    /// Keeps the table of fingerprints and the rings that it loads.
+    guard: Guard,
+    touched: RefCell<&'s mut Touched>,
+}
+
+/// Who has to hear of a batch. The caller's, so that its memory is used again.
+#[derive(Debug, Default)]
+pub struct Touched {
+    /// A bit for each set of readers.
+    sets: Vec<u64>,
+    /// The set of the sample before: most have the same.
+    last: Option<u32>,
+    /// Readers that rules of another generation gave to a window meanwhile.
+    others: Vec<Arc<Subscription>>,
+}
+
+impl Touched {
+    fn clear(&mut self) {
+        self.sets.fill(0);
+        self.others.clear();
+        self.last = None;
+    }
+
+    #[inline]
+    fn add(&mut self, set: u32) {
+        if self.last == Some(set) {
+            return;
+        }
+        self.last = Some(set);
+        let (word, bit) = (set as usize / 64, set % 64);
+        if word >= self.sets.len() {
+            self.sets.resize(word + 1, 0);
+        }
+        self.sets[word] |= 1 << bit;
+    }
+
+    fn sets(&self) -> impl Iterator<Item = usize> {
+        let bits = |(word, bits): (usize, &u64)| {
+            let bits = *bits;
+            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word * 64 + bit)
+        };
+        self.sets.iter().enumerate().filter(|(_, bits)| **bits != 0).flat_map(bits)
+    }
 }
 
 /// What is to be done with the samples of a fingerprint.
@@ -61,10 +99,9 @@ impl Deref for Target<'_> {
 }
 
 impl<'s> Batch<'s> {
-    pub(super) fn new(store: &'s Store, number: u64, touched: &'s mut Vec<Arc<Subscription>>) -> Self {
+    pub(super) fn new(store: &'s Store, touched: &'s mut Touched) -> Self {
         touched.clear();
-        let (relevance, aliases) = (store.relevance.load(), store.aliases.guard());
-        Self { store, number, relevance, aliases, rings: pin(), touched: RefCell::new(touched) }
+        Self { store, relevance: store.relevance.load(), guard: pin(), touched: RefCell::new(touched) }
     }
 
     /// Whether any series with this metric name can matter to the rules.
@@ -76,34 +113,48 @@ impl<'s> Batch<'s> {
     /// What is known of a fingerprint; `None` where its labels have to be looked at.
     #[must_use]
     pub fn verdict(&self, fingerprint: Fingerprint) -> Option<Verdict<'_>> {
-        match self.store.aliases.get(&fingerprint, &self.aliases)? {
-            Remembered::Keep(window) => Some(Verdict::Keep(Target::Known(window))),
-            Remembered::Unread(generation) => (*generation == self.relevance.generation).then_some(Verdict::Unread),
-        }
+        Some(match self.store.aliases.get(fingerprint, &self.guard)? {
+            Remembered::Keep(window) => Verdict::Keep(Target::Known(window)),
+            Remembered::Unread => Verdict::Unread,
+        })
     }
 
     /// Looks at the labels of a fingerprint that is not known, and remembers the verdict.
     pub fn intern(&self, fingerprint: Fingerprint, labels: &Labels) -> Result<Verdict<'_>, Refused> {
         let remembered = self.store.intern(labels)?;
-        self.store.remember(fingerprint, remembered.clone());
+        self.store.aliases.insert(fingerprint, remembered.clone());
         Ok(match remembered {
             Remembered::Keep(window) => Verdict::Keep(Target::New(window)),
-            Remembered::Unread(_) => Verdict::Unread,
+            Remembered::Unread => Verdict::Unread,
         })
     }
 
     /// Adds a sample to a window. It never waits: [`Pushed::Busy`] means that another writer is at work there,
     /// and that the sample should be tried again with [`Batch::push_busy`] after all others.
     pub fn push(&self, window: &Window, sample: Sample) -> Pushed {
-        let pushed = window.push(sample, &self.store.room(), &self.rings);
+        let pushed = window.push(sample, &self.store.room(), &self.guard);
         if pushed == Pushed::Kept {
-            for subscription in window.subscribers(&self.rings) {
-                if subscription.first_of(self.number) {
-                    self.touched.borrow_mut().push(Arc::clone(subscription));
-                }
-            }
+            self.touch(window);
         }
         pushed
+    }
+
+    /// Notes who has to hear of a new sample.
+    #[inline]
+    fn touch(&self, window: &Window) {
+        let readers = window.readers();
+        if readers.generation == self.relevance.generation {
+            self.touched.borrow_mut().add(readers.number);
+        } else {
+            self.touch_across_reload(window);
+        }
+    }
+
+    /// The rules changed under the batch: what they read now is asked of them.
+    #[cold]
+    fn touch_across_reload(&self, window: &Window) {
+        let present = self.store.relevance.load();
+        self.touched.borrow_mut().others.extend(present.subscribers(window.labels()));
     }
 
     /// Adds a sample whose window another writer held. Where the window was evicted, the series is begun anew.
@@ -112,7 +163,7 @@ impl<'s> Batch<'s> {
             let Remembered::Keep(window) = self.store.intern(window.labels())? else { return Ok(Pushed::TooOld) };
             let pushed = window.push(sample, &self.store.room(), &pin());
             if pushed != Pushed::Busy {
-                self.touched.borrow_mut().extend(window.subscribers(&pin()).iter().cloned());
+                self.touch(&window);
                 return Ok(pushed);
             }
             std::thread::yield_now();
@@ -135,10 +186,17 @@ impl<'s> Batch<'s> {
     }
 
     fn announce(&self) -> bool {
+        let mut touched = self.touched.borrow_mut();
         let mut fresh = false;
-        for subscription in self.touched.borrow_mut().drain(..) {
+        self.relevance.each_set(touched.sets(), |readers| {
+            for subscription in &**readers {
+                fresh |= subscription.mark_due();
+            }
+        });
+        for subscription in &touched.others {
             fresh |= subscription.mark_due();
         }
+        touched.clear();
         fresh
     }
 }

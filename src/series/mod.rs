@@ -6,6 +6,7 @@
 //!
 //! `benches/ingest.rs` guards the way in, `benches/window.rs` the way out.
 
+mod aliases;
 mod batch;
 mod relevance;
 mod ring;
@@ -16,8 +17,9 @@ mod swap;
 mod tests;
 mod window;
 
-pub use batch::{Batch, Pushed, Target, Verdict};
-pub use store::{Fingerprint, Limits, Refused, Stats, Store};
+pub use aliases::Fingerprint;
+pub use batch::{Batch, Pushed, Target, Touched, Verdict};
+pub use store::{Limits, Refused, Stats, Store};
 pub use subscription::{Selector, Subscription};
 pub use window::Window;
 

@@ -1,7 +1,6 @@
 //! All windows, and the way from a fingerprint to one.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,8 +8,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use crossbeam_epoch::pin;
 
-use super::batch::Batch;
-use super::relevance::Relevance;
+use super::aliases::{Aliases, Remembered};
+use super::batch::{Batch, Touched};
+use super::relevance::{ReadersId, Relevance};
 use super::subscription::{DueQueue, Selector, Subscription};
 use super::window::{Room, Window};
 use crate::labels::Labels;
@@ -43,19 +43,6 @@ impl Default for Limits {
     }
 }
 
-/// A 128-bit hash of a series' labels as they stand on the wire. One series may have several, one for each way in
-/// which senders write it; two series share one with a probability of about 1e-25 at ten million series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint(pub u128);
-
-/// A verdict as it is remembered.
-#[derive(Debug, Clone)]
-pub(super) enum Remembered {
-    Keep(Arc<Window>),
-    /// In this generation of rules.
-    Unread(u64),
-}
-
 /// Why a new series can't be kept. Sending it again does not help, so it is no reason for a 5xx.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -77,29 +64,6 @@ pub struct Stats {
     pub evicted: u64,
 }
 
-/// The fingerprint is a hash already.
-#[derive(Debug, Default)]
-pub(super) struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    #[allow(clippy::cast_possible_truncation, reason = "half of a 128-bit hash is a hash")]
-    fn write_u128(&mut self, value: u128) {
-        self.0 = value as u64;
-    }
-}
-
-pub(super) type Aliases = papaya::HashMap<Fingerprint, Remembered, BuildHasherDefault<Identity>>;
-
 /// The windows by labels, and the rules that decide who reads them. Off the hot path, behind one lock, so that
 /// a new series and a change of rules can't miss each other.
 #[derive(Debug, Default)]
@@ -118,7 +82,6 @@ pub struct Store {
     bytes: AtomicUsize,
     created: AtomicU64,
     evicted: AtomicU64,
-    batches: AtomicU64,
 }
 
 impl Store {
@@ -126,22 +89,20 @@ impl Store {
     pub fn new(limits: Limits) -> Self {
         let relevance = Relevance::new(1, limits.keep_all, &[]);
         Self {
+            aliases: Aliases::new(limits.series_max.saturating_mul(4)),
             limits,
-            aliases: Aliases::default(),
             index: Mutex::default(),
             relevance: ArcSwap::from_pointee(relevance),
             due_queue: Arc::default(),
             bytes: AtomicUsize::new(0),
             created: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
-            batches: AtomicU64::new(0),
         }
     }
 
     /// Begins to write. What the batch brings is announced to the rules when it is finished, as one.
-    pub fn batch<'s>(&'s self, touched: &'s mut Vec<Arc<Subscription>>) -> Batch<'s> {
-        let number = self.batches.fetch_add(1, Ordering::Relaxed) + 1;
-        Batch::new(self, number, touched)
+    pub fn batch<'s>(&'s self, touched: &'s mut Touched) -> Batch<'s> {
+        Batch::new(self, touched)
     }
 
     /// The window of a series that is seen for the first time, or under a fingerprint for the first time.
@@ -153,7 +114,7 @@ impl Store {
         let relevance = self.relevance.load();
         let subscribers = relevance.subscribers(labels);
         if subscribers.is_empty() && !relevance.keep_all {
-            return Ok(Remembered::Unread(relevance.generation));
+            return Ok(Remembered::Unread);
         }
         if index.series.len() >= self.limits.series_max {
             return Err(Refused::Series(self.limits.series_max));
@@ -161,7 +122,8 @@ impl Store {
         if !self.room().take(Window::bytes_at_first(labels)) {
             return Err(Refused::Memory(self.limits.memory_bytes_max));
         }
-        let window = Arc::new(Window::new(labels.clone(), self.span(&subscribers), subscribers.clone()));
+        let readers = relevance.readers_id(&subscribers);
+        let window = Arc::new(Window::new(labels.clone(), self.span(&subscribers), readers));
         index.series.insert(labels.clone(), Arc::clone(&window));
         for subscription in subscribers {
             subscription.add(Arc::clone(&window));
@@ -170,24 +132,13 @@ impl Store {
         Ok(Remembered::Keep(window))
     }
 
-    /// Remembers what `intern` said of a fingerprint. The table is bounded: full, it is emptied and fills again,
-    /// at the price of one slow look-up for each fingerprint.
-    pub(super) fn remember(&self, fingerprint: Fingerprint, verdict: Remembered) {
-        let aliases = self.aliases.pin();
-        if aliases.len() >= self.limits.series_max.saturating_mul(4) {
-            aliases.clear();
-        }
-        aliases.insert(fingerprint, verdict);
-    }
-
     /// Puts new selectors in place of the present ones: one subscription for each, in their order. Selectors with
     /// the same matchers share one. Windows that are still read go on; those that no longer are fall silent and go.
     pub fn subscribe(&self, selectors: &[Selector]) -> Vec<Arc<Subscription>> {
         let index = self.index();
         let present = self.relevance.load_full();
         let subscriptions = self.shared(selectors, &present);
-        let relevance = Relevance::new(present.generation + 1, self.limits.keep_all, &subscriptions);
-        let guard = pin();
+        let relevance = Relevance::new(present.generation.wrapping_add(1), self.limits.keep_all, &subscriptions);
         let known: HashSet<*const Subscription> = present.subscriptions().map(Arc::as_ptr).collect();
         for window in index.series.values() {
             let subscribers = relevance.subscribers(window.labels());
@@ -196,9 +147,11 @@ impl Store {
                     subscription.add(Arc::clone(window));
                 }
             }
-            window.resubscribe(self.span(&subscribers), subscribers, &guard);
+            window.resubscribe(self.span(&subscribers), relevance.readers_id(&subscribers));
         }
         self.relevance.store(Arc::new(relevance));
+        // What nobody read may be read now.
+        self.aliases.retain(|remembered| matches!(remembered, Remembered::Keep(_)));
         let by_matchers: HashMap<&[_], &Arc<Subscription>> =
             subscriptions.iter().map(|subscription| (&*subscription.selector().matchers, subscription)).collect();
         selectors.iter().map(|selector| Arc::clone(by_matchers[&*selector.matchers])).collect()
@@ -243,15 +196,15 @@ impl Store {
         let mut index = self.index();
         let guard = pin();
         let relevance = self.relevance.load();
-        let unread = |window: &Window| !relevance.keep_all && window.subscribers(&guard).is_empty();
+        let unread = |window: &Window| !relevance.keep_all && relevance.subscribers(window.labels()).is_empty();
         let silent = |window: &Window| window.newest(&guard).is_none_or(|newest| newest + window.span() < now);
         let mut gone = 0;
-        let mut orphaned: Vec<Arc<Subscription>> = Vec::new();
+        let mut orphaned: HashSet<ReadersId> = HashSet::new();
         index.series.retain(|_, window| {
             if !((unread(window) || silent(window)) && window.retire(&guard)) {
                 return true;
             }
-            orphaned.extend(window.subscribers(&guard).iter().cloned());
+            orphaned.insert(window.readers());
             self.bytes.fetch_sub(window.bytes(&guard), Ordering::Relaxed);
             gone += 1;
             false
@@ -261,14 +214,11 @@ impl Store {
         }
         let kept =
             |window: &Arc<Window>| index.series.get(window.labels()).is_some_and(|kept| Arc::ptr_eq(kept, window));
-        orphaned.sort_by_key(Arc::as_ptr);
-        orphaned.dedup_by(|one, other| Arc::ptr_eq(one, other));
-        for subscription in orphaned {
-            subscription.retain(kept);
-        }
-        self.aliases.pin().retain(|_, remembered| match remembered {
+        let numbers = orphaned.iter().map(|readers| readers.number as usize);
+        relevance.each_set(numbers, |readers| readers.iter().for_each(|subscription| subscription.retain(kept)));
+        self.aliases.retain(|remembered| match remembered {
             Remembered::Keep(window) => kept(window),
-            Remembered::Unread(generation) => *generation == relevance.generation,
+            Remembered::Unread => true,
         });
         self.evicted.fetch_add(gone, Ordering::Relaxed);
     }

@@ -1,6 +1,6 @@
 //! A selector's own list of the windows that match it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,20 +45,11 @@ pub struct Subscription {
     fresh: SegQueue<Arc<Window>>,
     due: AtomicBool,
     due_queue: Arc<DueQueue>,
-    /// The batch that last brought a sample.
-    batch: AtomicU64,
 }
 
 impl Subscription {
     pub(super) fn new(selector: Selector, due_queue: Arc<DueQueue>) -> Self {
-        Self {
-            selector,
-            windows: Mutex::default(),
-            fresh: SegQueue::new(),
-            due: AtomicBool::new(false),
-            due_queue,
-            batch: AtomicU64::new(0),
-        }
+        Self { selector, windows: Mutex::default(), fresh: SegQueue::new(), due: AtomicBool::new(false), due_queue }
     }
 
     #[must_use]
@@ -95,16 +86,6 @@ impl Subscription {
         if !windows.iter().all(&keep) {
             *windows = Arc::new(windows.iter().filter(|window| keep(window)).cloned().collect());
         }
-    }
-
-    /// Whether this is the first sample that batch number `batch` brings for this subscription. Two batches at
-    /// once may each be told so several times, which costs a little and breaks nothing.
-    pub(super) fn first_of(&self, batch: u64) -> bool {
-        let first = self.batch.load(Ordering::Relaxed) != batch;
-        if first {
-            self.batch.store(batch, Ordering::Relaxed);
-        }
-        first
     }
 
     /// Notes that windows have new samples; `true` where it was not noted yet.

@@ -30,7 +30,7 @@ fn sample(s: i64, value: f64) -> Sample {
 }
 
 fn write(store: &Store, labels: &Labels, sample: Sample) -> Pushed {
-    store.batch(&mut Vec::new()).write(labels, sample).unwrap()
+    store.batch(&mut Touched::default()).write(labels, sample).unwrap()
 }
 
 /// The times in seconds and the values of the only window of a subscription.
@@ -124,13 +124,13 @@ fn limits_refuse_new_series_and_leave_known_ones_alone() {
     let store = Store::new(Limits { series_max: 1, ..Limits::default() });
     store.subscribe(&[named("up", 60)]);
     write(&store, &labels("up", "a"), sample(1, 0.0));
-    let refused = store.batch(&mut Vec::new()).write(&labels("up", "b"), sample(1, 0.0));
+    let refused = store.batch(&mut Touched::default()).write(&labels("up", "b"), sample(1, 0.0));
     assert_eq!(refused, Err(Refused::Series(1)));
     assert_eq!(write(&store, &labels("up", "a"), sample(2, 0.0)), Pushed::Kept);
 
     let store = Store::new(Limits { memory_bytes_max: 100, ..Limits::default() });
     store.subscribe(&[named("up", 60)]);
-    let refused = store.batch(&mut Vec::new()).write(&labels("up", "a"), sample(1, 0.0));
+    let refused = store.batch(&mut Touched::default()).write(&labels("up", "a"), sample(1, 0.0));
     assert_eq!(refused, Err(Refused::Memory(100)));
 }
 
@@ -178,7 +178,7 @@ fn selectors_with_the_same_matchers_share_the_longest_window() {
 fn a_batch_makes_each_reader_due_once() {
     let store = Store::new(Limits::default());
     let subscriptions = store.subscribe(&[named("up", 60)]);
-    let mut touched = Vec::new();
+    let mut touched = Touched::default();
     let batch = store.batch(&mut touched);
     for s in 0..10 {
         batch.write(&labels("up", "a"), sample(s, 0.0)).unwrap();

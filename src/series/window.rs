@@ -1,13 +1,12 @@
 //! The window of one series: its labels, its ring, and who has to hear of a new sample.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam_epoch::{Guard, pin};
 
+use super::relevance::ReadersId;
 use super::ring::{Pushed, Ring};
-use super::subscription::Subscription;
 use super::swap::Swap;
 use crate::labels::Labels;
 use crate::sample::Sample;
@@ -23,7 +22,8 @@ pub struct Window {
     ring: Swap<Ring>,
     /// How far back from its newest sample the window is to reach, in milliseconds.
     span_ms: AtomicI64,
-    subscribers: Swap<Vec<Arc<Subscription>>>,
+    /// Who has to hear of a new sample: a [`ReadersId`], generation above, number below.
+    readers: AtomicU64,
 }
 
 /// How far rings may grow.
@@ -44,12 +44,12 @@ impl Room<'_> {
 }
 
 impl Window {
-    pub(super) fn new(labels: Labels, span: Duration, subscribers: Vec<Arc<Subscription>>) -> Self {
+    pub(super) fn new(labels: Labels, span: Duration, readers: ReadersId) -> Self {
         Self {
             labels,
             ring: Swap::new(Ring::new(SAMPLES_AT_FIRST)),
             span_ms: AtomicI64::new(span_ms(span)),
-            subscribers: Swap::new(subscribers),
+            readers: AtomicU64::new(pack(readers)),
         }
     }
 
@@ -129,15 +129,21 @@ impl Window {
     }
 
     /// Who reads this window from now on, and how far back.
-    pub(super) fn resubscribe(&self, span: Duration, subscribers: Vec<Arc<Subscription>>, guard: &Guard) {
+    pub(super) fn resubscribe(&self, span: Duration, readers: ReadersId) {
         self.span_ms.store(span_ms(span), Ordering::Relaxed);
-        self.subscribers.store(subscribers, guard);
+        self.readers.store(pack(readers), Ordering::Release);
     }
 
     /// Who has to hear of a new sample.
-    pub(super) fn subscribers<'g>(&self, guard: &'g Guard) -> &'g [Arc<Subscription>] {
-        self.subscribers.load(guard)
+    #[allow(clippy::cast_possible_truncation, reason = "two halves of one word")]
+    pub(super) fn readers(&self) -> ReadersId {
+        let packed = self.readers.load(Ordering::Acquire);
+        ReadersId { generation: (packed >> 32) as u32, number: packed as u32 }
     }
+}
+
+fn pack(readers: ReadersId) -> u64 {
+    u64::from(readers.generation) << 32 | u64::from(readers.number)
 }
 
 fn sample(at: i64, bits: u64) -> Sample {

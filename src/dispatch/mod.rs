@@ -1,0 +1,47 @@
+//! Decisions → actions, and what came of them: the words that the loop and the world exchange.
+//!
+//! In: decisions that change something. Out: [`Action`]s for an actuator; back come [`Outcome`]s and [`Observation`]s.
+
+use crate::workload::{Replicas, Workload};
+
+/// A change of one workload's scale.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Action {
+    pub workload: Workload,
+    /// What the decision was made from: the change is refused where the cluster says otherwise by now.
+    pub from: Replicas,
+    pub to: Replicas,
+    /// The decision's reason in one line, for Kubernetes Events.
+    pub reason: String,
+}
+
+/// What became of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The cluster accepted it.
+    Done,
+    /// Nothing is really scaled here (dry run).
+    Simulated,
+    /// Somebody changed the scale in between; a fresh observation will bring a fresh decision.
+    Conflict,
+    /// It failed, and may succeed later.
+    Failed(String),
+    /// It can't succeed until somebody changes something: not found, forbidden, no scale subresource.
+    Refused(String),
+}
+
+/// What is known of one workload in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    pub workload: Workload,
+    pub status: Status,
+}
+
+/// A workload's scale in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// `replicas` is what the scale subresource asks for, `ready` the pods that are ready.
+    Found { replicas: Replicas, ready: Replicas },
+    /// It doesn't exist, or can't be read: the reason says which, and what to do.
+    Unknown(String),
+}
