@@ -80,7 +80,7 @@ impl Scenario {
     fn world_cup() -> Result<Self, ScenarioError> {
         // Pods can do a fifth more than the rules plan with: the slack that a new pod's start-up lives on.
         let checkout = Shape { name: "checkout", replicas: 4, per_replica: 50.0, capacity: 60.0, peak: 2000.0 };
-        let search = Shape { name: "search", replicas: 4, per_replica: 80.0, capacity: 96.0, peak: 1280.0 };
+        let search = Shape { name: "search", replicas: 10, per_replica: 80.0, capacity: 96.0, peak: 1280.0 };
         Ok(Self {
             title: "World Cup 98, 30 June",
             rules: include_str!("demo.yaml"),

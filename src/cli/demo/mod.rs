@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 use self::frame::{Frame, History};
 use self::paint::Paint;
 use self::show::Show;
-pub use self::summary::Summary;
+use self::summary::Summary;
 use crate::actuate::Observation;
 use crate::engine::View;
 use crate::sim::{Replay, Scenario, Scraper, Sender, SimActuator, VirtualClock};
@@ -32,6 +32,10 @@ use crate::time::{Timestamp, parse_duration};
 
 /// The longest that the cluster stands still, in real time: ready pods are told of at the latest then.
 const TICK: Duration = Duration::from_millis(50);
+
+/// Scrapes that are due for longer than this, in virtual time, are left out: on a machine that can't keep up,
+/// samples that are late would be worse than samples that are rare.
+const BEHIND_MAX: Duration = Duration::from_secs(30);
 
 /// Observations that may wait for the service: two workloads change a few times in a tick.
 const OBSERVATIONS: usize = 256;
@@ -110,24 +114,31 @@ impl Demo {
     }
 
     /// Plays against the service that listens at `service`, and shows what it decides, until the trace or the given
-    /// time ends or `stop` is ready.
+    /// time ends or `stop` is ready; then writes the summary.
     pub async fn play(
         mut self,
         service: SocketAddr,
         view: &ArcSwap<View>,
         mut out: impl Write,
         stop: impl Future<Output = ()>,
-    ) -> anyhow::Result<Summary> {
+    ) -> anyhow::Result<()> {
         let page = format!("http://{}/", reachable(service));
         let url = format!("{page}api/v1/write").parse().with_context(|| format!("{page} is no address to send to"))?;
         let mut sender = Sender::new(url);
-        self.introduce(&page, &mut out)?;
-        tokio::select! {
-            ended = self.run(&mut sender, &page, view, out) => ended?,
-            () = stop => {}
+        let shown = async {
+            self.introduce(&page, &mut out)?;
+            tokio::select! {
+                ended = self.run(&mut sender, &page, view, &mut out) => ended?,
+                () = stop => {}
+            }
+            let summary = Summary::of(&self.replay, self.clock.start(), self.clock.elapsed(), sender.sent());
+            write!(out, "\n{summary}")
+        };
+        match shown.await {
+            // Whoever read has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            shown => shown.context("can't show the demo"),
         }
-        let (start, now) = (self.clock.start(), self.replay.now());
-        Ok(Summary::of(&self.replay, start, now, self.clock.elapsed(), sender.sent()))
     }
 
     /// Says what is about to be seen.
@@ -165,6 +176,7 @@ impl Demo {
     /// Brings the cluster up to the present, with a scrape wherever one was due on the way.
     async fn live(&mut self, sender: &mut Sender) {
         let now = self.clock.now();
+        self.next_scrape = self.next_scrape.max(now - BEHIND_MAX);
         while self.next_scrape <= now {
             self.advance(self.next_scrape);
             let request = self.replay.scrape(&mut self.scraper);

@@ -10,7 +10,7 @@ use crate::time::{Timestamp, format_duration};
 
 /// The demo's last words.
 #[derive(Debug, Clone)]
-pub struct Summary {
+pub(super) struct Summary {
     title: &'static str,
     /// The time of day at which the traffic was measured, first and last.
     clocks: [String; 2],
@@ -23,7 +23,8 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(super) fn of(replay: &Replay, start: Timestamp, now: Timestamp, took: Duration, sent: Sent) -> Self {
+    pub(super) fn of(replay: &Replay, start: Timestamp, took: Duration, sent: Sent) -> Self {
+        let now = replay.now();
         Self {
             title: replay.scenario().title,
             clocks: [start, now].map(|at| time_of_day(replay.measured_at(at))),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::frame::{Frame, Line, Row};
+use super::frame::{COLUMNS, Frame, Line, Row};
 use super::paint::{Paint, curve, grouped, percent, rounded, stopwatch};
 
 /// What is shown for a value that isn't known.
@@ -15,31 +15,31 @@ const DECISIONS: usize = 5;
 pub(super) fn render(frame: &Frame, paint: Paint) -> String {
     let mut text = String::new();
     header(&mut text, frame, paint);
-    let columns = "  WORKLOAD             DEMAND    CAPACITY   WANTED   READY   DROPPED/S    DROPPED";
+    let columns = "WORKLOAD             DEMAND    CAPACITY   WANTED   READY   DROPPED/S    DROPPED";
     let _ = writeln!(text, "{}", paint.dim(columns));
     for row in &frame.rows {
         self::row(&mut text, row, paint);
     }
-    let _ = writeln!(text, "{}", paint.dim("  DECISIONS"));
+    let _ = writeln!(text, "{}", paint.dim("DECISIONS"));
     if frame.decisions.is_empty() {
-        let _ = writeln!(text, "  none yet");
+        let _ = writeln!(text, "none yet");
     }
     for line in frame.decisions.iter().rev().take(DECISIONS).rev() {
-        let _ = writeln!(text, "  {}", decision(line, paint));
+        let _ = writeln!(text, "{}", decision(line, paint));
     }
     text
 }
 
 fn header(text: &mut String, frame: &Frame, paint: Paint) {
     let mark = frame.mark.as_ref().map(|mark| format!("   {mark}")).unwrap_or_default();
-    let _ = writeln!(text, "  {}   {} {}{mark}", paint.bold("headroom demo"), frame.title, paint.bold(&frame.clock));
+    let _ = writeln!(text, "{}   {}, {} UTC{mark}", paint.bold("headroom demo"), frame.title, paint.bold(&frame.clock));
     let failures = match frame.sent.failures {
         0 => String::new(),
         failures => paint.red(format!("   {} requests failed", grouped(failures))),
     };
     let running = format!("{} at {}x", stopwatch(frame.elapsed), frame.speed);
     let samples = format!("{} samples sent", grouped(frame.sent.samples));
-    let _ = writeln!(text, "  {}   {running}   {samples}{failures}   Ctrl-C ends\n", paint.cyan(&frame.page));
+    let _ = writeln!(text, "{}   {running}   {samples}{failures}   Ctrl-C ends\n", paint.cyan(&frame.page));
 }
 
 fn row(text: &mut String, row: &Row, paint: Paint) {
@@ -47,7 +47,7 @@ fn row(text: &mut String, row: &Row, paint: Paint) {
     let wanted = row.wanted.map_or_else(|| UNKNOWN.to_owned(), |wanted| wanted.to_string());
     let _ = writeln!(
         text,
-        "  {} {:>10} {:>11} {} {:>7} {} {}",
+        "{} {:>10} {:>11} {} {:>7} {} {}",
         paint.bold(format!("{:<16}", row.workload.to_string())),
         per_second(row.demand),
         per_second(Some(row.capacity)),
@@ -63,11 +63,12 @@ fn row(text: &mut String, row: &Row, paint: Paint) {
     );
     let values = row.points.iter().flat_map(|point| [point.offered, point.capacity]);
     let max = values.fold(0.0, f64::max);
-    let offered = curve(row.points.iter().map(|point| point.offered), max);
-    let capacity = curve(row.points.iter().map(|point| point.capacity), max);
-    let _ = writeln!(text, "    {}  {}", paint.dim("traffic "), paint.cyan(offered));
-    let _ = writeln!(text, "    {}  {}", paint.dim("capacity"), paint.green(capacity));
-    let _ = writeln!(text, "    {}\n", row.reason);
+    // Blanks keep the place of columns that are still to come.
+    let offered = format!("{:COLUMNS$}|", curve(row.points.iter().map(|point| point.offered), max));
+    let capacity = format!("{:COLUMNS$}|", curve(row.points.iter().map(|point| point.capacity), max));
+    let _ = writeln!(text, "  {}  {}", paint.dim("traffic "), paint.cyan(offered));
+    let _ = writeln!(text, "  {}  {}", paint.dim("capacity"), paint.green(capacity));
+    let _ = writeln!(text, "  {}\n", row.reason);
 }
 
 fn per_second(rate: Option<f64>) -> String {
