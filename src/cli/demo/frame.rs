@@ -26,6 +26,8 @@ pub(super) struct Frame {
     /// The web page's address.
     pub(super) page: String,
     pub(super) sent: Sent,
+    /// Why the last request failed that did.
+    pub(super) failure: Option<String>,
     pub(super) rows: Vec<Row>,
     /// The newest last.
     pub(super) decisions: Vec<Line>,

@@ -83,6 +83,8 @@ pub struct Demo {
     scraper: Scraper,
     clock: VirtualClock,
     next_scrape: Timestamp,
+    /// Why the last request failed that did.
+    failure: Option<String>,
     /// Real time after which it ends.
     duration: Option<Duration>,
     plain: bool,
@@ -106,6 +108,7 @@ impl Demo {
             scraper: Scraper::default(),
             clock,
             next_scrape: start,
+            failure: None,
             duration: args.duration,
             plain: args.plain || !terminal,
             paint: Paint { color: terminal && !args.no_color && std::env::var_os("NO_COLOR").is_none() },
@@ -182,7 +185,7 @@ impl Demo {
             let request = self.replay.scrape(&mut self.scraper);
             // A failure is counted and shown; the next scrape brings the same counters.
             if let Err(error) = sender.send(&request).await {
-                tracing::debug!(%error, "samples were not taken");
+                self.failure = Some(format!("{:#}", anyhow::Error::from(error)));
             }
             self.next_scrape = self.next_scrape + self.replay.scenario().scrape_interval;
         }
@@ -209,6 +212,7 @@ impl Demo {
             mark: frame::nearest_mark(&self.replay, now),
             page: page.to_owned(),
             sent: sender.sent(),
+            failure: self.failure.clone(),
             rows: history.rows(&self.replay, view),
             decisions: frame::decisions(&self.replay, view),
         }

@@ -33,13 +33,16 @@ pub(super) fn render(frame: &Frame, paint: Paint) -> String {
 fn header(text: &mut String, frame: &Frame, paint: Paint) {
     let mark = frame.mark.as_ref().map(|mark| format!("   {mark}")).unwrap_or_default();
     let _ = writeln!(text, "{}   {}, {} UTC{mark}", paint.bold("headroom demo"), frame.title, paint.bold(&frame.clock));
-    let failures = match frame.sent.failures {
-        0 => String::new(),
-        failures => paint.red(format!("   {} requests failed", grouped(failures))),
-    };
     let running = format!("{} at {}x", stopwatch(frame.elapsed), frame.speed);
     let samples = format!("{} samples sent", grouped(frame.sent.samples));
-    let _ = writeln!(text, "{}   {running}   {samples}{failures}   Ctrl-C ends\n", paint.cyan(&frame.page));
+    let _ = writeln!(text, "{}   {running}   {samples}   Ctrl-C ends", paint.cyan(&frame.page));
+    let _ = writeln!(text, "{}", failures(frame).map(|failures| paint.red(failures)).unwrap_or_default());
+}
+
+/// How many requests failed, and why the last one did.
+fn failures(frame: &Frame) -> Option<String> {
+    let failure = frame.failure.as_ref()?;
+    Some(format!("{} write requests failed; the last: {failure}", grouped(frame.sent.failures)))
 }
 
 fn row(text: &mut String, row: &Row, paint: Paint) {
@@ -83,9 +86,12 @@ pub(super) fn decision(line: &Line, paint: Paint) -> String {
     format!("{}  {:<16} {change} {reason}", paint.dim(clock), workload.to_string())
 }
 
-/// A line for each workload.
+/// A line for each workload, and one for what went wrong.
 pub(super) fn plain(frame: &Frame) -> String {
     let mut text = String::new();
+    if let Some(failures) = failures(frame) {
+        let _ = writeln!(text, "{}  {failures}", frame.clock);
+    }
     for row in &frame.rows {
         let wanted = row.wanted.map_or_else(|| UNKNOWN.to_owned(), |wanted| wanted.to_string());
         let _ = writeln!(
