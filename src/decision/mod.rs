@@ -94,6 +94,19 @@ pub enum Layer {
     Stability,
 }
 
+impl Layer {
+    /// One word for logs, metrics and reasons.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reactive => "reactive",
+            Self::Guards => "guards",
+            Self::Bounds => "bounds",
+            Self::Stability => "stability",
+        }
+    }
+}
+
 /// A replica count and the chain of steps that led to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
