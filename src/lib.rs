@@ -24,7 +24,7 @@ pub mod decision;
 
 pub mod rule;
 
-//pub mod engine;
+pub mod engine;
 
 pub mod actuate;
 pub mod sim;

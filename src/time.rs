@@ -4,6 +4,7 @@
 
 use std::fmt::{self, Write as _};
 use std::ops::{Add, Sub};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A point in time: milliseconds since the Unix epoch, as in a remote-write sample.
@@ -42,6 +43,9 @@ impl Timestamp {
         Duration::from_millis(self.0.saturating_sub(earlier.0).try_into().unwrap_or(0))
     }
 }
+
+/// Whoever must know the time is given this; only `app` makes one that reads the machine's clock.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)

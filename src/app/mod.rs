@@ -1,1 +1,148 @@
-//! TODO
+//! Construction, the clock, reload and shutdown: what turns the rooms into a service.
+//!
+//! [`App::start`] builds everything in one straight function and spawns two tasks: the door (`web::serve`) and the
+//! loop ([`pacemaker`]). Nothing below this floor spawns the loop or reads the clock.
+
+pub mod clock;
+mod pacemaker;
+mod rules;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::actuate::Actuator;
+use crate::config::Settings;
+use crate::dispatch::Observation;
+use crate::engine::View;
+use crate::ingest::Receiver;
+use crate::promql::{Plan, Query, Value};
+use crate::series::Store;
+use crate::telemetry::Telemetry;
+use crate::time::{Clock, Timestamp};
+use crate::web::{self, QueryError};
+
+pub use rules::RuleSource;
+
+/// What a service is made of.
+pub struct Options {
+    pub settings: Settings,
+    pub rules: RuleSource,
+    /// What workloads run on, and where its observations come from.
+    pub actuator: Arc<dyn Actuator>,
+    pub observations: mpsc::Receiver<Observation>,
+    pub clock: Clock,
+    /// How many times faster than life the clock runs; 1 but in a demo.
+    pub speed: u32,
+}
+
+/// A running service.
+#[derive(Debug)]
+pub struct App {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// The newest snapshot of the loop.
+    pub view: watch::Receiver<Arc<View>>,
+    pub telemetry: Arc<Telemetry>,
+    shutdown: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl App {
+    /// Loads the rules, binds the address and starts to serve. An error says what to do; nothing is left running.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let Options { settings, rules, actuator, observations, clock, speed } = options;
+        let telemetry = Arc::new(Telemetry::new());
+        let store = Arc::new(Store::new(settings.windows.limits(&settings.ingest)));
+        let shutdown = CancellationToken::new();
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .with_context(|| format!("can't listen on {}; choose another address with --listen", settings.listen))?;
+        let addr = listener.local_addr()?;
+
+        let (heart, pulse) = pacemaker::Heart::new(&store, &telemetry, observations);
+        let (reload, reloads) = mpsc::channel(8);
+        let (missing_sender, missing) = watch::channel(vec!["rules are not loaded".to_owned()]);
+        let rules = rules::Rules::new(
+            rules,
+            settings.clone(),
+            Arc::clone(&store),
+            Arc::clone(&telemetry),
+            pulse.events.clone(),
+        );
+        let loaded = rules.load().await.map_err(|findings| anyhow::anyhow!("{findings}"))?;
+        info!(rules = %loaded, "rules loaded");
+        missing_sender.send_replace(Vec::new());
+
+        let receiver = Receiver::new(Arc::clone(&store), settings.ingest.limits(), seed(), {
+            let wake = Arc::clone(&pulse.wake);
+            move || wake.ring()
+        });
+        let receiver = receiver.counting(telemetry.ingest.clone());
+        let view = heart.view();
+        let context = web::Context {
+            receiver: Arc::new(receiver),
+            telemetry: Arc::clone(&telemetry),
+            view: view.clone(),
+            missing,
+            reload,
+            query: Arc::new(query(Arc::clone(&store))),
+            clock: Arc::clone(&clock),
+            started_at: clock(),
+            shutdown: shutdown.clone(),
+            limits: settings.web_limits(),
+        };
+        let door = tokio::spawn({
+            let shutdown = shutdown.clone();
+            async move {
+                if let Err(error) = web::serve(listener, context).await {
+                    tracing::error!(%error, "the HTTP server ended");
+                    shutdown.cancel();
+                }
+            }
+        });
+        let pace = pacemaker::Pace { debounce: settings.evaluation.debounce, speed };
+        let beating = tokio::spawn(heart.beat(actuator, clock, pace, shutdown.clone()));
+        let reloading = tokio::spawn(rules.follow(reloads, missing_sender, shutdown.clone()));
+        Ok(Self { addr, view, telemetry, shutdown, tasks: vec![door, beating, reloading] })
+    }
+
+    /// Ends when the service has ended by itself, which it does not but for a fault.
+    pub async fn ended(&self) {
+        self.shutdown.cancelled().await;
+    }
+
+    /// Stops accepting, answers what is on its way, lets actions in flight end, and returns.
+    pub async fn shutdown(self) {
+        self.shutdown.cancel();
+        for task in self.tasks {
+            // A task that panicked has said so already.
+            drop(tokio::time::timeout(SHUTDOWN_MAX, task).await);
+        }
+    }
+}
+
+/// The longest that one part of the service may take to stop.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(15);
+
+/// A number that nobody outside knows: std seeds its hash maps from the system's randomness.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+/// Answers questions about the windows, at a time.
+fn query(store: Arc<Store>) -> impl Fn(&str, Timestamp) -> Result<Value, QueryError> {
+    move |expr, at| {
+        let plan = Plan::compile(expr).map_err(|error| QueryError::BadData(error.to_string()))?;
+        let inputs = plan.selectors().iter().map(|selector| store.search(selector)).collect();
+        Query::new(Arc::new(plan), inputs).eval(at).map_err(|error| QueryError::Execution(error.to_string()))
+    }
+}

@@ -1,60 +1,27 @@
 //! Policy + inputs + state → decision: a pure function with a chain of steps that explains it.
 //!
-//! Each layer is one function in one file; it appends one [`Step`]. Never here: a clock, I/O, randomness.
+//! Each layer is one function in one file; it appends a [`Step`] where it has something to say.
+//! Never here: a clock, I/O, randomness. `benches/decision.rs` guards it.
 
-use std::time::Duration;
+mod bounds;
+mod guards;
+mod policy;
+mod reactive;
+mod stability;
+mod state;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use policy::{Behavior, Change, Policy, ScalingPolicy, ScalingRules, SelectPolicy};
+pub use state::State;
+pub use step::{Decision, Layer, Reason, Step};
 
 use crate::demand::Presence;
 use crate::time::Timestamp;
 use crate::workload::Replicas;
-
-/// How one workload is to be scaled.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Policy {
-    pub min: Replicas,
-    pub max: Replicas,
-    pub behavior: Behavior,
-    /// After a scale-up, how long no scale-down follows; after a scale-down, how long no further one does.
-    pub cooldown: Duration,
-}
-
-/// HPA v2's `behavior`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Behavior {
-    pub scale_up: ScalingRules,
-    pub scale_down: ScalingRules,
-}
-
-/// One direction of HPA v2's `behavior`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScalingRules {
-    pub stabilization_window: Duration,
-    pub select: SelectPolicy,
-    pub policies: Vec<ScalingPolicy>,
-    /// Fraction of the ratio of wanted to current replicas within which nothing changes: 0.1 is 10 %.
-    pub tolerance: f64,
-}
-
-/// HPA v2's `selectPolicy`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SelectPolicy {
-    Max,
-    Min,
-    Disabled,
-}
-
-/// One HPA v2 policy: how much may change within a period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ScalingPolicy {
-    pub change: Change,
-    pub period: Duration,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    Pods(u32),
-    Percent(u32),
-}
 
 /// What is known at one evaluation.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,63 +36,39 @@ pub struct Inputs {
 /// One metric of a scale rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricInput {
-    pub name: std::sync::Arc<str>,
+    pub name: Arc<str>,
     /// Total work arriving, in the metric's own unit.
     pub demand: Presence,
     /// Work that one replica takes, in the same unit.
     pub per_replica: Presence,
 }
 
-/// What must be remembered between two decisions on one workload.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct State {}
-
-impl State {
-    /// Notes that the workload was scaled: policies and the cooldown account for it.
-    pub fn scaled(&mut self, _at: Timestamp, _from: Replicas, _to: Replicas) {}
-}
-
-/// The layers, in the order in which they speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Layer {
-    Reactive,
-    Guards,
-    Bounds,
-    Stability,
-}
-
-impl Layer {
-    /// One word for logs, metrics and reasons.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reactive => "reactive",
-            Self::Guards => "guards",
-            Self::Bounds => "bounds",
-            Self::Stability => "stability",
-        }
-    }
-}
-
-/// A replica count and the chain of steps that led to it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decision {
-    pub at: Timestamp,
-    pub from: Replicas,
-    pub to: Replicas,
-    pub steps: Vec<Step>,
-}
-
-/// What one layer wanted, and which number decided.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    pub layer: Layer,
-    pub wants: Replicas,
-    pub reason: String,
-}
-
-/// Decides one workload's replica count.
+/// Decides one workload's replica count, and gives the state to remember.
 #[must_use]
-pub fn decide(_policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -> (Decision, State) {
-    (Decision { at: now, from: inputs.replicas, to: inputs.replicas, steps: Vec::new() }, state.clone())
+pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -> (Decision, State) {
+    let mut state = state.clone();
+    let current = inputs.replicas;
+    let mut steps = vec![reactive::reactive(inputs, &policy.behavior)];
+    steps.extend(guards::guards(inputs, last(&steps)));
+    // While a metric is missing the present count is what is recommended: when data comes back with a low value, the
+    // scale-down window begins anew.
+    state.recommended(now, last(&steps));
+    state.forget(policy, now);
+    steps.extend(bounds::bounds(policy, last(&steps)));
+    steps.extend(stability::stability(policy, &state, current, last(&steps), now));
+    // A window may remember what other bounds allowed.
+    steps.extend(bounds::bounds(policy, last(&steps)));
+    let layer = deciding(&steps);
+    let revisit_at = stability::revisit_at(policy, &state, now);
+    (Decision { at: now, from: current, to: last(&steps), layer, steps, revisit_at }, state)
+}
+
+fn last(steps: &[Step]) -> Replicas {
+    steps.last().map_or(0, |step| step.wants)
+}
+
+/// The last layer that changed what the one before wanted; else the first, whose answer stood.
+fn deciding(steps: &[Step]) -> Layer {
+    let changed = steps.iter().zip(steps.iter().skip(1)).filter(|(one, next)| one.wants != next.wants);
+    changed.last().map_or(Layer::Reactive, |(_, next)| next.layer)
 }

@@ -22,7 +22,7 @@ use agenda::Agenda;
 use history::History;
 use workloads::Known;
 
-use crate::dispatch::{Action, Observation, Outcome, Status};
+use crate::dispatch::{Action, Observation, Outcome};
 use crate::rule::{BoundRule, BoundRules, BoundScale};
 use crate::sample::Sample;
 use crate::series::{Store, Subscription};
@@ -148,6 +148,12 @@ impl Engine {
         self.agenda.next().unwrap_or(Timestamp::MAX)
     }
 
+    /// What the loop has done since the start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
     /// What the outside may see. Costs a reference count for each workload.
     #[must_use]
     pub fn view(&self) -> View {
@@ -165,7 +171,7 @@ impl Engine {
             Event::Rules(rules) => self.adopt(rules, effects),
             Event::Observed(Observation { workload, status }) => {
                 if let Some(known) = self.workloads.get_mut(&workload) {
-                    known.status = Some(status);
+                    known.observe(status, now);
                     changed.insert(workload);
                 }
             }
@@ -226,19 +232,17 @@ impl Engine {
 
     /// Evaluates the rules that are due, in their order. What a record rule writes makes its readers due: later
     /// ones in this step, earlier ones in the next.
-    fn evaluate(
-        &mut self,
-        now: Timestamp,
-        store: &Store,
-        changed: &mut BTreeSet<Workload>,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn evaluate(&mut self, now: Timestamp, store: &Store, changed: &mut BTreeSet<Workload>, effects: &mut Vec<Effect>) {
         let mut done = BTreeSet::new();
         let mut next_step = BTreeSet::new();
         loop {
             while let Some(subscription) = store.take_due() {
                 for id in self.readers.get(&Arc::as_ptr(&subscription)).into_iter().flatten() {
-                    if done.contains(id) { next_step.insert(*id) } else { self.due_rules.insert(*id) };
+                    if done.contains(id) {
+                        next_step.insert(*id)
+                    } else {
+                        self.due_rules.insert(*id)
+                    };
                 }
             }
             let Some(id) = self.due_rules.pop_first() else { break };
@@ -312,7 +316,7 @@ impl Engine {
         for workload in missed {
             let Some(known) = self.workloads.get_mut(&workload) else { continue };
             known.miss();
-            if matches!(known.status, Some(Status::Unknown(_))) && !known.in_flight && bound.rule.target.constant().is_none() {
+            if known.is_unknown() && !known.in_flight && bound.rule.target.constant().is_none() {
                 gone.push(workload);
             } else {
                 changed.insert(workload.clone());
@@ -336,12 +340,8 @@ impl Engine {
         let Some(known) = self.workloads.get_mut(workload) else { return };
         self.counts.decisions += 1;
         if let Some(decision) = known.decide(now).cloned() {
-            let action = Action {
-                workload: workload.clone(),
-                from: decision.from,
-                to: decision.to,
-                reason: decision.summary(),
-            };
+            let action =
+                Action { workload: workload.clone(), from: decision.from, to: decision.to, reason: decision.summary() };
             known.in_flight = true;
             self.counts.actions += 1;
             effects.push(Effect::Record(self.history.open(workload, &known.rule.name, decision)));

@@ -22,7 +22,7 @@ pub(super) struct Known {
     pub(super) rule: Arc<ScaleRule>,
     /// The rule's place, by which a reload finds it again.
     pub(super) metrics: Vec<MetricInput>,
-    pub(super) status: Option<Status>,
+    status: Option<Status>,
     state: State,
     pub(super) decision: Option<Decision>,
     pub(super) in_flight: bool,
@@ -30,6 +30,8 @@ pub(super) struct Known {
     last_error: Option<String>,
     /// No action before this.
     retry_at: Option<Timestamp>,
+    /// What a dry run was last told: from and to. It is told again when the decision is another.
+    recommended: Option<(Replicas, Replicas)>,
 }
 
 impl Known {
@@ -45,7 +47,20 @@ impl Known {
             failures: 0,
             last_error: None,
             retry_at: None,
+            recommended: None,
         }
+    }
+
+    /// Takes note of what the cluster says.
+    pub(super) fn observe(&mut self, status: Status, now: Timestamp) {
+        if let (Some((from, to)), Status::Found { replicas, .. }) = (self.recommended, &status)
+            && *replicas == to
+        {
+            // Somebody followed the recommendation: it counts as scaled.
+            self.state.scaled(now, from, to);
+            self.recommended = None;
+        }
+        self.status = Some(status);
     }
 
     /// Every metric is absent: the rule's vector no longer has this workload.
@@ -65,7 +80,12 @@ impl Known {
         let inputs = Inputs { metrics: self.metrics.clone(), replicas, ready };
         let (decision, state) = decide(&self.rule.policy, &inputs, &self.state, now);
         self.state = state;
-        let acts = decision.to != decision.from && !self.in_flight && self.retry_at.is_none_or(|at| at <= now);
+        let change = (decision.from, decision.to);
+        if decision.to == decision.from {
+            self.recommended = None;
+        }
+        let ready_to_act = !self.in_flight && self.retry_at.is_none_or(|at| at <= now);
+        let acts = decision.to != decision.from && ready_to_act && self.recommended != Some(change);
         let decision = self.decision.insert(decision);
         acts.then_some(&*decision)
     }
@@ -82,7 +102,12 @@ impl Known {
     pub(super) fn acted(&mut self, from: Replicas, to: Replicas, outcome: &Outcome, now: Timestamp) {
         self.in_flight = false;
         let failed = match outcome {
-            Outcome::Done | Outcome::Simulated => {
+            // What is watched stays as it is, or follows by itself: either way an observation tells.
+            Outcome::Simulated => {
+                self.recommended = Some((from, to));
+                None
+            }
+            Outcome::Done => {
                 self.state.scaled(now, from, to);
                 // Until the watch says the same; an older observation is refused by the actuator's `from`.
                 if let Some(Status::Found { replicas, .. }) = &mut self.status {
@@ -105,6 +130,11 @@ impl Known {
         self.failures = self.failures.saturating_add(1);
         self.last_error = Some(reason.to_owned());
         self.retry_at = Some(now + wait);
+    }
+
+    /// The cluster doesn't know it, or does not let us look.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self.status, Some(Status::Unknown(_)))
     }
 
     pub(super) fn view(&self) -> WorkloadView {

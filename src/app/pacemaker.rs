@@ -1,0 +1,251 @@
+//! Drives the loop: gathers what happened, steps the engine, performs its effects.
+//!
+//! Samples wake it. It waits a moment for those that come with them (the debounce), takes one step with all that
+//! is there, and then rests as long as the step took, so that evaluation never takes more than half of a core however
+//! many samples come.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::actuate::Actuator;
+use crate::dispatch::{Action, Observation, Outcome};
+use crate::engine::{Effect, Engine, Entry, Event, View};
+use crate::series::Store;
+use crate::telemetry::{ActionResult, Direction, Telemetry};
+use crate::time::{Clock, Timestamp};
+
+/// Events that wait for the next step: an observation for each of ten thousand workloads, and some.
+const EVENTS_MAX: usize = 16_384;
+
+/// The longest sleep, so that a step of the machine's clock is noticed.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
+
+/// How long an action that is on its way may take once the service is told to stop.
+const LAST_ACTIONS: Duration = Duration::from_secs(10);
+
+/// How fast the loop goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Real time between the first sample and the step that reads it.
+    pub(super) debounce: Duration,
+    /// Seconds of the clock in a real second.
+    pub(super) speed: u32,
+}
+
+/// Rung when samples have made a rule due.
+#[derive(Debug)]
+pub(super) struct Wake {
+    notify: Notify,
+    origin: Instant,
+    /// When the first of them came, in microseconds since the origin; zero when none waits.
+    since_us: AtomicU64,
+}
+
+impl Wake {
+    fn new() -> Self {
+        Self { notify: Notify::new(), origin: Instant::now(), since_us: AtomicU64::new(0) }
+    }
+
+    pub(super) fn ring(&self) {
+        let now = self.elapsed_us().max(1);
+        // Only the first one counts.
+        let _ = self.since_us.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+        self.notify.notify_one();
+    }
+
+    /// Takes the note of the first ring, if there was one.
+    fn take(&self) -> Option<u64> {
+        Some(self.since_us.swap(0, Ordering::Relaxed)).filter(|since| *since > 0)
+    }
+
+    /// Real time from a ring until now.
+    fn since(&self, ring_us: u64) -> Duration {
+        Duration::from_micros(self.elapsed_us().saturating_sub(ring_us))
+    }
+
+    fn elapsed_us(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The ends by which the rest of the service reaches the loop.
+#[derive(Debug, Clone)]
+pub(super) struct Pulse {
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) wake: Arc<Wake>,
+}
+
+/// The loop, not yet running.
+#[derive(Debug)]
+pub(super) struct Heart {
+    engine: Engine,
+    store: Arc<Store>,
+    telemetry: Arc<Telemetry>,
+    events: mpsc::Receiver<Event>,
+    observations: mpsc::Receiver<Observation>,
+    wake: Arc<Wake>,
+    view: watch::Sender<Arc<View>>,
+    /// Actions on their way.
+    actions: JoinSet<(Action, Outcome)>,
+}
+
+impl Heart {
+    pub(super) fn new(
+        store: &Arc<Store>,
+        telemetry: &Arc<Telemetry>,
+        observations: mpsc::Receiver<Observation>,
+    ) -> (Self, Pulse) {
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let wake = Arc::new(Wake::new());
+        let heart = Self {
+            engine: Engine::new(),
+            store: Arc::clone(store),
+            telemetry: Arc::clone(telemetry),
+            events,
+            observations,
+            wake: Arc::clone(&wake),
+            view: watch::Sender::new(Arc::default()),
+            actions: JoinSet::new(),
+        };
+        (heart, Pulse { events: sender, wake })
+    }
+
+    /// Where the loop's snapshots appear.
+    pub(super) fn view(&self) -> watch::Receiver<Arc<View>> {
+        self.view.subscribe()
+    }
+
+    /// Runs until the service stops; then lets actions on their way end.
+    pub(super) async fn beat(mut self, actuator: Arc<dyn Actuator>, clock: Clock, pace: Pace, stop: CancellationToken) {
+        let mut heard = Vec::new();
+        let mut last = Timestamp::MIN;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                woken = self.wait(&clock, pace, &mut heard) => if woken { sleep(pace.debounce).await },
+            }
+            self.gather(&mut heard);
+            // Strictly forwards, also where the machine's clock is set back.
+            let now = clock().max(last + Duration::from_millis(1));
+            last = now;
+            let began = Instant::now();
+            let rung = self.wake.take();
+            let events = std::mem::take(&mut heard);
+            let effects = tokio::task::block_in_place(|| self.engine.step(now, &self.store, events));
+            self.tell(rung, began.elapsed());
+            self.perform(effects, &actuator);
+            self.view.send_replace(Arc::new(self.engine.view()));
+            sleep(began.elapsed()).await;
+        }
+        let rest = async { while self.actions.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_ACTIONS, rest).await.is_err() {
+            warn!("actions were cut off at shutdown; the cluster may or may not have taken them");
+        }
+    }
+
+    /// Waits for samples (`true`), for something heard, or for the next due time.
+    async fn wait(&mut self, clock: &Clock, pace: Pace, heard: &mut Vec<Event>) -> bool {
+        let due_in = self.engine.next_due().since(clock()) / pace.speed.max(1);
+        let due_at = Instant::now() + due_in.min(SLEEP_MAX);
+        tokio::select! {
+            () = self.wake.notify.notified() => return true,
+            Some(event) = self.events.recv() => heard.push(event),
+            Some(observation) = self.observations.recv() => heard.push(Event::Observed(observation)),
+            Some(acted) = self.actions.join_next() => self.hear_acted(acted, heard),
+            () = sleep_until(due_at) => {}
+        }
+        false
+    }
+
+    /// Takes all that is there, so that one step sees it as one.
+    fn gather(&mut self, heard: &mut Vec<Event>) {
+        while let Ok(event) = self.events.try_recv() {
+            heard.push(event);
+        }
+        while let Ok(observation) = self.observations.try_recv() {
+            heard.push(Event::Observed(observation));
+        }
+        while let Some(acted) = self.actions.try_join_next() {
+            self.hear_acted(acted, heard);
+        }
+    }
+
+    fn hear_acted(&self, acted: Result<(Action, Outcome), tokio::task::JoinError>, heard: &mut Vec<Event>) {
+        // An actuator that panics is a bug of ours; the workload stays in flight rather than being scaled blindly.
+        let Ok((action, outcome)) = acted else { return };
+        let Action { workload, from, to, .. } = &action;
+        let result = match &outcome {
+            Outcome::Done => {
+                info!(%workload, from, to, "scaled");
+                ActionResult::Done
+            }
+            Outcome::Simulated => {
+                info!(%workload, from, to, "would scale (dry run)");
+                ActionResult::Simulated
+            }
+            Outcome::Conflict => {
+                info!(%workload, from, to, "not scaled: the scale was changed by somebody else in between");
+                ActionResult::Conflict
+            }
+            Outcome::Failed(reason) => {
+                warn!(%workload, from, to, reason, "scaling failed, will be tried again");
+                ActionResult::Failed
+            }
+            Outcome::Refused(reason) => {
+                warn!(%workload, from, to, reason, "scaling is refused");
+                ActionResult::Refused
+            }
+        };
+        self.telemetry.actuate.actions.add(result, 1);
+        heard.push(Event::Acted(action, outcome));
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>, actuator: &Arc<dyn Actuator>) {
+        for effect in effects {
+            match effect {
+                Effect::Watch(workload) => actuator.watch(&workload),
+                Effect::Forget(workload) => actuator.forget(&workload),
+                Effect::Record(entry) => record(&entry),
+                Effect::Act(action) => {
+                    let actuator = Arc::clone(actuator);
+                    self.actions.spawn(async move {
+                        let outcome = actuator.apply(&action).await;
+                        (action, outcome)
+                    });
+                }
+            }
+        }
+    }
+
+    /// Counts a step, and how long its samples waited for it.
+    fn tell(&self, rung: Option<u64>, step: Duration) {
+        self.telemetry.latencies.evaluation.record(step);
+        if let Some(rung) = rung {
+            self.telemetry.latencies.sample_to_decision.record(self.wake.since(rung));
+        }
+        let counts = self.engine.counts();
+        self.telemetry.engine.publish(counts.rule_evaluations, counts.rule_failures);
+        let stats = self.store.stats();
+        self.telemetry.series.publish(stats.series, stats.evicted, stats.bytes, stats.bytes_max);
+    }
+}
+
+/// The log line of a decision, in the form that the API and the page show too.
+fn record(entry: &Entry) {
+    let decision = &entry.decision;
+    info!(
+        workload = %entry.workload,
+        rule = %entry.rule,
+        from = decision.from,
+        to = decision.to,
+        reason = decision.summary(),
+        "decided"
+    );
+}
