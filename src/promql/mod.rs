@@ -1,18 +1,57 @@
 //! Expression + windows → vector.
 //!
-//! In: PromQL text, then the windows that its selectors subscribe to. Out: a [`Value`].
+//! In: PromQL text, then the windows that its selectors subscribe to. Out: a [`Value`], by the rules of Prometheus 3.
 //! Never here: a search for series, a clock, a panic on any input.
+//!
+//! `parse` takes the text apart, `lower` makes a typed `plan` of it, and the plan's operators evaluate themselves:
+//! leaves (`reach`) read windows, the rest move numbers between label sets that were worked out before (`frame`).
+//! A function is a line in `functions`. `benches/rules.rs` guards the way from windows to a vector.
 
-use std::sync::Arc;
+mod aggregate;
+mod arithmetic;
+mod binary;
+mod dates;
+mod frame;
+mod functions;
+mod grouping;
+mod histogram;
+mod lower;
+mod over_time;
+mod parse;
+mod plan;
+mod quantile;
+mod rate;
+mod reach;
+mod refusal;
+mod regression;
+mod rename;
+mod stretch;
+mod sums;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use frame::{Frame, Point};
+use plan::{Expr, Scalar};
 
 use crate::labels::Labels;
+use crate::sample::Sample;
 use crate::series::{Selector, Subscription};
 use crate::time::Timestamp;
+
+/// How old the newest sample of a series may be for an instant selector to see it, as in Prometheus.
+pub const LOOKBACK: Duration = Duration::from_mins(5);
 
 /// A compiled expression. It names the selectors that it reads; bound to their subscriptions it is a [`Query`].
 #[derive(Debug, Clone)]
 pub struct Plan {
     selectors: Vec<Selector>,
+    expr: Expr,
 }
 
 /// Why a text is no expression.
@@ -23,6 +62,12 @@ pub struct ParseError {
     pub message: String,
     /// Byte offset in the expression where it went wrong.
     pub at: usize,
+}
+
+impl ParseError {
+    fn new(at: usize, message: impl Into<String>) -> Self {
+        Self { message: message.into(), at }
+    }
 }
 
 /// Why an expression could not be evaluated (Prometheus answers 422 `execution`).
@@ -36,7 +81,7 @@ pub enum Value {
     Scalar(f64),
     Vector(Vector),
     /// Only a bare range selector gives this.
-    Matrix(Vec<(Labels, Vec<crate::sample::Sample>)>),
+    Matrix(Vec<(Labels, Vec<Sample>)>),
     String(String),
 }
 
@@ -45,11 +90,13 @@ pub type Vector = Vec<(Labels, f64)>;
 
 impl Plan {
     /// Parses and type-checks `expr`, and lowers it into a plan.
-    pub fn compile(_expr: &str) -> Result<Self, ParseError> {
-        Ok(Self { selectors: Vec::new() })
+    pub fn compile(expr: &str) -> Result<Self, ParseError> {
+        let parsed = parse::parse(expr)?;
+        let (expr, selectors) = lower::lower(&parsed)?;
+        Ok(Self { selectors, expr })
     }
 
-    /// What it reads, in the order in which [`Query::new`] wants the subscriptions.
+    /// What it reads, in the order in which [`Query::new`] wants the subscriptions. No selector comes twice.
     #[must_use]
     pub fn selectors(&self) -> &[Selector] {
         &self.selectors
@@ -57,10 +104,20 @@ impl Plan {
 }
 
 /// A plan with the subscriptions that it reads.
-#[derive(Debug, Clone)]
+///
+/// It keeps the label sets that it derived and the memory that it used for the next evaluation. One evaluation runs
+/// at a time; a second one on another thread waits, so for evaluations side by side each takes a clone.
 pub struct Query {
     plan: Arc<Plan>,
     inputs: Vec<Arc<Subscription>>,
+    running: Mutex<Running>,
+}
+
+/// What an evaluation leaves for the next one.
+struct Running {
+    /// The plan's operators, with what they remember.
+    expr: Expr,
+    scratch: Scratch,
 }
 
 impl Query {
@@ -68,12 +125,63 @@ impl Query {
     #[must_use]
     pub fn new(plan: Arc<Plan>, inputs: Vec<Arc<Subscription>>) -> Self {
         assert!(plan.selectors().len() == inputs.len(), "a query has one subscription for each selector of its plan");
-        Self { plan, inputs }
+        let running = Mutex::new(Running { expr: plan.expr.clone(), scratch: Scratch::default() });
+        Self { plan, inputs, running }
     }
 
     /// Evaluates at `now`.
-    pub fn eval(&self, _now: Timestamp) -> Result<Value, EvalError> {
-        let _ = (&self.plan, &self.inputs);
-        Ok(Value::Scalar(0.0))
+    pub fn eval(&self, now: Timestamp) -> Result<Value, EvalError> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let Running { expr, scratch } = &mut *running;
+        expr.eval(&mut Context { inputs: &self.inputs, at: now, scratch })
+    }
+}
+
+impl Clone for Query {
+    /// A query of the same plan and inputs that remembers nothing yet.
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.plan), self.inputs.clone())
+    }
+}
+
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query").field("plan", &self.plan).finish_non_exhaustive()
+    }
+}
+
+/// What operators need in order to evaluate themselves.
+struct Context<'a> {
+    inputs: &'a [Arc<Subscription>],
+    at: Timestamp,
+    scratch: &'a mut Scratch,
+}
+
+/// Memory that is used again.
+#[derive(Debug, Default)]
+struct Scratch {
+    /// The samples of one series.
+    samples: Vec<Sample>,
+    /// Values to be sorted.
+    sorted: Vec<f64>,
+    /// Points of frames that are done with.
+    points: Vec<Vec<Point>>,
+}
+
+impl Context<'_> {
+    /// An empty list of points.
+    fn points(&mut self) -> Vec<Point> {
+        self.scratch.points.pop().unwrap_or_default()
+    }
+
+    /// Takes back the memory of a frame that nobody needs any more.
+    fn recycle(&mut self, frame: Frame) {
+        let Frame { mut points, .. } = frame;
+        points.clear();
+        self.scratch.points.push(points);
+    }
+
+    fn scalars(&mut self, scalars: &mut [Scalar]) -> Result<Vec<f64>, EvalError> {
+        scalars.iter_mut().map(|scalar| scalar.eval(self)).collect()
     }
 }
