@@ -6,7 +6,7 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
-use super::fault::chain;
+use super::fault::{chain, reason};
 use super::feed;
 
 /// How the cluster is reached and told.
@@ -64,7 +64,7 @@ pub(super) async fn connect(options: &Options) -> Result<Client, ConnectError> {
     config.default_retry = false;
 
     let url = config.cluster_url.to_string();
-    Client::try_from(config).map_err(|error| ConnectError::Client { url, cause: chain(&error) })
+    Client::try_from(config).map_err(|error| ConnectError::Client { url, cause: reason(&error) })
 }
 
 /// A kubeconfig that was asked for; else the pod's ServiceAccount; else the user's kubeconfig.

@@ -74,10 +74,13 @@ impl Call<'_> {
     pub(super) fn fault(&self, error: &kube::Error) -> Fault {
         match error {
             kube::Error::Api(status) => self.answered(status),
-            kube::Error::Service(_) | kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => Fault::Failed(
-                format!("{self}: the API server can't be reached, check its address and the network: {}", chain(error)),
-            ),
-            other => Fault::Failed(format!("{self}: {}", chain(other))),
+            kube::Error::Service(_) | kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => {
+                Fault::Failed(format!(
+                    "{self}: the API server can't be reached, check its address and the network: {}",
+                    reason(error)
+                ))
+            }
+            other => Fault::Failed(format!("{self}: {}", reason(other))),
         }
     }
 
@@ -119,6 +122,15 @@ impl fmt::Display for Call<'_> {
 /// What to say of an object that isn't there.
 pub(super) fn missing(kind: &str, namespace: &str, name: &str) -> String {
     format!("{kind} {namespace}/{name} does not exist; create it, or correct the rule's target")
+}
+
+/// An error of the client in one line, without the client's own names for its parts.
+pub(super) fn reason(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
+        kube::Error::Service(cause) => chain(cause.as_ref()),
+        other => chain(other),
+    }
 }
 
 /// An error and its causes in one line; a cause that its error already quotes is left out.

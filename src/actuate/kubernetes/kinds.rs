@@ -7,7 +7,7 @@ use kube::core::{ApiResource, GroupVersion};
 use kube::{Client, discovery::verbs};
 use tokio::sync::Mutex;
 
-use super::fault::{Fault, chain};
+use super::fault::{Fault, reason};
 use crate::actuate::Clock;
 use crate::time::Timestamp;
 
@@ -29,7 +29,7 @@ pub(super) struct Served {
 pub(super) enum Unscalable {
     #[error("no API of this cluster serves kind {0:?}; check its spelling, or install its custom resource definition")]
     UnknownKind(String),
-    #[error("{api_version} doesn't serve kind {kind:?}, but {others} does; correct the target's apiVersion")]
+    #[error("{api_version} doesn't serve kind {kind:?}, which is served by {others}; correct the target's apiVersion")]
     OtherVersion { api_version: String, kind: String, others: String },
     #[error("kind {kind:?} of {api_version} has no scale subresource, so it can't be scaled; target one that has")]
     NoScale { api_version: String, kind: String },
@@ -84,7 +84,7 @@ impl Kinds {
             Ok(Ok((named, core))) => Ok(named.items.iter().chain(&core.items).flat_map(served_by).collect()),
             Ok(Err(error)) => Err(Fault::Failed(format!(
                 "can't discover the cluster's APIs, check that the API server is up and accepts the credentials: {}",
-                chain(&error)
+                reason(&error)
             ))),
             Err(_) => Err(Fault::Failed(format!(
                 "can't discover the cluster's APIs: the API server gave no answer within {:?}",
@@ -95,7 +95,7 @@ impl Kinds {
 }
 
 /// Everything that a group serves, its preferred version first.
-fn served_by(group: &APIGroupDiscovery) -> impl Iterator<Item = Served> + '_ {
+pub(super) fn served_by(group: &APIGroupDiscovery) -> impl Iterator<Item = Served> + '_ {
     let name = group.metadata.as_ref().and_then(|metadata| metadata.name.as_deref()).unwrap_or_default();
     group.versions.iter().flat_map(move |version| {
         let group_version = GroupVersion::gv(name, version.version.as_deref().unwrap_or_default());

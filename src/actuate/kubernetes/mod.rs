@@ -114,7 +114,7 @@ impl Kubernetes {
                 async move {
                     match tokio::time::timeout(limit, api.create(&PostParams::default(), &event)).await {
                         Ok(Ok(_)) => {}
-                        Ok(Err(error)) => tracing::debug!(%workload, error = fault::chain(&error), "no Event written"),
+                        Ok(Err(error)) => tracing::debug!(%workload, error = fault::reason(&error), "no Event written"),
                         Err(_) => tracing::debug!(%workload, ?limit, "no Event written in time"),
                     }
                 },
