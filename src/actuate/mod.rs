@@ -1,7 +1,15 @@
-//! Action → Kubernetes, or a log line, or the simulated cluster; and what the world says back.
+//! Action → Kubernetes, or nothing at all (dry run), or the simulated cluster; and what the world says back.
 //!
 //! In: [`Action`]s. Out: an [`Outcome`] for each, and [`Observation`]s of the workloads that are watched.
 //! Never here: a retry (a fresh decision may have replaced the old one) or any policy.
+
+mod dry_run;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
+#[cfg(test)]
+mod tests;
+
+pub use dry_run::DryRun;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,7 +33,7 @@ pub struct Action {
 pub enum Outcome {
     /// The cluster accepted it.
     Done,
-    /// Nothing is really scaled here (dry run).
+    /// It would have been done; nothing is really scaled here (dry run).
     Simulated,
     /// Somebody changed the scale in between; a fresh observation will bring a fresh decision.
     Conflict,
@@ -39,6 +47,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
     pub workload: Workload,
+    /// When it was learnt, by the clock that the actuator was made with.
     pub at: Timestamp,
     pub status: Status,
 }
@@ -48,19 +57,22 @@ pub struct Observation {
 pub enum Status {
     /// `replicas` is what the scale subresource asks for, `ready` the pods that are ready.
     Found { replicas: Replicas, ready: Replicas },
-    /// It doesn't exist, or can't be read: the reason says which, and what to do.
+    /// It doesn't exist, or can't be read: the reason says which, and what to do. It may become `Found` by itself.
     Unknown(String),
 }
 
-/// A future that an actuator returns.
+/// The clock that an actuator stamps its observations with: `app::clock::now`, or a test's.
+pub type Clock = fn() -> Timestamp;
+
+/// The future that [`Actuator::apply`] returns.
 pub type Applying<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
-/// Something that workloads run on. `apply` tries once.
+/// Something that workloads run on.
 pub trait Actuator: Send + Sync {
     /// Begins to watch a workload; observations come through the channel that the actuator was made with.
-    /// Watching the same workload again changes nothing.
+    /// Watching the same workload again changes nothing. It returns at once, and is cheap to call again.
     fn watch(&self, workload: &Workload);
 
-    /// Applies an action, once.
+    /// Applies an action: one try, within a time limit of the actuator's own.
     fn apply<'a>(&'a self, action: &'a Action) -> Applying<'a>;
 }

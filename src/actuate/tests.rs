@@ -1,0 +1,94 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::*;
+
+fn workload(name: &str) -> Workload {
+    Workload {
+        api_version: String::new(),
+        kind: "Deployment".to_owned(),
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+fn action(name: &str, from: Replicas, to: Replicas) -> Action {
+    Action { workload: workload(name), from, to, reason: "reactive".to_owned() }
+}
+
+fn noon() -> Timestamp {
+    Timestamp::from_millis(43_200_000)
+}
+
+/// The next observation in one line, or `silence`.
+async fn next(observations: &mut mpsc::Receiver<Observation>) -> String {
+    match tokio::time::timeout(Duration::from_millis(100), observations.recv()).await {
+        Ok(Some(Observation { workload, status: Status::Found { replicas, ready }, .. })) => {
+            format!("{workload} {ready}/{replicas}")
+        }
+        Ok(other) => format!("{other:?}"),
+        Err(_) => "silence".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn alone_a_workload_starts_where_its_policy_says_and_follows_every_action() {
+    let (send, mut observations) = mpsc::channel(1);
+    let dry_run = DryRun::alone(|_| 2, send, noon);
+
+    dry_run.watch(&workload("web"));
+    assert_eq!(next(&mut observations).await, "shop/web 2/2");
+    assert_eq!(dry_run.apply(&action("web", 2, 6)).await, Outcome::Simulated);
+    assert_eq!(next(&mut observations).await, "shop/web 6/6");
+}
+
+#[tokio::test]
+async fn alone_watching_again_changes_nothing() {
+    let (send, mut observations) = mpsc::channel(1);
+    let dry_run = DryRun::alone(|_| 2, send, noon);
+
+    dry_run.watch(&workload("web"));
+    next(&mut observations).await;
+    dry_run.apply(&action("web", 2, 6)).await;
+    next(&mut observations).await;
+    dry_run.watch(&workload("web"));
+    assert_eq!(next(&mut observations).await, "silence");
+}
+
+#[tokio::test]
+async fn alone_a_slow_receiver_gets_the_newest_count_of_every_workload() {
+    let (send, mut observations) = mpsc::channel(1);
+    let dry_run = DryRun::alone(|_| 1, send, noon);
+
+    for name in ["a", "b", "c"] {
+        dry_run.watch(&workload(name));
+    }
+    for to in 2..=9 {
+        dry_run.apply(&action("c", to - 1, to)).await;
+    }
+    assert_eq!(next(&mut observations).await, "shop/a 1/1");
+    assert_eq!(next(&mut observations).await, "shop/b 1/1");
+    assert_eq!(next(&mut observations).await, "shop/c 9/9");
+    assert_eq!(next(&mut observations).await, "silence");
+}
+
+#[tokio::test]
+async fn over_a_cluster_it_watches_and_never_applies() {
+    struct Cluster(Arc<Mutex<Vec<String>>>);
+    impl Actuator for Cluster {
+        fn watch(&self, workload: &Workload) {
+            self.0.lock().unwrap().push(workload.to_string());
+        }
+        fn apply<'a>(&'a self, _: &'a Action) -> Applying<'a> {
+            panic!("a dry run scales nothing");
+        }
+    }
+    let watched = Arc::new(Mutex::new(Vec::new()));
+    let dry_run = DryRun::over(Box::new(Cluster(Arc::clone(&watched))));
+
+    dry_run.watch(&workload("web"));
+    assert_eq!(dry_run.apply(&action("web", 2, 6)).await, Outcome::Simulated);
+    assert_eq!(*watched.lock().unwrap(), ["shop/web"]);
+}
