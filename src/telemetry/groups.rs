@@ -13,7 +13,7 @@ label_values! {
         Unsupported => "unsupported",
         /// 413.
         TooLarge => "too_large",
-        /// 408: the body came too slowly.
+        /// 503: the body came too slowly.
         Slow => "slow",
         /// The connection broke before the body's end.
         CutShort => "cut_short",
