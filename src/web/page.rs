@@ -1,4 +1,4 @@
-//! The page at `/`: three files of our own, built into the program.
+//! The page at `/`: a few files of our own, built into the program.
 
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue, IF_NONE_MATCH, REFERRER_POLICY};
 use http::{HeaderMap, StatusCode};
@@ -17,10 +17,11 @@ pub(super) struct Asset {
     body: &'static str,
 }
 
-static ASSETS: [Asset; 4] = [
+static ASSETS: [Asset; 5] = [
     Asset { path: "/", content_type: "text/html; charset=utf-8", body: include_str!("page/index.html") },
     Asset { path: "/page.css", content_type: "text/css; charset=utf-8", body: include_str!("page/page.css") },
     Asset { path: "/page.js", content_type: "text/javascript; charset=utf-8", body: include_str!("page/page.js") },
+    Asset { path: "/chart.js", content_type: "text/javascript; charset=utf-8", body: include_str!("page/chart.js") },
     Asset { path: "/icon.svg", content_type: "image/svg+xml", body: include_str!("page/icon.svg") },
 ];
 
