@@ -61,6 +61,14 @@ pub struct WorkloadView {
     pub last_error: Option<String>,
 }
 
+impl WorkloadView {
+    /// What the ready replicas take together, in the metric's unit; `None` where either is unknown.
+    #[must_use]
+    pub fn capacity(&self, metric: &MetricView) -> Option<f64> {
+        Some(f64::from(self.ready?) * metric.per_replica.value()?)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct MetricView {
     pub name: Arc<str>,

@@ -1,1 +1,30 @@
-//! TODO
+//! The door for HTTP: the write endpoint, the APIs, the page and `/metrics`.
+//!
+//! In: connections and, from `app`, a [`Context`]. Out: bodies for `ingest`, answers for people and programs.
+//! Never here: policy, or a limit that is checked after the memory is spent. A handler that panics costs one answer.
+//!
+//! The way of a request: [`serve`] takes the connection, `router` finds the handler, `write` and the others answer.
+
+mod admission;
+mod api;
+mod context;
+mod history;
+mod metrics;
+mod page;
+mod params;
+mod patience;
+mod probes;
+mod process;
+mod query;
+mod read;
+mod reply;
+mod router;
+mod server;
+mod stream;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use context::{Context, Limits, QueryError, QueryFn, Reload};
+pub use server::serve;

@@ -1,0 +1,129 @@
+//! The handles of each room, and the closed sets of label values that they count by.
+
+use super::handles::{Counter, Counters, Gauge, label_values};
+
+label_values! {
+    /// What became of a remote-write request.
+    RequestOutcome {
+        /// 204.
+        Accepted => "accepted",
+        /// 400: something in it can never be accepted.
+        Invalid => "invalid",
+        /// 415: a type or an encoding that we don't speak.
+        Unsupported => "unsupported",
+        /// 413.
+        TooLarge => "too_large",
+        /// 503: the body came too slowly.
+        Slow => "slow",
+        /// The connection broke before the body's end.
+        CutShort => "cut_short",
+        /// 429 or 503: no room, or shutting down.
+        Overloaded => "overloaded",
+        /// Any other 5xx.
+        Failed => "failed",
+    }
+}
+
+label_values! {
+    /// Why an accepted sample was not kept.
+    NotKept {
+        /// No rule reads its series.
+        Unread => "unread",
+        /// The same time and value were there already.
+        Duplicate => "duplicate",
+        /// Older than its window reaches.
+        Old => "old",
+    }
+}
+
+label_values! {
+    /// Why a sample was refused.
+    RejectedSample {
+        /// A label that is malformed, missing or too long.
+        Labels => "labels",
+        /// The same time was there with another value.
+        DuplicateTimestamp => "duplicate_timestamp",
+        /// Its time is too far ahead of ours.
+        Future => "future",
+        /// No room for another series.
+        SeriesLimit => "series_limit",
+    }
+}
+
+label_values! {
+    /// Where a decision moved a workload.
+    Direction {
+        Up => "up",
+        Down => "down",
+        None => "none",
+    }
+}
+
+label_values! {
+    /// What an attempt to scale came to.
+    ActionResult {
+        Done => "done",
+        Simulated => "simulated",
+        Conflict => "conflict",
+        Failed => "failed",
+        Refused => "refused",
+    }
+}
+
+/// Counts what comes in.
+#[derive(Debug, Clone, Default)]
+pub struct IngestMetrics {
+    pub requests: Counters<RequestOutcome>,
+    /// As sent, compressed.
+    pub bytes: Counter,
+    pub kept: Counter,
+    pub not_kept: Counters<NotKept>,
+    pub rejected: Counters<RejectedSample>,
+    pub in_flight_bytes: Gauge,
+    pub in_flight_bytes_limit: Gauge,
+}
+
+/// Counts what is kept.
+#[derive(Debug, Clone, Default)]
+pub struct SeriesMetrics {
+    pub kept: Gauge,
+    pub dropped: Gauge,
+    pub evicted: Counter,
+    pub window_bytes: Gauge,
+    pub window_bytes_limit: Gauge,
+}
+
+/// Tells of the rules in force.
+#[derive(Debug, Clone, Default)]
+pub struct RuleMetrics {
+    pub loaded: Gauge,
+    /// 1 or 0.
+    pub reload_successful: Gauge,
+    /// Seconds since the Unix epoch.
+    pub reload_success_at: Gauge,
+}
+
+/// Counts the loop's work.
+#[derive(Debug, Clone, Default)]
+pub struct EngineMetrics {
+    pub evaluations: Counter,
+    pub failures: Counter,
+    pub missed: Counter,
+    pub decisions: Counters<Direction>,
+}
+
+/// Counts what is done.
+#[derive(Debug, Clone, Default)]
+pub struct ActuateMetrics {
+    pub actions: Counters<ActionResult>,
+}
+
+/// Counts what happens at the door.
+#[derive(Debug, Clone, Default)]
+pub struct WebMetrics {
+    pub connections: Gauge,
+    pub connections_limit: Gauge,
+    pub panics: Counter,
+    pub stream_clients: Gauge,
+    pub stream_dropped: Counter,
+}

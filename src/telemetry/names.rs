@@ -1,0 +1,194 @@
+//! The one table of metrics. Descriptions, `/metrics`, the dashboard's test and the documents are made from it.
+
+/// One family of series.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub unit: Unit,
+    /// Label names, in the order in which values are given. `le` of a histogram is not among them.
+    pub labels: &'static [&'static str],
+    pub help: &'static str,
+}
+
+/// The kinds of the Prometheus text format that we use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    /// Classic, cumulative buckets.
+    Histogram,
+}
+
+impl Kind {
+    /// The word of a `# TYPE` line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// What a value is counted in. Each unit has the suffix that Prometheus's naming rules ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A plain number: things, or a workload's own unit.
+    Number,
+    Seconds,
+    Bytes,
+    /// 1 is the whole.
+    Ratio,
+    /// Seconds since the Unix epoch.
+    Time,
+    /// 0 or 1.
+    Flag,
+}
+
+impl Unit {
+    /// What a name ends with before `_total`; empty where the unit asks for nothing.
+    #[must_use]
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Number | Self::Flag => "",
+            Self::Seconds | Self::Time => "_seconds",
+            Self::Bytes => "_bytes",
+            Self::Ratio => "_ratio",
+        }
+    }
+}
+
+/// Writes each metric as a constant of its own and all of them as the table.
+macro_rules! table {
+    ($($constant:ident: $name:literal, $kind:ident, $unit:ident, [$($label:literal),*], $help:literal;)+) => {
+        $(
+            #[doc = $help]
+            pub static $constant: Metric = Metric {
+                name: $name, kind: Kind::$kind, unit: Unit::$unit, labels: &[$($label),*], help: $help,
+            };
+        )+
+
+        /// Every metric that Headroom exports.
+        pub static TABLE: &[&Metric] = &[$(&$constant),+];
+    };
+}
+
+table! {
+    // Received.
+    INGEST_REQUESTS: "headroom_ingest_requests_total", Counter, Number, ["outcome"],
+        "Remote-write requests by what became of them.";
+    INGEST_BYTES: "headroom_ingest_received_bytes_total", Counter, Bytes, [],
+        "Bytes of remote-write bodies as they came over the wire, compressed.";
+    INGEST_KEPT: "headroom_ingest_samples_kept_total", Counter, Number, [],
+        "Samples written to a window.";
+    INGEST_NOT_KEPT: "headroom_ingest_samples_not_kept_total", Counter, Number, ["reason"],
+        "Samples that were accepted and dropped, by reason; unread means that no rule reads the series.";
+    INGEST_REJECTED: "headroom_ingest_samples_rejected_total", Counter, Number, ["reason"],
+        "Samples that were refused with an error to their sender, by reason.";
+    INGEST_DURATION: "headroom_ingest_request_duration_seconds", Histogram, Seconds, [],
+        "From the last byte of a remote-write body to its answer.";
+    INGEST_IN_FLIGHT: "headroom_ingest_in_flight_bytes", Gauge, Bytes, [],
+        "Room taken by remote-write bodies that are being read or unpacked.";
+    INGEST_IN_FLIGHT_LIMIT: "headroom_ingest_in_flight_limit_bytes", Gauge, Bytes, [],
+        "Room for remote-write bodies; requests beyond it wait a second, then are answered 503.";
+
+    // Kept.
+    SERIES_KEPT: "headroom_series_kept", Gauge, Number, [],
+        "Series with a window.";
+    SERIES_DROPPED: "headroom_series_dropped", Gauge, Number, [],
+        "Series that are known and not kept, for no rule reads them.";
+    SERIES_EVICTED: "headroom_series_evicted_total", Counter, Number, [],
+        "Windows that were freed because their series fell silent or the memory bound was reached.";
+    WINDOW_BYTES: "headroom_window_bytes", Gauge, Bytes, [],
+        "Memory taken by windows.";
+    WINDOW_LIMIT: "headroom_window_limit_bytes", Gauge, Bytes, [],
+        "Memory that windows may take.";
+
+    // Evaluated and decided.
+    RULES_LOADED: "headroom_rules_loaded", Gauge, Number, [],
+        "Rules in force.";
+    RELOAD_SUCCESSFUL: "headroom_config_last_reload_successful", Gauge, Flag, [],
+        "Whether the last load of settings and rules went well; where it did not, the former ones stay in force.";
+    RELOAD_SUCCESS_TIME: "headroom_config_last_reload_success_timestamp_seconds", Gauge, Time, [],
+        "When settings and rules were last loaded.";
+    EVALUATIONS: "headroom_rule_evaluations_total", Counter, Number, [],
+        "Evaluations of rules.";
+    EVALUATION_FAILURES: "headroom_rule_evaluation_failures_total", Counter, Number, [],
+        "Evaluations of rules that ended in an error.";
+    EVALUATIONS_MISSED: "headroom_rule_evaluations_missed_total", Counter, Number, [],
+        "Evaluations that were skipped because the one before took too long.";
+    EVALUATION_DURATION: "headroom_rule_evaluation_duration_seconds", Histogram, Seconds, [],
+        "Time taken by one evaluation of one rule.";
+    RULE_HEALTHY: "headroom_rule_healthy", Gauge, Flag, ["group", "rule"],
+        "Whether a rule's last evaluation went well.";
+    RULE_EVALUATED: "headroom_rule_last_evaluation_timestamp_seconds", Gauge, Time, ["group", "rule"],
+        "When a rule was last evaluated.";
+    RULE_DURATION: "headroom_rule_last_evaluation_duration_seconds", Gauge, Seconds, ["group", "rule"],
+        "Time taken by a rule's last evaluation.";
+    SAMPLE_TO_DECISION: "headroom_sample_to_decision_duration_seconds", Histogram, Seconds, [],
+        "From the arrival of a sample that a scale rule reads to the decision made from it.";
+    DECISIONS: "headroom_decisions_total", Counter, Number, ["direction"],
+        "Decisions by the direction in which they moved a workload.";
+
+    // Done.
+    ACTIONS: "headroom_actions_total", Counter, Number, ["result"],
+        "Attempts to scale a workload by their result.";
+    ACTION_DURATION: "headroom_action_duration_seconds", Histogram, Seconds, [],
+        "Time taken by one attempt to scale a workload.";
+
+    // Each workload.
+    WORKLOAD_INFO: "headroom_workload_info", Gauge, Flag, ["workload", "namespace", "kind", "name", "rule"],
+        "Always 1: which object a workload is and which rule scales it.";
+    REPLICAS_CURRENT: "headroom_workload_replicas_current", Gauge, Number, ["workload"],
+        "Replicas that the cluster asks for; absent while unknown.";
+    REPLICAS_READY: "headroom_workload_replicas_ready", Gauge, Number, ["workload"],
+        "Replicas that are ready; absent while unknown.";
+    REPLICAS_DESIRED: "headroom_workload_replicas_desired", Gauge, Number, ["workload"],
+        "Replicas that the newest decision wants.";
+    REPLICAS_MIN: "headroom_workload_replicas_min", Gauge, Number, ["workload"],
+        "The fewest replicas that the rule allows.";
+    REPLICAS_MAX: "headroom_workload_replicas_max", Gauge, Number, ["workload"],
+        "The most replicas that the rule allows.";
+    DEMAND: "headroom_workload_demand", Gauge, Number, ["workload", "metric"],
+        "Work arriving, in the metric's own unit; absent where the data is.";
+    PER_REPLICA: "headroom_workload_per_replica", Gauge, Number, ["workload", "metric"],
+        "Work that one replica takes, in the metric's own unit.";
+    CAPACITY: "headroom_workload_capacity", Gauge, Number, ["workload", "metric"],
+        "Work that the ready replicas take together, in the metric's own unit.";
+    HEADROOM: "headroom_workload_headroom_ratio", Gauge, Ratio, ["workload", "metric"],
+        "The part of the capacity that is free: 1 is idle, 0 is full, below 0 demand exceeds capacity.";
+    DECIDING_LAYER: "headroom_workload_deciding_layer", Gauge, Flag, ["workload", "layer"],
+        "1 for the layer that had the last word in the newest decision, 0 for the others.";
+    DECISION_TIME: "headroom_workload_last_decision_timestamp_seconds", Gauge, Time, ["workload"],
+        "When the newest decision was made.";
+    ACTION_IN_FLIGHT: "headroom_workload_action_in_flight", Gauge, Flag, ["workload"],
+        "Whether an action is on its way to the cluster.";
+    ACTION_FAILURES: "headroom_workload_action_failures", Gauge, Number, ["workload"],
+        "Actions that failed in a row; 0 after one that succeeded.";
+
+    // The door.
+    CONNECTIONS: "headroom_http_connections", Gauge, Number, [],
+        "Open connections.";
+    CONNECTIONS_LIMIT: "headroom_http_connections_limit", Gauge, Number, [],
+        "Connections that may be open; further ones are answered 503 and closed.";
+    HANDLER_PANICS: "headroom_http_handler_panics_total", Counter, Number, [],
+        "Requests that ended in a panic and were answered 500; each is a bug.";
+    STREAM_CLIENTS: "headroom_http_stream_clients", Gauge, Number, [],
+        "Clients that listen to the event stream.";
+    STREAM_DROPPED: "headroom_http_stream_clients_dropped_total", Counter, Number, [],
+        "Clients of the event stream that were dropped because they read too slowly.";
+
+    // The process.
+    BUILD_INFO: "headroom_build_info", Gauge, Flag, ["version"],
+        "Always 1: the version that runs.";
+    PROCESS_CPU: "process_cpu_seconds_total", Counter, Seconds, [],
+        "User and system CPU time spent.";
+    PROCESS_MEMORY: "process_resident_memory_bytes", Gauge, Bytes, [],
+        "Memory resident in RAM.";
+    PROCESS_START: "process_start_time_seconds", Gauge, Time, [],
+        "When the process started.";
+    PROCESS_FILES: "process_open_fds", Gauge, Number, [],
+        "Open file descriptors.";
+}

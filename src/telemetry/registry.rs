@@ -1,0 +1,200 @@
+//! All handles of the process, and the exporter that writes them as text.
+
+use std::fmt;
+
+use metrics::{Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use super::groups::{ActuateMetrics, EngineMetrics, IngestMetrics, RuleMetrics, SeriesMetrics, WebMetrics};
+use super::handles::{Counter, Counters, Gauge, LabelValue};
+use super::latency::Latencies;
+use super::names::{self, Kind, Metric};
+use super::text::Exposition;
+
+/// All handles, made once when the process starts and given to the rooms from here.
+///
+/// Our own numbers are the truth, so that rooms can read them back; each scrape copies them into the exporter.
+/// The exporter holds counters and gauges only: it would keep every raw value of a histogram until its next upkeep.
+pub struct Telemetry {
+    pub ingest: IngestMetrics,
+    pub series: SeriesMetrics,
+    pub rules: RuleMetrics,
+    pub engine: EngineMetrics,
+    pub actuate: ActuateMetrics,
+    pub web: WebMetrics,
+    pub latency: Latencies,
+    counters: Vec<(Counter, metrics::Counter)>,
+    gauges: Vec<(Gauge, metrics::Gauge)>,
+    exporter: PrometheusHandle,
+}
+
+impl Telemetry {
+    /// Handles that all stand at zero, each known to the exporter.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registration = Registration::new();
+        let made = Self {
+            ingest: registration.ingest(),
+            series: registration.series(),
+            rules: registration.rules(),
+            engine: registration.engine(),
+            actuate: registration.actuate(),
+            web: registration.web(),
+            latency: Latencies::default(),
+            exporter: registration.recorder.handle(),
+            counters: registration.counters,
+            gauges: registration.gauges,
+        };
+        made.publish();
+        made
+    }
+
+    /// The families that this room holds, in the Prometheus text format, sorted by name.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.publish();
+        let text = self.exporter.render();
+        // The exporter walks hash maps and parts families with an empty line.
+        let mut families: Vec<&str> = text.split("\n\n").map(str::trim).filter(|family| !family.is_empty()).collect();
+        families.sort_unstable();
+        let mut text = families.join("\n");
+        text.push('\n');
+        text.push_str(&self.render_latencies());
+        text
+    }
+
+    fn render_latencies(&self) -> String {
+        let mut text = Exposition::default();
+        text.histogram(&names::INGEST_DURATION, &self.latency.request.snapshot());
+        text.histogram(&names::SAMPLE_TO_DECISION, &self.latency.sample_to_decision.snapshot());
+        text.histogram(&names::EVALUATION_DURATION, &self.latency.evaluation.snapshot());
+        text.histogram(&names::ACTION_DURATION, &self.latency.action.snapshot());
+        text.into_text()
+    }
+
+    /// Copies our numbers into the exporter.
+    fn publish(&self) {
+        for (ours, exported) in &self.counters {
+            exported.absolute(ours.get());
+        }
+        for (ours, exported) in &self.gauges {
+            exported.set(ours.get());
+        }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry").field("ingest", &self.ingest).field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+/// Ties handles to metrics of the table.
+struct Registration {
+    recorder: PrometheusRecorder,
+    counters: Vec<(Counter, metrics::Counter)>,
+    gauges: Vec<(Gauge, metrics::Gauge)>,
+}
+
+/// The exporter reads nothing from it.
+const METADATA: Metadata<'static> = Metadata::new("headroom", Level::INFO, None);
+
+impl Registration {
+    fn new() -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        for metric in names::TABLE {
+            match metric.kind {
+                Kind::Counter => recorder.describe_counter(metric.name.into(), None, metric.help.into()),
+                Kind::Gauge => recorder.describe_gauge(metric.name.into(), None, metric.help.into()),
+                Kind::Histogram => {}
+            }
+        }
+        Self { recorder, counters: Vec::new(), gauges: Vec::new() }
+    }
+
+    fn ingest(&mut self) -> IngestMetrics {
+        IngestMetrics {
+            requests: self.counters(&names::INGEST_REQUESTS),
+            bytes: self.counter(&names::INGEST_BYTES),
+            kept: self.counter(&names::INGEST_KEPT),
+            not_kept: self.counters(&names::INGEST_NOT_KEPT),
+            rejected: self.counters(&names::INGEST_REJECTED),
+            in_flight_bytes: self.gauge(&names::INGEST_IN_FLIGHT),
+            in_flight_bytes_limit: self.gauge(&names::INGEST_IN_FLIGHT_LIMIT),
+        }
+    }
+
+    fn series(&mut self) -> SeriesMetrics {
+        SeriesMetrics {
+            kept: self.gauge(&names::SERIES_KEPT),
+            dropped: self.gauge(&names::SERIES_DROPPED),
+            evicted: self.counter(&names::SERIES_EVICTED),
+            window_bytes: self.gauge(&names::WINDOW_BYTES),
+            window_bytes_limit: self.gauge(&names::WINDOW_LIMIT),
+        }
+    }
+
+    fn rules(&mut self) -> RuleMetrics {
+        RuleMetrics {
+            loaded: self.gauge(&names::RULES_LOADED),
+            reload_successful: self.gauge(&names::RELOAD_SUCCESSFUL),
+            reload_success_at: self.gauge(&names::RELOAD_SUCCESS_TIME),
+        }
+    }
+
+    fn engine(&mut self) -> EngineMetrics {
+        EngineMetrics {
+            evaluations: self.counter(&names::EVALUATIONS),
+            failures: self.counter(&names::EVALUATION_FAILURES),
+            missed: self.counter(&names::EVALUATIONS_MISSED),
+            decisions: self.counters(&names::DECISIONS),
+        }
+    }
+
+    fn actuate(&mut self) -> ActuateMetrics {
+        ActuateMetrics { actions: self.counters(&names::ACTIONS) }
+    }
+
+    fn web(&mut self) -> WebMetrics {
+        WebMetrics {
+            connections: self.gauge(&names::CONNECTIONS),
+            connections_limit: self.gauge(&names::CONNECTIONS_LIMIT),
+            panics: self.counter(&names::HANDLER_PANICS),
+            stream_clients: self.gauge(&names::STREAM_CLIENTS),
+            stream_dropped: self.counter(&names::STREAM_DROPPED),
+        }
+    }
+
+    fn counter(&mut self, metric: &'static Metric) -> Counter {
+        let counter = Counter::default();
+        self.tie(metric, Vec::new(), &counter);
+        counter
+    }
+
+    fn counters<L: LabelValue>(&mut self, metric: &'static Metric) -> Counters<L> {
+        let counters = Counters::default();
+        let label = metric.labels.first().expect("a family of counters has a label");
+        for (value, counter) in counters.iter() {
+            self.tie(metric, vec![Label::from_static_parts(label, L::as_str(value))], counter);
+        }
+        counters
+    }
+
+    fn tie(&mut self, metric: &'static Metric, labels: Vec<Label>, counter: &Counter) {
+        let exported = self.recorder.register_counter(&Key::from_parts(metric.name, labels), &METADATA);
+        self.counters.push((counter.clone(), exported));
+    }
+
+    fn gauge(&mut self, metric: &'static Metric) -> Gauge {
+        let gauge = Gauge::default();
+        let exported = self.recorder.register_gauge(&Key::from_name(metric.name), &METADATA);
+        self.gauges.push((gauge.clone(), exported));
+        gauge
+    }
+}

@@ -1,0 +1,215 @@
+//! The JSON of Headroom's own API. Inner types convert here and stay free to change.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::decision::{self, Layer};
+use crate::engine::{self, MetricView, RuleHealth, WorkloadView};
+use crate::labels::Labels;
+use crate::workload::Replicas;
+
+/// `GET /api/v1/workloads`, and the stream's `workloads` event.
+#[derive(Debug, Serialize)]
+pub(super) struct Snapshot {
+    pub(super) at: String,
+    pub(super) at_ms: i64,
+    pub(super) workloads: Vec<Workload>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Workload {
+    /// `shop/checkout`: as logs, metrics and the journal write it.
+    #[serde(rename = "workload")]
+    id: String,
+    namespace: String,
+    kind: String,
+    name: String,
+    rule: Arc<str>,
+    labels: Labels,
+    min: Replicas,
+    max: Replicas,
+    /// What the cluster asks for, and what is ready; `null` while unknown.
+    replicas: Option<Replicas>,
+    ready: Option<Replicas>,
+    problem: Option<String>,
+    metrics: Vec<Metric>,
+    decision: Option<Decision>,
+    in_flight: bool,
+    failures: u32,
+    last_error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Metric {
+    name: Arc<str>,
+    /// `null` unless `demand_state` is `present`.
+    demand: Option<f64>,
+    demand_state: &'static str,
+    per_replica: Option<f64>,
+    capacity: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Decision {
+    at: String,
+    at_ms: i64,
+    from: Replicas,
+    to: Replicas,
+    /// The layer that had the last word, and its reason.
+    layer: &'static str,
+    reason: String,
+    steps: Vec<Step>,
+}
+
+#[derive(Debug, Serialize)]
+struct Step {
+    layer: &'static str,
+    wants: Replicas,
+    reason: String,
+}
+
+/// One item of `GET /api/v1/decisions`, and the stream's `decision` event.
+#[derive(Debug, Serialize)]
+pub(super) struct Entry {
+    id: u64,
+    workload: String,
+    rule: Arc<str>,
+    #[serde(flatten)]
+    decision: Decision,
+    /// Empty while the action is on its way.
+    outcome: String,
+}
+
+/// One group of rules, in the order of the files.
+#[derive(Debug, Serialize)]
+pub(super) struct Group {
+    name: Arc<str>,
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug, Serialize)]
+struct Rule {
+    name: Arc<str>,
+    healthy: bool,
+    last_error: Option<String>,
+    evaluated_at: Option<String>,
+    duration_ms: f64,
+}
+
+impl From<&engine::View> for Snapshot {
+    fn from(view: &engine::View) -> Self {
+        let workloads = view.workloads.iter().map(|workload| Workload::from(&**workload)).collect();
+        Self { at: view.at.to_string(), at_ms: view.at.as_millis(), workloads }
+    }
+}
+
+impl From<&WorkloadView> for Workload {
+    fn from(view: &WorkloadView) -> Self {
+        Self {
+            id: view.workload.to_string(),
+            namespace: view.workload.namespace.clone(),
+            kind: view.workload.kind.clone(),
+            name: view.workload.name.clone(),
+            rule: Arc::clone(&view.rule),
+            labels: view.labels.clone(),
+            min: view.min,
+            max: view.max,
+            replicas: view.replicas,
+            ready: view.ready,
+            problem: view.problem.clone(),
+            metrics: view.metrics.iter().map(|metric| Metric::new(view, metric)).collect(),
+            decision: view.decision.as_ref().map(Decision::from),
+            in_flight: view.in_flight,
+            failures: view.failures,
+            last_error: view.last_error.clone(),
+        }
+    }
+}
+
+impl Metric {
+    fn new(workload: &WorkloadView, metric: &MetricView) -> Self {
+        Self {
+            name: Arc::clone(&metric.name),
+            demand: metric.demand.value(),
+            demand_state: metric.demand.as_str(),
+            per_replica: metric.per_replica.value(),
+            capacity: workload.capacity(metric),
+        }
+    }
+}
+
+impl From<&decision::Decision> for Decision {
+    fn from(decision: &decision::Decision) -> Self {
+        let deciding = deciding(decision);
+        Self {
+            at: decision.at.to_string(),
+            at_ms: decision.at.as_millis(),
+            from: decision.from,
+            to: decision.to,
+            layer: deciding.map_or("", |step| layer(step.layer)),
+            reason: deciding.map_or_else(String::new, |step| step.reason.clone()),
+            steps: decision.steps.iter().map(Step::from).collect(),
+        }
+    }
+}
+
+impl From<&decision::Step> for Step {
+    fn from(step: &decision::Step) -> Self {
+        Self { layer: layer(step.layer), wants: step.wants, reason: step.reason.clone() }
+    }
+}
+
+impl From<&engine::Entry> for Entry {
+    fn from(entry: &engine::Entry) -> Self {
+        Self {
+            id: entry.id,
+            workload: entry.workload.to_string(),
+            rule: Arc::clone(&entry.rule),
+            decision: Decision::from(&entry.decision),
+            outcome: entry.outcome.clone(),
+        }
+    }
+}
+
+/// The rules under their groups.
+pub(super) fn groups(rules: &[Arc<RuleHealth>]) -> Vec<Group> {
+    let groups = rules.chunk_by(|one, next| one.group == next.group);
+    groups
+        .filter_map(|rules| {
+            Some(Group { name: Arc::clone(&rules.first()?.group), rules: rules.iter().map(rule).collect() })
+        })
+        .collect()
+}
+
+fn rule(health: &Arc<RuleHealth>) -> Rule {
+    Rule {
+        name: Arc::clone(&health.rule),
+        healthy: health.last_error.is_none(),
+        last_error: health.last_error.clone(),
+        evaluated_at: health.evaluated_at.map(|at| at.to_string()),
+        duration_ms: health.duration.as_secs_f64() * 1000.0,
+    }
+}
+
+/// The layers, in the order in which they speak.
+pub(super) const LAYERS: [Layer; 4] = [Layer::Reactive, Layer::Guards, Layer::Bounds, Layer::Stability];
+
+/// A layer as metrics and the API write it.
+pub(super) fn layer(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Reactive => "reactive",
+        Layer::Guards => "guards",
+        Layer::Bounds => "bounds",
+        Layer::Stability => "stability",
+    }
+}
+
+/// The step that had the last word: the last one that wanted something else than the step before it.
+pub(super) fn deciding(decision: &decision::Decision) -> Option<&decision::Step> {
+    let mut changes = decision.steps.windows(2).filter_map(|pair| match pair {
+        [before, step] if before.wants != step.wants => Some(step),
+        _ => None,
+    });
+    changes.next_back().or(decision.steps.first())
+}

@@ -1,0 +1,120 @@
+//! `/metrics`: what the service counts, then what it knows of each workload and rule.
+//!
+//! The exporter rebuilds and sorts every label set for each scrape, so the families that grow with the fleet are
+//! written straight from the snapshot, which is sorted already.
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+
+use super::reply::{self, Reply};
+use super::write::off_the_reactor;
+use super::{Context, api, process};
+use crate::engine::{MetricView, RuleHealth, View, WorkloadView};
+use crate::telemetry::{Exposition, Metric, names};
+use crate::time::Timestamp;
+
+/// `GET /metrics`
+pub(super) fn handle(context: &Context) -> Reply {
+    let text = off_the_reactor(true, || render(context));
+    reply::content(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
+}
+
+/// All families of the table.
+pub(super) fn render(context: &Context) -> String {
+    let view = context.view.borrow().clone();
+    let mut text = Exposition::default();
+    workloads(&mut text, &view);
+    rules(&mut text, &view);
+    text.family(&names::BUILD_INFO).sample(&[env!("CARGO_PKG_VERSION")], 1.0);
+    process::render(&mut text);
+    let mut all = context.telemetry.render();
+    all.push_str(&text.into_text());
+    all
+}
+
+/// What a family shows of a workload.
+type Shown = (&'static Metric, fn(&WorkloadView) -> Option<f64>);
+/// What a family shows of a workload's metric.
+type ShownMetric = (&'static Metric, fn(&WorkloadView, &MetricView) -> Option<f64>);
+
+const WORKLOAD: [Shown; 8] = [
+    (&names::REPLICAS_CURRENT, |workload| workload.replicas.map(f64::from)),
+    (&names::REPLICAS_READY, |workload| workload.ready.map(f64::from)),
+    (&names::REPLICAS_DESIRED, |workload| workload.decision.as_ref().map(|decision| f64::from(decision.to))),
+    (&names::REPLICAS_MIN, |workload| Some(f64::from(workload.min))),
+    (&names::REPLICAS_MAX, |workload| Some(f64::from(workload.max))),
+    (&names::DECISION_TIME, |workload| workload.decision.as_ref().map(|decision| decision.at.as_secs_f64())),
+    (&names::ACTION_IN_FLIGHT, |workload| Some(flag(workload.in_flight))),
+    (&names::ACTION_FAILURES, |workload| Some(f64::from(workload.failures))),
+];
+
+const METRIC: [ShownMetric; 4] = [
+    (&names::DEMAND, |_, metric| metric.demand.value()),
+    (&names::PER_REPLICA, |_, metric| metric.per_replica.value()),
+    (&names::CAPACITY, WorkloadView::capacity),
+    (&names::HEADROOM, headroom),
+];
+
+fn workloads(text: &mut Exposition, view: &View) {
+    let named: Vec<(String, &WorkloadView)> =
+        view.workloads.iter().map(|workload| (workload.workload.to_string(), &**workload)).collect();
+    let mut info = text.family(&names::WORKLOAD_INFO);
+    for (name, view) in &named {
+        let workload = &view.workload;
+        info.sample(&[name, &workload.namespace, &workload.kind, &workload.name, &view.rule], 1.0);
+    }
+    for (metric, of) in WORKLOAD {
+        let mut family = text.family(metric);
+        for (name, workload) in &named {
+            family.maybe(&[name], of(workload));
+        }
+    }
+    for (metric, of) in METRIC {
+        let mut family = text.family(metric);
+        for (name, workload) in &named {
+            for own in &workload.metrics {
+                family.maybe(&[name, &own.name], of(workload, own));
+            }
+        }
+    }
+    let mut layers = text.family(&names::DECIDING_LAYER);
+    for (name, workload) in &named {
+        let Some(decision) = &workload.decision else { continue };
+        let deciding = api::deciding(decision).map(|step| step.layer);
+        for layer in api::LAYERS {
+            layers.sample(&[name, api::layer(layer)], flag(deciding == Some(layer)));
+        }
+    }
+}
+
+/// A group may hold several rules of one name, as `record` rules with different labels do; they share their series.
+fn rules(text: &mut Exposition, view: &View) {
+    let mut named: BTreeMap<[&str; 2], Vec<&RuleHealth>> = BTreeMap::new();
+    for rule in &view.rules {
+        named.entry([&rule.group, &rule.rule]).or_default().push(rule);
+    }
+    let mut healthy = text.family(&names::RULE_HEALTHY);
+    for (name, rules) in &named {
+        healthy.sample(name, flag(rules.iter().all(|rule| rule.last_error.is_none())));
+    }
+    let mut evaluated = text.family(&names::RULE_EVALUATED);
+    for (name, rules) in &named {
+        let newest = rules.iter().filter_map(|rule| rule.evaluated_at).max();
+        evaluated.maybe(name, newest.map(Timestamp::as_secs_f64));
+    }
+    let mut duration = text.family(&names::RULE_DURATION);
+    for (name, rules) in &named {
+        duration.sample(name, rules.iter().map(|rule| rule.duration.as_secs_f64()).sum());
+    }
+}
+
+/// The part of the capacity that is free; unknown where there is no capacity to be part of.
+fn headroom(workload: &WorkloadView, metric: &MetricView) -> Option<f64> {
+    let capacity = workload.capacity(metric).filter(|capacity| *capacity > 0.0)?;
+    Some(1.0 - metric.demand.value()? / capacity)
+}
+
+fn flag(value: bool) -> f64 {
+    if value { 1.0 } else { 0.0 }
+}

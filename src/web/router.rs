@@ -1,0 +1,112 @@
+//! Which handler answers which path.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use tracing::error;
+
+use super::admission::Admission;
+use super::params::Params;
+use super::reply::{self, Reply};
+use super::stream::Hub;
+use super::{Context, metrics, page, probes, query, read, stream, write};
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) context: Context,
+    pub(super) admission: Admission,
+    pub(super) hub: Hub,
+}
+
+/// Handlers by what they answer.
+#[derive(Debug, Clone, Copy)]
+enum Endpoint {
+    Write,
+    Query,
+    Workloads,
+    Decisions,
+    History,
+    Status,
+    Stream,
+    Metrics,
+    Healthy,
+    Ready,
+    Reload,
+    Page(&'static page::Asset),
+}
+
+const GET: &[Method] = &[Method::GET, Method::HEAD];
+const POST: &[Method] = &[Method::POST];
+
+impl Endpoint {
+    fn at(path: &str) -> Option<Self> {
+        Some(match path {
+            "/api/v1/write" | "/api/v1/push" => Self::Write,
+            "/api/v1/query" => Self::Query,
+            "/api/v1/workloads" => Self::Workloads,
+            "/api/v1/decisions" => Self::Decisions,
+            "/api/v1/history" => Self::History,
+            "/api/v1/status" => Self::Status,
+            "/api/v1/stream" => Self::Stream,
+            "/metrics" => Self::Metrics,
+            "/-/healthy" => Self::Healthy,
+            "/-/ready" => Self::Ready,
+            "/-/reload" => Self::Reload,
+            _ => Self::Page(page::asset(path)?),
+        })
+    }
+
+    /// The methods that it answers, and the same as `Allow` has them.
+    fn methods(self) -> (&'static [Method], &'static str) {
+        match self {
+            Self::Write => (POST, "POST"),
+            Self::Reload => (&[Method::POST, Method::PUT], "POST, PUT"),
+            Self::Query => (&[Method::GET, Method::POST, Method::HEAD], "GET, HEAD, POST"),
+            _ => (GET, "GET, HEAD"),
+        }
+    }
+}
+
+impl Service {
+    /// Answers a request, come what may: a handler that panics is answered 500 and counted.
+    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Reply, Infallible> {
+        let path = request.uri().path().to_owned();
+        let handled = AssertUnwindSafe(self.route(request)).catch_unwind().await;
+        Ok(handled.unwrap_or_else(|_| {
+            self.context.telemetry.web.panics.add(1);
+            error!(path, "a request handler panicked");
+            reply::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error; the log has more")
+        }))
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Reply {
+        let Some(endpoint) = Endpoint::at(request.uri().path()) else {
+            return reply::text(StatusCode::NOT_FOUND, "nothing is here; the page at / links to what there is");
+        };
+        let (methods, allow) = endpoint.methods();
+        if !methods.contains(request.method()) {
+            return reply::method_not_allowed(allow);
+        }
+        let params = Params::parse(request.uri().query().unwrap_or(""));
+        let context = &self.context;
+        match endpoint {
+            Endpoint::Write => write::handle(self, request).await,
+            Endpoint::Query => query::handle(context, params, request).await,
+            Endpoint::Workloads => read::workloads(context),
+            Endpoint::Decisions => read::decisions(context, &params),
+            Endpoint::History => read::history(&self.hub, &params),
+            Endpoint::Status => read::status(context),
+            Endpoint::Stream => stream::handle(self, request.headers()),
+            Endpoint::Metrics => metrics::handle(context),
+            Endpoint::Healthy => probes::healthy(),
+            Endpoint::Ready => probes::ready(context),
+            Endpoint::Reload => probes::reload(context).await,
+            Endpoint::Page(asset) => page::handle(asset, request.headers()),
+        }
+    }
+}

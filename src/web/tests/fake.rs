@@ -1,0 +1,122 @@
+//! A loop that never ran: one snapshot with what there is to see.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::decision::{Decision, Layer, Step};
+use crate::demand::Presence;
+use crate::engine::{Entry, MetricView, RuleHealth, View, WorkloadView};
+use crate::ingest::Receiver;
+use crate::labels::Labels;
+use crate::promql::Value;
+use crate::telemetry::Telemetry;
+use crate::time::Timestamp;
+use crate::web::{Context, Limits, QueryError, Reload};
+use crate::workload::Workload;
+
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+pub(super) fn context(
+    view: watch::Receiver<Arc<View>>,
+    missing: watch::Receiver<Vec<String>>,
+    reload: mpsc::Sender<Reload>,
+) -> Context {
+    Context {
+        receiver: Arc::new(Receiver {}),
+        telemetry: Arc::new(Telemetry::new()),
+        view,
+        missing,
+        reload,
+        query: Arc::new(query),
+        clock: || NOW + Duration::from_secs(90),
+        started_at: NOW,
+        shutdown: CancellationToken::new(),
+        limits: Limits::default(),
+    }
+}
+
+fn query(expr: &str, at: Timestamp) -> Result<Value, QueryError> {
+    match expr {
+        "up" => Ok(Value::Vector(vec![(Labels::from_pairs([("__name__", "up"), ("job", "a b")]).unwrap(), 1.5)])),
+        "time()" => Ok(Value::Scalar(at.as_secs_f64())),
+        "panic" => panic!("asked to"),
+        "sum(" => Err(QueryError::BadData("unclosed parenthesis".to_owned())),
+        _ => Err(QueryError::Execution("too many series".to_owned())),
+    }
+}
+
+pub(super) fn workload(name: &str) -> Workload {
+    let (api_version, kind) = ("apps/v1".to_owned(), "Deployment".to_owned());
+    Workload { api_version, kind, namespace: "shop".to_owned(), name: name.to_owned() }
+}
+
+pub(super) fn decision() -> Decision {
+    let step = |layer, wants, reason: &str| Step { layer, wants, reason: reason.to_owned() };
+    let steps = vec![
+        step(Layer::Reactive, 7, "requests 340 / 50 = 7"),
+        step(Layer::Bounds, 7, "within 2..60"),
+        step(Layer::Stability, 6, "+2 fits 4 pods per 15s"),
+    ];
+    Decision { at: NOW, from: 4, to: 6, steps }
+}
+
+pub(super) fn entry(id: u64, name: &str) -> Arc<Entry> {
+    let (rule, outcome) = (Arc::from("checkout"), "scaled".to_owned());
+    Arc::new(Entry { id, workload: workload(name), rule, decision: decision(), outcome })
+}
+
+pub(super) fn view() -> View {
+    let metric = |name: &str, demand, per_replica| MetricView { name: Arc::from(name), demand, per_replica };
+    let checkout = WorkloadView {
+        workload: workload("checkout"),
+        rule: Arc::from("checkout"),
+        labels: Labels::from_pairs([("team", "shop")]).unwrap(),
+        min: 2,
+        max: 60,
+        replicas: Some(6),
+        ready: Some(4),
+        problem: None,
+        metrics: vec![
+            metric("requests", Presence::Present(340.0), Presence::Present(50.0)),
+            metric("cpu", Presence::Absent, Presence::Present(0.7)),
+        ],
+        decision: Some(decision()),
+        in_flight: true,
+        failures: 0,
+        last_error: None,
+    };
+    let search = WorkloadView {
+        workload: workload("search"),
+        replicas: None,
+        ready: None,
+        problem: Some("deployments.apps \"search\" not found".to_owned()),
+        decision: None,
+        metrics: Vec::new(),
+        in_flight: false,
+        failures: 3,
+        last_error: Some("not found".to_owned()),
+        ..checkout.clone()
+    };
+    let health = |rule: &str, last_error: Option<&str>| RuleHealth {
+        group: Arc::from("shop"),
+        rule: Arc::from(rule),
+        last_error: last_error.map(str::to_owned),
+        evaluated_at: Some(NOW),
+        duration: Duration::from_micros(1500),
+    };
+    View {
+        at: NOW,
+        workloads: vec![Arc::new(checkout), Arc::new(search)],
+        decisions: VecDeque::from([entry(1, "checkout"), entry(2, "search"), entry(3, "checkout")]),
+        // One name twice, as two records with different labels have it.
+        rules: vec![
+            Arc::new(health("app:rate", None)),
+            Arc::new(health("app:rate", Some("vector holds a series twice"))),
+            Arc::new(health("checkout", None)),
+        ],
+    }
+}

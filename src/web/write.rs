@@ -1,0 +1,162 @@
+//! `POST /api/v1/write`: headers, then room, then the body, then its samples.
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::time::{Instant, timeout};
+
+use super::admission::Room;
+use super::reply::{self, Reply};
+use super::router::Service;
+use crate::ingest::Rejected;
+use crate::telemetry::RequestOutcome;
+
+/// Bodies above this, in bytes, take long enough that other connections of the worker would feel it.
+const SMALL_BODY: usize = 64 * 1024;
+
+/// Why a body did not reach the receiver.
+#[derive(Debug, thiserror::Error)]
+enum Turned {
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    #[error("body is longer than {limit} bytes; lower max_samples_per_send")]
+    TooLarge { limit: usize },
+    #[error("the body did not arrive within {0:?}; retry")]
+    Slow(std::time::Duration),
+    #[error("the body ended early: {0}")]
+    CutShort(hyper::Error),
+    #[error("too many bytes are on their way; retry")]
+    NoRoom,
+    #[error("shutting down; retry")]
+    ShuttingDown,
+    #[error("not ready: {0}; retry")]
+    NotReady(String),
+}
+
+/// Takes one remote-write request.
+pub(super) async fn handle(service: &Service, request: Request<Incoming>) -> Reply {
+    let (head, body) = request.into_parts();
+    let taken = take(service, &head.headers, body).await;
+    let metrics = &service.context.telemetry.ingest;
+    let turned = match taken {
+        Ok(()) => {
+            metrics.requests.add(RequestOutcome::Accepted, 1);
+            return reply::no_content();
+        }
+        Err(turned) => turned,
+    };
+    let status = turned.status();
+    metrics.requests.add(turned.outcome(status), 1);
+    let mut answer = reply::text(status, &turned.to_string());
+    if let Some(seconds) = turned.retry_after(service, &head.headers) {
+        answer = reply::retry_after(answer, seconds);
+    }
+    if matches!(turned, Turned::ShuttingDown | Turned::Slow(_)) {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
+
+async fn take(service: &Service, headers: &HeaderMap, body: Incoming) -> Result<(), Turned> {
+    let context = &service.context;
+    if context.shutdown.is_cancelled() {
+        return Err(Turned::ShuttingDown);
+    }
+    if let Some(missing) = context.missing.borrow().first() {
+        return Err(Turned::NotReady(missing.clone()));
+    }
+    context.receiver.negotiate(headers)?;
+
+    let limit = context.receiver.body_bytes_max();
+    let promised = promised(headers).unwrap_or(limit);
+    if promised > limit {
+        return Err(Turned::TooLarge { limit });
+    }
+    let within = context.limits.body_timeout;
+    let reading = timeout(within, read(service, body, promised, limit));
+    let (body, room) = reading.await.map_err(|_| Turned::Slow(within))??;
+
+    let started = Instant::now();
+    context.telemetry.ingest.bytes.add(body.len() as u64);
+    let received = off_the_reactor(body.len() > SMALL_BODY, || context.receiver.receive(&body, (context.clock)()));
+    context.telemetry.latency.request.record(started.elapsed());
+    drop(room);
+    received?;
+    Ok(())
+}
+
+/// Reads a body of `promised` bytes, taking room as it grows, and hands the room on with it.
+async fn read(service: &Service, mut body: Incoming, promised: usize, limit: usize) -> Result<(Bytes, Room), Turned> {
+    let admission = &service.admission;
+    let mut room = admission.enter(promised).await.map_err(|_| Turned::NoRoom)?;
+    let mut whole: Option<Bytes> = None;
+    let mut parts = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(Turned::CutShort)?.into_data() else { continue };
+        let length = whole.as_ref().map_or(parts.len(), Bytes::len) + data.len();
+        if length > limit {
+            return Err(Turned::TooLarge { limit });
+        }
+        admission.fit(&mut room, length, promised).await.map_err(|_| Turned::NoRoom)?;
+        // One frame, as small bodies are, is handed on as it came; more are put together.
+        match whole.take() {
+            None if parts.is_empty() => whole = Some(data),
+            first => {
+                parts.extend_from_slice(&first.unwrap_or_default());
+                parts.extend_from_slice(&data);
+            }
+        }
+    }
+    Ok((whole.unwrap_or_else(|| parts.freeze()), room))
+}
+
+/// The length that the sender declares. hyper has checked that it is a number, and holds the sender to it.
+fn promised(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Runs `work`; where it is `long`, the worker's other tasks move elsewhere first.
+pub(super) fn off_the_reactor<T>(long: bool, work: impl FnOnce() -> T) -> T {
+    // A runtime of one thread has nowhere to move them.
+    let movable = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+    if long && movable { tokio::task::block_in_place(work) } else { work() }
+}
+
+impl Turned {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Rejected(rejected) => rejected.status(),
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::CutShort(_) => StatusCode::BAD_REQUEST,
+            // Not 408: a Prometheus drops what is answered with any 4xx but 429.
+            Self::Slow(_) | Self::NoRoom | Self::ShuttingDown | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// How `/metrics` counts it.
+    fn outcome(&self, status: StatusCode) -> RequestOutcome {
+        match (self, status) {
+            (Self::CutShort(_), _) => RequestOutcome::CutShort,
+            (Self::Slow(_), _) => RequestOutcome::Slow,
+            (_, StatusCode::PAYLOAD_TOO_LARGE) => RequestOutcome::TooLarge,
+            (_, StatusCode::UNSUPPORTED_MEDIA_TYPE) => RequestOutcome::Unsupported,
+            (_, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => RequestOutcome::Overloaded,
+            (_, status) if status.is_server_error() => RequestOutcome::Failed,
+            _ => RequestOutcome::Invalid,
+        }
+    }
+
+    /// Seconds, where the sender should come again.
+    fn retry_after(&self, service: &Service, headers: &HeaderMap) -> Option<u32> {
+        match self {
+            Self::Rejected(rejected) => rejected.retry_after(),
+            Self::TooLarge { .. } | Self::CutShort(_) => None,
+            Self::Slow(_) | Self::NoRoom | Self::ShuttingDown | Self::NotReady(_) => {
+                Some(service.admission.retry_after(headers))
+            }
+        }
+    }
+}
