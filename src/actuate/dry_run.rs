@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Action, Actuator, Applying, Clock, Observation, Outcome, Status};
+use super::{Action, Actuator, Applying, Observation, Outcome, Status};
 use crate::workload::{Replicas, Workload};
 
 /// Answers every action with [`Outcome::Simulated`].
@@ -38,10 +38,9 @@ impl DryRun {
     pub fn alone(
         start: impl Fn(&Workload) -> Replicas + Send + Sync + 'static,
         observations: mpsc::Sender<Observation>,
-        clock: Clock,
     ) -> Self {
         let imagined = Arc::new(Imagined { start: Box::new(start), counts: Mutex::default(), changed: Notify::new() });
-        let reporter = tokio::spawn(report(Arc::clone(&imagined), observations, clock));
+        let reporter = tokio::spawn(report(Arc::clone(&imagined), observations));
         Self { world: World::Imagined { imagined, _reporter: AbortOnDropHandle::new(reporter) } }
     }
 }
@@ -117,11 +116,11 @@ impl Imagined {
 }
 
 /// Sends an observation for each change, until nobody listens.
-async fn report(imagined: Arc<Imagined>, observations: mpsc::Sender<Observation>, clock: Clock) {
+async fn report(imagined: Arc<Imagined>, observations: mpsc::Sender<Observation>) {
     loop {
         while let Some((workload, replicas)) = imagined.take_untold() {
             let status = Status::Found { replicas, ready: replicas };
-            if observations.send(Observation { workload, at: clock(), status }).await.is_err() {
+            if observations.send(Observation { workload, status }).await.is_err() {
                 return;
             }
         }

@@ -110,7 +110,7 @@ impl App {
         });
         let pace = pacemaker::Pace { debounce: settings.evaluation.debounce, speed };
         let beating = tokio::spawn(heart.beat(actuator, clock, pace, shutdown.clone()));
-        let reloading = tokio::spawn(rules.follow(reloads, missing_sender, shutdown.clone()));
+        let reloading = tokio::spawn(rules.follow(reloads, shutdown.clone()));
         Ok(Self { addr, view, telemetry, shutdown, tasks: vec![door, beating, reloading] })
     }
 

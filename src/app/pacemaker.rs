@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use crate::actuate::Actuator;
 use crate::dispatch::{Action, Observation, Outcome};
-use crate::engine::{Effect, Engine, Entry, Event, View};
+use crate::engine::{Counts, Effect, Engine, Entry, Event, View};
 use crate::series::Store;
 use crate::telemetry::{ActionResult, Direction, Telemetry};
 use crate::time::{Clock, Timestamp};
@@ -94,6 +94,8 @@ pub(super) struct Heart {
     view: watch::Sender<Arc<View>>,
     /// Actions on their way.
     actions: JoinSet<(Action, Outcome)>,
+    /// What the metrics know already.
+    counts: Counts,
 }
 
 impl Heart {
@@ -113,6 +115,7 @@ impl Heart {
             wake: Arc::clone(&wake),
             view: watch::Sender::new(Arc::default()),
             actions: JoinSet::new(),
+            counts: Counts::default(),
         };
         (heart, Pulse { events: sender, wake })
     }
@@ -214,9 +217,11 @@ impl Heart {
                 Effect::Forget(workload) => actuator.forget(&workload),
                 Effect::Record(entry) => record(&entry),
                 Effect::Act(action) => {
-                    let actuator = Arc::clone(actuator);
+                    let (actuator, telemetry) = (Arc::clone(actuator), Arc::clone(&self.telemetry));
                     self.actions.spawn(async move {
+                        let began = Instant::now();
                         let outcome = actuator.apply(&action).await;
+                        telemetry.latency.action.record(began.elapsed());
                         (action, outcome)
                     });
                 }
@@ -225,15 +230,24 @@ impl Heart {
     }
 
     /// Counts a step, and how long its samples waited for it.
-    fn tell(&self, rung: Option<u64>, step: Duration) {
-        self.telemetry.latencies.evaluation.record(step);
+    fn tell(&mut self, rung: Option<u64>, step: Duration) {
+        self.telemetry.latency.evaluation.record(step);
         if let Some(rung) = rung {
-            self.telemetry.latencies.sample_to_decision.record(self.wake.since(rung));
+            self.telemetry.latency.sample_to_decision.record(self.wake.since(rung));
         }
-        let counts = self.engine.counts();
-        self.telemetry.engine.publish(counts.rule_evaluations, counts.rule_failures);
-        let stats = self.store.stats();
-        self.telemetry.series.publish(stats.series, stats.evicted, stats.bytes, stats.bytes_max);
+        let (counts, before) = (self.engine.counts(), std::mem::replace(&mut self.counts, self.engine.counts()));
+        let engine = &self.telemetry.engine;
+        engine.evaluations.add(counts.rule_evaluations - before.rule_evaluations);
+        engine.failures.add(counts.rule_failures - before.rule_failures);
+        engine.missed.add(counts.missed - before.missed);
+        engine.decisions.add(Direction::Up, counts.up - before.up);
+        engine.decisions.add(Direction::Down, counts.down - before.down);
+        engine.decisions.add(Direction::None, counts.unchanged - before.unchanged);
+        let (stats, series) = (self.store.stats(), &self.telemetry.series);
+        series.kept.set(stats.series as f64);
+        series.evicted.add(stats.evicted - series.evicted.get());
+        series.window_bytes.set(stats.bytes as f64);
+        series.window_bytes_limit.set(stats.bytes_max as f64);
     }
 }
 

@@ -188,6 +188,13 @@ impl Decision {
         decided.map_or_else(String::new, |step| format!("{}: {}", step.layer.as_str(), step.reason))
     }
 
+    /// The reason without the layer.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let decided = self.steps.iter().rev().find(|step| step.layer == self.layer);
+        decided.map_or_else(String::new, |step| step.reason.to_string())
+    }
+
     /// `shop/checkout 4 -> 6`
     #[must_use]
     pub fn headline(&self, workload: &Workload) -> String {

@@ -2,6 +2,8 @@
 //!
 //! In: decisions that change something. Out: [`Action`]s for an actuator; back come [`Outcome`]s and [`Observation`]s.
 
+use std::fmt;
+
 use crate::workload::{Replicas, Workload};
 
 /// A change of one workload's scale.
@@ -28,6 +30,18 @@ pub enum Outcome {
     Failed(String),
     /// It can't succeed until somebody changes something: not found, forbidden, no scale subresource.
     Refused(String),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("scaled"),
+            Self::Simulated => f.write_str("simulated"),
+            Self::Conflict => f.write_str("conflict: the scale was changed by somebody else in between"),
+            Self::Failed(reason) => write!(f, "failed: {reason}"),
+            Self::Refused(reason) => write!(f, "refused: {reason}"),
+        }
+    }
 }
 
 /// What is known of one workload in the cluster.

@@ -11,6 +11,7 @@ mod tests;
 mod view;
 mod workloads;
 
+use std::cmp::Ordering;
 use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use workloads::Known;
 use crate::dispatch::{Action, Observation, Outcome};
 use crate::rule::{BoundRule, BoundRules, BoundScale};
 use crate::sample::Sample;
-use crate::series::{Store, Subscription};
+use crate::series::{Store, Subscription, Touched};
 use crate::time::Timestamp;
 use crate::workload::Workload;
 
@@ -78,6 +79,7 @@ pub struct Engine {
     /// Rules that read new samples.
     due_rules: BTreeSet<RuleId>,
     agenda: Agenda<Due>,
+    group_evaluated_at: HashMap<usize, Timestamp>,
     history: History,
     counts: Counts,
     last_step_at: Timestamp,
@@ -88,9 +90,12 @@ pub struct Engine {
 pub struct Counts {
     pub rule_evaluations: u64,
     pub rule_failures: u64,
-    /// Decisions, also those that change nothing.
-    pub decisions: u64,
-    pub actions: u64,
+    /// Intervals of groups that passed without an evaluation.
+    pub missed: u64,
+    /// Decisions, by the direction in which they move the workload.
+    pub up: u64,
+    pub down: u64,
+    pub unchanged: u64,
 }
 
 impl Engine {
@@ -108,6 +113,7 @@ impl Engine {
             views: BTreeMap::new(),
             due_rules: BTreeSet::new(),
             agenda,
+            group_evaluated_at: HashMap::new(),
             history: History::default(),
             counts: Counts::default(),
             last_step_at: Timestamp::MIN,
@@ -194,6 +200,7 @@ impl Engine {
         self.rules = rules;
         self.readers.clear();
         self.owned.clear();
+        self.group_evaluated_at.clear();
         self.health.clear();
         self.due_rules.clear();
         let mut scales = HashMap::new();
@@ -226,7 +233,12 @@ impl Engine {
     fn group_is_due(&mut self, group: usize, now: Timestamp) {
         if let Some(present) = self.rules.groups.get(group) {
             self.due_rules.extend((0..present.rules.len()).map(|place| (group, place)));
-            self.agenda.set(Due::Group(group), Some(now + present.interval));
+            let (interval, last) = (present.interval, self.group_evaluated_at.insert(group, now));
+            let late = last.map_or(Duration::ZERO, |last| now.since(last));
+            // The interval that just ended is the one that is evaluated now.
+            let missed = late.as_millis().checked_div(interval.as_millis()).unwrap_or(0).saturating_sub(1);
+            self.counts.missed += u64::try_from(missed).unwrap_or(u64::MAX);
+            self.agenda.set(Due::Group(group), Some(now + interval));
         }
     }
 
@@ -269,7 +281,7 @@ impl Engine {
         let rule = self.rules.groups.get(group).and_then(|group| group.rules.get(place));
         match rule {
             Some(BoundRule::Record(record)) => {
-                let mut touched = Vec::new();
+                let mut touched = Touched::default();
                 let batch = store.batch(&mut touched);
                 for (labels, value) in record.eval(now).map_err(|error| error.to_string())? {
                     batch.write(&labels, Sample::new(now, value)).map_err(|refused| refused.to_string())?;
@@ -338,12 +350,18 @@ impl Engine {
 
     fn decide(&mut self, workload: &Workload, now: Timestamp, effects: &mut Vec<Effect>) {
         let Some(known) = self.workloads.get_mut(workload) else { return };
-        self.counts.decisions += 1;
-        if let Some(decision) = known.decide(now).cloned() {
+        let acts = known.decide(now).cloned();
+        if let Some(decision) = &known.decision {
+            match decision.to.cmp(&decision.from) {
+                Ordering::Greater => self.counts.up += 1,
+                Ordering::Less => self.counts.down += 1,
+                Ordering::Equal => self.counts.unchanged += 1,
+            }
+        }
+        if let Some(decision) = acts {
             let action =
                 Action { workload: workload.clone(), from: decision.from, to: decision.to, reason: decision.summary() };
             known.in_flight = true;
-            self.counts.actions += 1;
             effects.push(Effect::Record(self.history.open(workload, &known.rule.name, decision)));
             effects.push(Effect::Act(action));
         }

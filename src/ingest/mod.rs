@@ -17,5 +17,5 @@ mod tests;
 mod unpack;
 mod wire;
 
-pub use receiver::{Limits, Received, Receiver, Totals};
-pub use rejected::{NotKept, Rejected, SampleFault};
+pub use receiver::{Limits, Received, Receiver};
+pub use rejected::{Malformed, Partial, Rejected, SampleFault};

@@ -1,7 +1,7 @@
 //! Takes a request from its first header to its last sample.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
@@ -10,11 +10,12 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::decode::{Series, count_samples, each_series, leading_name};
 use super::negotiate::negotiate;
-use super::rejected::{Malformed, NotKept, Partial, Rejected, SampleFault};
+use super::rejected::{Malformed, Partial, Rejected, SampleFault};
 use super::series_labels::{Fault, labels};
 use super::unpack::unpack;
 use crate::sample::Sample;
 use crate::series::{Batch, Fingerprint, Pushed, Store, Target, Touched, Verdict};
+use crate::telemetry::{self, IngestMetrics};
 use crate::time::Timestamp;
 
 /// How far ahead of our clock a sample may be: one host with a broken clock must not poison the windows.
@@ -57,59 +58,6 @@ pub struct Received {
     pub histograms: u64,
 }
 
-impl Received {
-    fn note(&mut self, why: NotKept, samples: u64) {
-        *match why {
-            NotKept::Unread => &mut self.unread,
-            NotKept::TooOld => &mut self.too_old,
-            NotKept::Duplicate => &mut self.duplicate,
-            NotKept::Histogram => &mut self.histograms,
-        } += samples;
-    }
-}
-
-/// The sums over all requests since the start. Samples that came = kept + not kept + turned away.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
-    pub requests: u64,
-    /// Requests turned away, wholly or in part.
-    pub requests_rejected: u64,
-    pub body_bytes: u64,
-    pub received: Received,
-    /// Samples turned away, by the words of [`SampleFault::as_str`].
-    pub invalid_labels: u64,
-    pub limit: u64,
-    pub duplicate_timestamp: u64,
-    pub too_far_in_future: u64,
-}
-
-impl Totals {
-    fn note(&mut self, body_bytes: u64, answer: Result<&Received, (&Received, &Rejected)>) {
-        let (received, rejected) = match answer {
-            Ok(received) => (received, None),
-            Err((received, rejected)) => (received, Some(rejected)),
-        };
-        self.requests += 1;
-        self.requests_rejected += u64::from(rejected.is_some());
-        self.body_bytes += body_bytes;
-        self.received.kept += received.kept;
-        self.received.unread += received.unread;
-        self.received.too_old += received.too_old;
-        self.received.duplicate += received.duplicate;
-        self.received.histograms += received.histograms;
-        if let Some(Rejected::Partial(partial)) = rejected {
-            for (fault, samples) in partial.faults() {
-                *match fault.as_str() {
-                    "limit" => &mut self.limit,
-                    "duplicate_timestamp" => &mut self.duplicate_timestamp,
-                    "too_far_in_future" => &mut self.too_far_in_future,
-                    _ => &mut self.invalid_labels,
-                } += samples;
-            }
-        }
-    }
-}
-
 /// A sample on its way to its window.
 #[derive(Debug)]
 struct Pending<'b> {
@@ -142,14 +90,21 @@ pub struct Receiver {
     /// Called when a rule has become due.
     wake: Box<dyn Fn() + Send + Sync>,
     buffers: ArrayQueue<Buffers>,
-    totals: Mutex<Totals>,
+    metrics: IngestMetrics,
 }
 
 impl Receiver {
     /// `seed` is a number that nobody outside knows; `wake` is called when samples have made a rule due.
     pub fn new(store: Arc<Store>, limits: Limits, seed: u64, wake: impl Fn() + Send + Sync + 'static) -> Self {
-        let (buffers, totals) = (ArrayQueue::new(BUFFERS), Mutex::default());
-        Self { store, limits, seed, wake: Box::new(wake), buffers, totals }
+        let (buffers, metrics) = (ArrayQueue::new(BUFFERS), IngestMetrics::default());
+        Self { store, limits, seed, wake: Box::new(wake), buffers, metrics }
+    }
+
+    /// Counts with these handles from now on.
+    #[must_use]
+    pub fn counting(mut self, metrics: IngestMetrics) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// Looks at the headers alone, before the body is read: content type, encoding, declared length.
@@ -163,12 +118,6 @@ impl Receiver {
         self.limits.body_bytes_max
     }
 
-    /// The sums since the start.
-    #[must_use]
-    pub fn totals(&self) -> Totals {
-        *self.totals.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Unpacks a body and stores its samples: some 200 ns of work for each sample. `now` is our clock's.
     ///
     /// A malformed body changes nothing. Where single series or samples are at fault, the rest is stored, and the
@@ -179,9 +128,22 @@ impl Receiver {
         let answer = self.receive_with(&mut buffers, body, now, &mut received);
         // A full queue means that there are buffers enough.
         drop(self.buffers.push(buffers));
-        let noted = answer.as_ref().map(|()| &received).map_err(|rejected| (&received, rejected));
-        self.totals.lock().unwrap_or_else(PoisonError::into_inner).note(body.len() as u64, noted);
+        self.count(&received, answer.as_ref().err());
         answer.map(|()| received)
+    }
+
+    fn count(&self, received: &Received, rejected: Option<&Rejected>) {
+        let metrics = &self.metrics;
+        metrics.kept.add(received.kept);
+        metrics.not_kept.add(telemetry::NotKept::Unread, received.unread);
+        metrics.not_kept.add(telemetry::NotKept::Old, received.too_old);
+        metrics.not_kept.add(telemetry::NotKept::Duplicate, received.duplicate);
+        metrics.not_kept.add(telemetry::NotKept::Histogram, received.histograms);
+        if let Some(Rejected::Partial(partial)) = rejected {
+            for (fault, samples) in partial.faults() {
+                metrics.rejected.add(fault.kind(), samples);
+            }
+        }
     }
 
     fn receive_with(
@@ -240,7 +202,7 @@ impl<'b> Request<'_, 'b, '_> {
         if let Some(name) = leading_name(message)
             && !self.batch.may_match(name)
         {
-            self.received.note(NotKept::Unread, count_samples(message)?);
+            self.received.unread += count_samples(message)?;
             return Ok(());
         }
         let series = Series::new(message, scattered)?;
@@ -249,7 +211,7 @@ impl<'b> Request<'_, 'b, '_> {
             Some(Verdict::Keep(Target::Known(window))) => self.note_samples(series, || Target::Known(window)),
             Some(Verdict::Keep(Target::New(window))) => self.note_samples(series, || Target::New(Arc::clone(&window))),
             Some(Verdict::Unread) => {
-                self.received.note(NotKept::Unread, count_samples(message)?);
+                self.received.unread += count_samples(message)?;
                 Ok(())
             }
             None => self.meet(message, series, fingerprint),
@@ -266,7 +228,7 @@ impl<'b> Request<'_, 'b, '_> {
                 }
                 Ok(Verdict::Keep(Target::Known(window))) => return self.note_samples(series, || Target::Known(window)),
                 Ok(Verdict::Unread) => {
-                    self.received.note(NotKept::Unread, count_samples(message)?);
+                    self.received.unread += count_samples(message)?;
                     return Ok(());
                 }
                 Err(refused) => SampleFault::Refused(refused),
@@ -282,7 +244,7 @@ impl<'b> Request<'_, 'b, '_> {
     fn note_samples(&mut self, series: Series<'_>, target: impl Fn() -> Target<'b>) -> Result<(), Malformed> {
         let pending = &mut self.pending;
         let histograms = series.each_sample(|sample| pending.push(Pending { target: target(), sample }))?;
-        self.received.note(NotKept::Histogram, histograms);
+        self.received.histograms += histograms;
         Ok(())
     }
 
@@ -313,8 +275,8 @@ impl<'b> Request<'_, 'b, '_> {
     fn note(&mut self, pushed: Pushed, target: &Target<'_>) {
         match pushed {
             Pushed::Kept => self.received.kept += 1,
-            Pushed::Duplicate => self.received.note(NotKept::Duplicate, 1),
-            Pushed::TooOld | Pushed::Full | Pushed::Busy => self.received.note(NotKept::TooOld, 1),
+            Pushed::Duplicate => self.received.duplicate += 1,
+            Pushed::TooOld | Pushed::Full | Pushed::Busy => self.received.too_old += 1,
             Pushed::Conflicting => {
                 self.partial.add(SampleFault::DuplicateTimestamp, 1, || target.labels().to_string());
             }

@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use crate::labels::LabelsError;
 use crate::series::Refused;
+use crate::telemetry::RejectedSample;
 
 /// Why bytes are no protobuf message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,20 +48,15 @@ pub enum Rejected {
     OtherMessage,
     #[error("{0}")]
     Partial(Partial),
-    #[error("too many requests at once; the bytes in flight have reached {limit} (ingest.in_flight_bytes_max)")]
-    Overloaded { limit: usize, retry_after_s: u32 },
-    #[error("shutting down")]
-    ShuttingDown,
 }
 
 impl Rejected {
-    /// The HTTP status: 4xx where sending it again can never help, 503 where it may.
+    /// The HTTP status: 4xx where sending it again can never help.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
             Self::ContentType(_) | Self::ContentEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Overloaded { .. } | Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
             Self::UnpacksTooLarge { .. }
             | Self::ImpossibleLength { .. }
             | Self::FramedSnappy
@@ -68,16 +64,6 @@ impl Rejected {
             | Self::Malformed { .. }
             | Self::OtherMessage
             | Self::Partial(_) => StatusCode::BAD_REQUEST,
-        }
-    }
-
-    /// Seconds for `Retry-After`, where the sender should come back.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<u32> {
-        match self {
-            Self::Overloaded { retry_after_s, .. } => Some(*retry_after_s),
-            Self::ShuttingDown => Some(5),
-            _ => None,
         }
     }
 }
@@ -106,34 +92,21 @@ pub enum SampleFault {
 }
 
 impl SampleFault {
-    /// One word for metrics.
+    /// How metrics count it.
     #[must_use]
-    pub fn as_str(&self) -> &'static str {
+    pub fn kind(&self) -> RejectedSample {
         match self {
             Self::MissingName
             | Self::InvalidUtf8
             | Self::Labels(_)
             | Self::TooManyLabels(_)
             | Self::NameTooLong(_)
-            | Self::ValueTooLong(_) => "invalid_labels",
-            Self::Refused(_) => "limit",
-            Self::DuplicateTimestamp => "duplicate_timestamp",
-            Self::TooFarInFuture(_) => "too_far_in_future",
+            | Self::ValueTooLong(_) => RejectedSample::Labels,
+            Self::Refused(_) => RejectedSample::SeriesLimit,
+            Self::DuplicateTimestamp => RejectedSample::DuplicateTimestamp,
+            Self::TooFarInFuture(_) => RejectedSample::Future,
         }
     }
-}
-
-/// Why an accepted sample is not kept: the request is a success all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotKept {
-    /// No rule reads the series.
-    Unread,
-    /// It is older than its window.
-    TooOld,
-    /// It is in its window already: a resent request.
-    Duplicate,
-    /// A native histogram.
-    Histogram,
 }
 
 /// The faults of one request, counted by kind, with the first series of each.

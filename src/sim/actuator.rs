@@ -33,7 +33,7 @@ impl SimActuator {
             if told.as_ref() == Some(&status) {
                 continue;
             }
-            let observation = Observation { workload: workload.clone(), at: cluster.now(), status: status.clone() };
+            let observation = Observation { workload: workload.clone(), status: status.clone() };
             if self.observations.try_send(observation).is_ok() {
                 *told = Some(status);
             }

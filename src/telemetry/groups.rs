@@ -33,6 +33,8 @@ label_values! {
         Duplicate => "duplicate",
         /// Older than its window reaches.
         Old => "old",
+        /// A native histogram.
+        Histogram => "histogram",
     }
 }
 
@@ -87,7 +89,6 @@ pub struct IngestMetrics {
 #[derive(Debug, Clone, Default)]
 pub struct SeriesMetrics {
     pub kept: Gauge,
-    pub dropped: Gauge,
     pub evicted: Counter,
     pub window_bytes: Gauge,
     pub window_bytes_limit: Gauge,

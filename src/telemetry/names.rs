@@ -97,8 +97,6 @@ table! {
     // Kept.
     SERIES_KEPT: "headroom_series_kept", Gauge, Number, [],
         "Series with a window.";
-    SERIES_DROPPED: "headroom_series_dropped", Gauge, Number, [],
-        "Series that are known and not kept, for no rule reads them.";
     SERIES_EVICTED: "headroom_series_evicted_total", Counter, Number, [],
         "Windows that were freed because their series fell silent or the memory bound was reached.";
     WINDOW_BYTES: "headroom_window_bytes", Gauge, Bytes, [],
@@ -125,8 +123,6 @@ table! {
         "Whether a rule's last evaluation went well.";
     RULE_EVALUATED: "headroom_rule_last_evaluation_timestamp_seconds", Gauge, Time, ["group", "rule"],
         "When a rule was last evaluated.";
-    RULE_DURATION: "headroom_rule_last_evaluation_duration_seconds", Gauge, Seconds, ["group", "rule"],
-        "Time taken by a rule's last evaluation.";
     SAMPLE_TO_DECISION: "headroom_sample_to_decision_duration_seconds", Histogram, Seconds, [],
         "From the arrival of a sample that a scale rule reads to the decision made from it.";
     DECISIONS: "headroom_decisions_total", Counter, Number, ["direction"],

@@ -133,7 +133,6 @@ impl Registration {
     fn series(&mut self) -> SeriesMetrics {
         SeriesMetrics {
             kept: self.gauge(&names::SERIES_KEPT),
-            dropped: self.gauge(&names::SERIES_DROPPED),
             evicted: self.counter(&names::SERIES_EVICTED),
             window_bytes: self.gauge(&names::WINDOW_BYTES),
             window_bytes_limit: self.gauge(&names::WINDOW_LIMIT),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::decision::{self, Layer};
+use crate::decision;
 use crate::engine::{self, MetricView, RuleHealth, WorkloadView};
 use crate::labels::Labels;
 use crate::workload::Replicas;
@@ -94,7 +94,6 @@ struct Rule {
     healthy: bool,
     last_error: Option<String>,
     evaluated_at: Option<String>,
-    duration_ms: f64,
 }
 
 impl From<&engine::View> for Snapshot {
@@ -141,14 +140,13 @@ impl Metric {
 
 impl From<&decision::Decision> for Decision {
     fn from(decision: &decision::Decision) -> Self {
-        let deciding = deciding(decision);
         Self {
             at: decision.at.to_string(),
             at_ms: decision.at.as_millis(),
             from: decision.from,
             to: decision.to,
-            layer: deciding.map_or("", |step| layer(step.layer)),
-            reason: deciding.map_or_else(String::new, |step| step.reason.clone()),
+            layer: decision.layer.as_str(),
+            reason: decision.reason(),
             steps: decision.steps.iter().map(Step::from).collect(),
         }
     }
@@ -156,7 +154,7 @@ impl From<&decision::Decision> for Decision {
 
 impl From<&decision::Step> for Step {
     fn from(step: &decision::Step) -> Self {
-        Self { layer: layer(step.layer), wants: step.wants, reason: step.reason.clone() }
+        Self { layer: step.layer.as_str(), wants: step.wants, reason: step.reason.to_string() }
     }
 }
 
@@ -167,7 +165,7 @@ impl From<&engine::Entry> for Entry {
             workload: entry.workload.to_string(),
             rule: Arc::clone(&entry.rule),
             decision: Decision::from(&entry.decision),
-            outcome: entry.outcome.clone(),
+            outcome: entry.outcome.as_ref().map(ToString::to_string).unwrap_or_default(),
         }
     }
 }
@@ -188,28 +186,5 @@ fn rule(health: &Arc<RuleHealth>) -> Rule {
         healthy: health.last_error.is_none(),
         last_error: health.last_error.clone(),
         evaluated_at: health.evaluated_at.map(|at| at.to_string()),
-        duration_ms: health.duration.as_secs_f64() * 1000.0,
     }
-}
-
-/// The layers, in the order in which they speak.
-pub(super) const LAYERS: [Layer; 4] = [Layer::Reactive, Layer::Guards, Layer::Bounds, Layer::Stability];
-
-/// A layer as metrics and the API write it.
-pub(super) fn layer(layer: Layer) -> &'static str {
-    match layer {
-        Layer::Reactive => "reactive",
-        Layer::Guards => "guards",
-        Layer::Bounds => "bounds",
-        Layer::Stability => "stability",
-    }
-}
-
-/// The step that had the last word: the last one that wanted something else than the step before it.
-pub(super) fn deciding(decision: &decision::Decision) -> Option<&decision::Step> {
-    let mut changes = decision.steps.windows(2).filter_map(|pair| match pair {
-        [before, step] if before.wants != step.wants => Some(step),
-        _ => None,
-    });
-    changes.next_back().or(decision.steps.first())
 }

@@ -11,7 +11,7 @@ use crate::engine::View;
 use crate::ingest::Receiver;
 use crate::promql::Value;
 use crate::telemetry::Telemetry;
-use crate::time::Timestamp;
+use crate::time::{Clock, Timestamp};
 
 /// Evaluates an expression at a time.
 pub type QueryFn = dyn Fn(&str, Timestamp) -> Result<Value, QueryError> + Send + Sync;
@@ -45,7 +45,7 @@ pub struct Context {
     /// Answers `/api/v1/query`. It may block for some milliseconds.
     pub query: Arc<QueryFn>,
     /// The only clock.
-    pub clock: fn() -> Timestamp,
+    pub clock: Clock,
     /// When the process started.
     pub started_at: Timestamp,
     /// Ends [`super::serve`]: no new connections, answers to what is on its way, then the end.

@@ -9,7 +9,8 @@ use http::StatusCode;
 
 use super::reply::{self, Reply};
 use super::write::off_the_reactor;
-use super::{Context, api, process};
+use super::{Context, process};
+use crate::decision::Layer;
 use crate::engine::{MetricView, RuleHealth, View, WorkloadView};
 use crate::telemetry::{Exposition, Metric, names};
 use crate::time::Timestamp;
@@ -81,9 +82,8 @@ fn workloads(text: &mut Exposition, view: &View) {
     let mut layers = text.family(&names::DECIDING_LAYER);
     for (name, workload) in &named {
         let Some(decision) = &workload.decision else { continue };
-        let deciding = api::deciding(decision).map(|step| step.layer);
-        for layer in api::LAYERS {
-            layers.sample(&[name, api::layer(layer)], flag(deciding == Some(layer)));
+        for layer in Layer::ALL {
+            layers.sample(&[name, layer.as_str()], flag(decision.layer == layer));
         }
     }
 }
@@ -102,10 +102,6 @@ fn rules(text: &mut Exposition, view: &View) {
     for (name, rules) in &named {
         let newest = rules.iter().filter_map(|rule| rule.evaluated_at).max();
         evaluated.maybe(name, newest.map(Timestamp::as_secs_f64));
-    }
-    let mut duration = text.family(&names::RULE_DURATION);
-    for (name, rules) in &named {
-        duration.sample(name, rules.iter().map(|rule| rule.duration.as_secs_f64()).sum());
     }
 }
 

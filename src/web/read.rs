@@ -71,7 +71,6 @@ pub(super) fn status(context: &Context) -> Reply {
         },
         "series": {
             "kept": series.kept.get(),
-            "dropped": series.dropped.get(),
             "window_bytes": series.window_bytes.get(),
             "window_bytes_limit": series.window_bytes_limit.get(),
         },

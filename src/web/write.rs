@@ -152,8 +152,7 @@ impl Turned {
     /// Seconds, where the sender should come again.
     fn retry_after(&self, service: &Service, headers: &HeaderMap) -> Option<u32> {
         match self {
-            Self::Rejected(rejected) => rejected.retry_after(),
-            Self::TooLarge { .. } | Self::CutShort(_) => None,
+            Self::Rejected(_) | Self::TooLarge { .. } | Self::CutShort(_) => None,
             Self::Slow(_) | Self::NoRoom | Self::ShuttingDown | Self::NotReady(_) => {
                 Some(service.admission.retry_after(headers))
             }

@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 use super::counts::{self, Counts};
 use super::fault::{Call, Fault, missing};
 use super::kinds::Kinds;
-use crate::actuate::{Clock, Observation, Status};
+use crate::actuate::{Observation, Status};
+use crate::time::Clock;
 use crate::workload::Workload;
 
 /// How long the API server keeps one watch request open. The watch goes on with the next request, from where the
@@ -210,7 +211,7 @@ impl Feed {
     async fn send(&self, name: String, status: Status) -> Result<(), End> {
         let Key { api_version, kind, namespace } = self.key.clone();
         let workload = Workload { api_version, kind, namespace, name };
-        let observation = Observation { workload, at: (self.shared.clock)(), status };
+        let observation = Observation { workload, status };
         self.shared.observations.send(observation).await.map_err(|_| End::Unheard)
     }
 }

@@ -8,7 +8,7 @@ use kube::{Client, discovery::verbs};
 use tokio::sync::Mutex;
 
 use super::fault::{Fault, reason};
-use crate::actuate::Clock;
+use crate::time::Clock;
 use crate::time::Timestamp;
 
 /// How long an answer of discovery is trusted: custom resource definitions come and go, seldom.

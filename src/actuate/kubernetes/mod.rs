@@ -31,7 +31,8 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::{Action, Actuator, Applying, Clock, Observation, Outcome};
+use super::{Action, Actuator, Applying, Observation, Outcome};
+use crate::time::Clock;
 use crate::workload::Workload;
 use fault::{Call, Fault};
 use feed::{Feed, Key, Shared};
@@ -70,7 +71,7 @@ impl Kubernetes {
     /// Uses a client that is already there.
     fn with_client(client: Client, options: Options, observations: mpsc::Sender<Observation>, clock: Clock) -> Self {
         let call_timeout = options.call_timeout;
-        let kinds = Kinds::new(client.clone(), call_timeout, clock);
+        let kinds = Kinds::new(client.clone(), call_timeout, Arc::clone(&clock));
         let shared = Arc::new(Shared { client, kinds, call_timeout, observations, clock });
         Self { shared, options, runtime: Handle::current(), state: Mutex::default() }
     }
