@@ -56,7 +56,9 @@ impl Telemetry {
         let text = self.exporter.render();
         // The exporter walks hash maps and parts families with an empty line; `#` stands before every letter.
         let mut families: Vec<Vec<&str>> = text.split("\n\n").map(|family| family.lines().collect()).collect();
-        families.iter_mut().for_each(|lines| lines.sort_unstable());
+        for lines in &mut families {
+            lines.sort_unstable();
+        }
         families.sort_unstable();
         let lines = families.iter().flatten().filter(|line| !line.is_empty());
         let mut text: String = lines.flat_map(|line| [line, "\n"]).collect();
