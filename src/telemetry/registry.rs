@@ -54,11 +54,14 @@ impl Telemetry {
     pub fn render(&self) -> String {
         self.publish();
         let text = self.exporter.render();
-        // The exporter walks hash maps and parts families with an empty line.
-        let mut families: Vec<&str> = text.split("\n\n").map(str::trim).filter(|family| !family.is_empty()).collect();
+        // The exporter walks hash maps and parts families with an empty line; `#` stands before every letter.
+        let mut families: Vec<Vec<&str>> = text.split("\n\n").map(|family| family.lines().collect()).collect();
+        for lines in &mut families {
+            lines.sort_unstable();
+        }
         families.sort_unstable();
-        let mut text = families.join("\n");
-        text.push('\n');
+        let lines = families.iter().flatten().filter(|line| !line.is_empty());
+        let mut text: String = lines.flat_map(|line| [line, "\n"]).collect();
         text.push_str(&self.render_latencies());
         text
     }

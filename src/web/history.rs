@@ -73,8 +73,11 @@ impl Track {
             // The rule has changed: what was measured before is something else.
             *self = Self { metrics: names.cloned().collect(), points: VecDeque::new() };
         }
-        if self.points.back().is_some_and(|newest| at < newest.at + SPACING) {
-            return;
+        match self.points.back().map(|newest| newest.at) {
+            // The clock was set back: a chart runs forward.
+            Some(newest) if at < newest => self.points.clear(),
+            Some(newest) if at < newest + SPACING => return,
+            _ => {}
         }
         if self.points.len() == POINTS_MAX {
             self.points.pop_front();

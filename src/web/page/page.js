@@ -92,9 +92,11 @@ async function recall(name) {
 function remember(workload, at) {
   const names = workload.metrics.map(({ name }) => name).join("\n");
   const fits = state.past.metrics.map(({ name }) => name).join("\n") === names;
-  if (!fits) state.past = columns(workload);
+  const newest = state.past.at_ms.at(-1) ?? -Infinity;
+  // A rule that changed measures something else, and a clock that was set back begins again.
+  if (!fits || at < newest) state.past = columns(workload);
+  else if (at < newest + SPACING_MS) return;
   const past = state.past;
-  if (past.at_ms.length && at < past.at_ms[past.at_ms.length - 1] + SPACING_MS) return;
   past.at_ms.push(at);
   past.ready.push(workload.ready);
   past.desired.push(workload.decision?.to ?? null);
@@ -216,7 +218,7 @@ function fill(made, workload) {
     cell.className = className;
     cell.replaceChildren(content);
   });
-  made.setAttribute("aria-selected", String(workload.workload === state.selected));
+  made.setAttribute("aria-current", String(workload.workload === state.selected));
 }
 
 function renderWorkloads() {

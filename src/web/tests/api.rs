@@ -255,7 +255,14 @@ async fn queries_that_cannot_be_answered_have_the_status_of_prometheus() {
 #[tokio::test]
 async fn the_page_is_whole_safe_and_cached_by_its_tag() {
     let server = Server::start(Limits::default()).await;
-    for (path, content_type) in [("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript")] {
+    let files = [
+        ("/", "text/html"),
+        ("/page.css", "text/css"),
+        ("/page.js", "text/javascript"),
+        ("/chart.js", "text/javascript"),
+        ("/icon.svg", "image/svg+xml"),
+    ];
+    for (path, content_type) in files {
         let answer = server.get(path).await;
         check(&answer, "200 OK", &[content_type, "content-security-policy: default-src 'self'"]);
         let tag = answer.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();

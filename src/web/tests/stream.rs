@@ -121,6 +121,11 @@ fn the_past_is_bounded_and_spaced() {
     assert_eq!(times.len(), 600);
     assert_eq!(times.last().unwrap().as_i64().unwrap(), fake::NOW.as_millis() + 1_499_000);
 
+    view.at = fake::NOW;
+    history.observe(&view);
+    let past = history.of("shop/checkout").unwrap();
+    assert_eq!(past["at_ms"].as_array().unwrap().len(), 1, "a clock that was set back begins again");
+
     view.workloads.clear();
     history.observe(&view);
     assert!(history.of("shop/checkout").is_none(), "what is gone is forgotten");
