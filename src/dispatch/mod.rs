@@ -24,7 +24,7 @@ pub enum Outcome {
     Done,
     /// Nothing is really scaled here (dry run).
     Simulated,
-    /// Somebody changed the scale in between; a fresh observation will bring a fresh decision.
+    /// The object changed in between, its scale or only its status; a fresh observation brings a fresh decision.
     Conflict,
     /// It failed, and may succeed later.
     Failed(String),

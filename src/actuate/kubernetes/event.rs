@@ -23,7 +23,7 @@ pub(super) fn scaled(action: &Action, resource: &ApiResource, scale: &Scale, ins
     let Action { workload, from, to, reason } = action;
     Event {
         metadata: ObjectMeta {
-            generate_name: Some(format!("{}.", workload.name)),
+            generate_name: Some(format!("{}-", workload.name)),
             namespace: Some(workload.namespace.clone()),
             ..ObjectMeta::default()
         },

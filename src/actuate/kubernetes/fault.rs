@@ -84,6 +84,11 @@ impl Call<'_> {
         }
     }
 
+    /// The verbs of the role rule that allows the call: who needs one of them needs the other.
+    fn verbs(&self) -> &'static str {
+        if self.subresource.is_empty() { "list, watch" } else { "get, update" }
+    }
+
     /// What an answer other than 2xx means.
     pub(super) fn answered(&self, status: &Status) -> Fault {
         let Status { code, message, .. } = status;
@@ -93,9 +98,12 @@ impl Call<'_> {
                  the kubeconfig: {message}"
             )),
             403 => Fault::Refused(format!(
-                "{self}: not allowed (403); the role needs apiGroups [\"{}\"], resources [\"{}{}\"], verbs [\"{}\"], \
+                "{self}: not allowed (403); the role needs {{apiGroups: [{:?}], resources: [{}{}], verbs: [{}]}}, \
                  see rbac.yaml: {message}",
-                self.resource.group, self.resource.plural, self.subresource, self.verb
+                self.resource.group,
+                self.resource.plural,
+                self.subresource,
+                self.verbs()
             )),
             404 if self.name.is_empty() => Fault::Refused(format!(
                 "{self}: {} is no longer served (404); is its definition installed?",

@@ -115,8 +115,8 @@ impl Kubernetes {
                 async move {
                     match tokio::time::timeout(limit, api.create(&PostParams::default(), &event)).await {
                         Ok(Ok(_)) => {}
-                        Ok(Err(error)) => tracing::debug!(%workload, error = fault::reason(&error), "no Event written"),
-                        Err(_) => tracing::debug!(%workload, ?limit, "no Event written in time"),
+                        Ok(Err(error)) => tracing::warn!(%workload, error = fault::reason(&error), "no Event written"),
+                        Err(_) => tracing::warn!(%workload, ?limit, "no Event written in time"),
                     }
                 },
                 &self.runtime,

@@ -88,7 +88,7 @@ async fn a_change_replaces_the_scale_that_was_read_and_tells_why() {
           "eventTime": "2026-01-01T00:00:00.000000Z",
           "kind": "Event",
           "metadata": {
-            "generateName": "web.",
+            "generateName": "web-",
             "namespace": "shop"
           },
           "note": "4 -> 6: reactive: requests 190 / 50 = 4",
@@ -137,9 +137,9 @@ async fn a_missing_right_is_named_as_the_role_rule_that_gives_it() {
         four,
         forbidden,
         expect![[r#"
-        refused: update deployments/scale in shop/web: not allowed (403); the role needs apiGroups ["apps"],
-        resources ["deployments/scale"], verbs ["update"], see rbac.yaml: deployments.apps "web" is
-        forbidden"#]],
+            refused: update deployments/scale in shop/web: not allowed (403); the role needs {apiGroups:
+            ["apps"], resources: [deployments/scale], verbs: [get, update]}, see rbac.yaml: deployments.apps
+            "web" is forbidden"#]],
     )
     .await;
 }

@@ -89,8 +89,8 @@ async fn what_can_t_be_watched_is_told_with_the_way_out() {
         deployment("web"),
         forbidden,
         expect![[r#"
-        shop/web unknown: list deployments in shop: not allowed (403); the role needs apiGroups ["apps"],
-        resources ["deployments"], verbs ["list"], see rbac.yaml: deployments.apps is forbidden"#]],
+            shop/web unknown: list deployments in shop: not allowed (403); the role needs {apiGroups: ["apps"],
+            resources: [deployments], verbs: [list, watch]}, see rbac.yaml: deployments.apps is forbidden"#]],
     )
     .await;
     let unauthorized = || failure(401, "Unauthorized");
