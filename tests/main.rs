@@ -1,3 +1,6 @@
 //! One binary for all tests that see the crate from outside; a folder for each topic.
 
+mod grafana;
 mod loom_ring;
+mod peers;
+mod service;

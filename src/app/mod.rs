@@ -4,6 +4,7 @@
 //! loop ([`pacemaker`]). Nothing below this floor spawns the loop or reads the clock.
 
 pub mod clock;
+mod limits;
 mod pacemaker;
 mod rules;
 
@@ -60,7 +61,7 @@ impl App {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let Options { settings, rules, actuator, observations, clock, speed } = options;
         let telemetry = Arc::new(Telemetry::new());
-        let store = Arc::new(Store::new(settings.windows.limits(&settings.ingest)));
+        let store = Arc::new(Store::new(limits::of_windows(&settings)));
         let shutdown = CancellationToken::new();
         let listener = TcpListener::bind(settings.listen)
             .await
@@ -81,7 +82,7 @@ impl App {
         info!(rules = %loaded, "rules loaded");
         missing_sender.send_replace(Vec::new());
 
-        let receiver = Receiver::new(Arc::clone(&store), settings.ingest.limits(), seed(), {
+        let receiver = Receiver::new(Arc::clone(&store), limits::of_ingest(&settings), seed(), {
             let wake = Arc::clone(&pulse.wake);
             move || wake.ring()
         });
@@ -97,7 +98,7 @@ impl App {
             clock: Arc::clone(&clock),
             started_at: clock(),
             shutdown: shutdown.clone(),
-            limits: settings.web_limits(),
+            limits: limits::of_web(&settings),
         };
         let door = tokio::spawn({
             let shutdown = shutdown.clone();

@@ -1,7 +1,7 @@
 //! Where rules come from, and how new ones take the place of the old: all or nothing.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::clock;
-use crate::config::{Settings, render};
+use crate::config::{Finding, Settings};
 use crate::engine::Event;
 use crate::rule;
 use crate::series::Store;
@@ -29,8 +29,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// Where rules come from.
 #[derive(Debug, Clone)]
 pub enum RuleSource {
-    /// Files that match these patterns.
-    Files(Vec<String>),
+    /// Files that match these globs, which start at a folder.
+    Files { globs: Vec<String>, folder: PathBuf },
     /// A text within the program, with the name that findings call it by.
     Embedded(&'static str, &'static str),
 }
@@ -69,9 +69,10 @@ impl Rules {
 
     async fn swap(&self) -> Result<(String, usize), String> {
         let files = self.read()?;
-        let rules = rule::compile(&files, &self.settings).map_err(|findings| render(&findings, &files))?;
-        let (count, groups) = (rules.rules().count(), rules.groups.len());
-        let bound = rules.bind(|selectors| self.store.subscribe(selectors));
+        let rules = rule::compile(&files, &self.settings).map_err(|findings| findings_text(&findings))?;
+        let (count, groups) = (rules.rules(), rules.groups.len());
+        let subscriptions = self.store.subscribe(&rules.selectors());
+        let bound = rules.bind(subscriptions);
         let sent = self.events.send(Event::Rules(bound)).await;
         sent.map_err(|_| "the service is shutting down".to_owned())?;
         Ok((format!("{} files, {groups} groups, {count} rules", files.len()), count))
@@ -79,7 +80,11 @@ impl Rules {
 
     fn read(&self) -> Result<Vec<(PathBuf, String)>, String> {
         match &self.source {
-            RuleSource::Files(globs) => rule::load(globs).map_err(|finding| finding.to_string()),
+            RuleSource::Files { globs, folder } => {
+                let loaded = rule::load(globs, folder).map_err(|finding| finding.to_string())?;
+                loaded.warnings.iter().for_each(|warning| warn!("{warning}"));
+                Ok(loaded.files)
+            }
             RuleSource::Embedded(name, text) => Ok(vec![(PathBuf::from(name), (*text).to_owned())]),
         }
     }
@@ -129,7 +134,7 @@ impl Rules {
 
     /// Watches the folders of the files: a Kubernetes ConfigMap is changed by turning a link, not by writing a file.
     fn watch(&self, changed: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
-        let RuleSource::Files(globs) = &self.source else { return None };
+        let RuleSource::Files { globs, folder } = &self.source else { return None };
         let announce = move |event: notify::Result<notify::Event>| {
             if event.is_ok_and(|event| !event.kind.is_access()) {
                 // One announcement that waits is enough.
@@ -139,7 +144,7 @@ impl Rules {
         let mut watcher = notify::recommended_watcher(announce)
             .inspect_err(|error| warn!(%error, every = ?LOOK_EVERY, "file changes are looked for, not announced"))
             .ok()?;
-        for folder in folders(globs) {
+        for folder in folders(globs, folder) {
             if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
                 warn!(folder = %folder.display(), %error, every = ?LOOK_EVERY, "file changes are looked for, not announced");
             }
@@ -148,15 +153,21 @@ impl Rules {
     }
 }
 
-/// The folders in which the files of some patterns lie.
-fn folders(globs: &[String]) -> Vec<PathBuf> {
-    let files = globs.iter().filter_map(|pattern| glob::glob(pattern).ok()).flatten().filter_map(Result::ok);
-    let fixed = globs.iter().map(|pattern| {
+/// All findings, one under the other.
+fn findings_text(findings: &[Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// The folders in which the files of some globs lie, or will.
+fn folders(globs: &[String], base: &Path) -> Vec<PathBuf> {
+    let fixed = globs.iter().filter_map(|pattern| {
         let plain = pattern.split(['*', '?', '[']).next().unwrap_or_default();
-        plain.rsplit_once('/').map_or_else(|| PathBuf::from("."), |(folder, _)| PathBuf::from(folder))
+        // What stands before the first sign of a pattern ends within a name.
+        let path = base.join(plain);
+        if plain.ends_with('/') { Some(path) } else { path.parent().map(Path::to_path_buf) }
     });
-    let parents = files.filter_map(|file| Some(file.parent()?.to_path_buf()));
-    let mut folders: Vec<PathBuf> = parents.chain(fixed).filter(|folder| folder.is_dir()).collect();
+    let mut folders: Vec<PathBuf> = fixed.map(|folder| if folder == Path::new("") { ".".into() } else { folder }).collect();
+    folders.retain(|folder| folder.is_dir());
     folders.sort();
     folders.dedup();
     folders

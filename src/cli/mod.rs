@@ -1,2 +1,50 @@
-//! TODO
-pub mod demo;
+//! The commands: one file each. Exit codes: 0 ok, 1 findings or failure, 2 usage.
+
+mod check;
+mod demo;
+mod serve;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Scales Kubernetes workloads from a Prometheus remote-write stream, and says why.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch a real traffic trace scale a simulated cluster; needs nothing else.
+    #[command(after_help = "Example:\n  headroom demo --speed 120")]
+    Demo(demo::Args),
+    /// Receive remote write, decide and scale.
+    #[command(after_help = "Example:\n  headroom serve --config headroom.yaml --listen 0.0.0.0:4323")]
+    Serve(serve::Args),
+    /// Validate settings and rule files.
+    #[command(after_help = "Example:\n  headroom check headroom.yaml rules/*.yaml")]
+    Check(check::Args),
+}
+
+/// Runs the command of the command line.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Check(args) => check::run(args),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("headroom: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// The runtime of a service: two workers at least, so that a body that takes long leaves one for the others.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    tokio::runtime::Builder::new_multi_thread().worker_threads(cores.max(2)).enable_all().build()
+}

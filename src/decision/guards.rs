@@ -1,23 +1,48 @@
-//! The guards: what must be known before anything goes down.
+//! The second layer: data that is not there never lowers a count.
+//!
+//! As in HPA, metrics that can be read may raise the count while others can not, but no count falls until every
+//! metric can be read again; where none can, the count stays. Meanwhile the window that restrains moves down does not age
+//! ([`super::state`]), so that data which comes back is heard for as long as it should be. Pods that are not ready are named and change nothing:
+//! demand is a total, so pods that do not answer yet do not make it look smaller or larger.
 
-use super::Inputs;
-use super::step::{Layer, Reason, Step};
-use crate::demand::Presence;
+use super::inputs::{Inputs, Missing};
+use super::reason::Reason;
+use super::{Layer, Step};
 use crate::workload::Replicas;
 
-/// Holds where a metric is missing and the others want less, as HPA does: what is missing might be what needs the
-/// replicas. On the way up the metrics that are there suffice.
-pub(super) fn guards(inputs: &Inputs, wants: Replicas) -> Option<Step> {
-    if wants > inputs.replicas {
-        return None;
+/// Holds the current count against a `wanted` one that rests on data with holes.
+pub(super) fn guards(inputs: &Inputs, wanted: Replicas) -> Step {
+    let from = inputs.replicas;
+    let (wants, reason) = match holes(inputs) {
+        Holes::None if inputs.ready < from => (wanted, Reason::NotReady { ready: inputs.ready, replicas: from }),
+        Holes::None => (wanted, Reason::Clear),
+        Holes::Some { first, missing } if wanted < from || missing == inputs.metrics.len() => {
+            (from, Reason::Held { first, missing })
+        }
+        Holes::Some { first, missing } => (wanted, Reason::Partial { first, missing }),
+        Holes::NoMetrics => (from, Reason::NoMetrics),
+    };
+    Step { layer: Layer::Guards, given: wanted, wants, reason }
+}
+
+/// What the inputs lack.
+enum Holes {
+    None,
+    Some {
+        first: Missing,
+        /// How many metrics can't be read.
+        missing: usize,
+    },
+    NoMetrics,
+}
+
+fn holes(inputs: &Inputs) -> Holes {
+    if inputs.metrics.is_empty() {
+        return Holes::NoMetrics;
     }
-    let missing = inputs.metrics.iter().find_map(|metric| {
-        let missing = |what, presence: Presence| {
-            let usable = presence.value().is_some_and(|value| what == "demand" || value > 0.0);
-            let presence = if presence.value().is_some() { Presence::Invalid } else { presence };
-            (!usable).then(|| Reason::Missing { metric: metric.name.clone(), what, presence })
-        };
-        missing("demand", metric.demand).or_else(|| missing("per_replica", metric.per_replica))
-    })?;
-    Some(Step { layer: Layer::Guards, wants: inputs.replicas, reason: missing })
+    let mut missing = inputs.metrics.iter().filter_map(|metric| metric.read().err());
+    match missing.next() {
+        Some(first) => Holes::Some { first, missing: 1 + missing.count() },
+        None => Holes::None,
+    }
 }

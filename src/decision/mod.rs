@@ -1,74 +1,62 @@
 //! Policy + inputs + state → decision: a pure function with a chain of steps that explains it.
 //!
-//! Each layer is one function in one file; it appends a [`Step`] where it has something to say.
-//! Never here: a clock, I/O, randomness. `benches/decision.rs` guards it.
+//! In: what the metrics say and how many replicas there are. Out: how many there should be, why, and from when on time
+//! alone may change the answer. Each layer is one function in one file; it appends one [`Step`], in the order of
+//! [`Layer`]. The rules are those of HPA v2; where we differ, the layer's file says so.
+//!
+//! Never here: a clock, I/O, randomness. `benches/decision.rs` guards the cost of a decision.
 
 mod bounds;
+mod chain;
 mod guards;
+mod inputs;
+mod pace;
 mod policy;
 mod reactive;
+mod reason;
 mod stability;
 mod state;
-mod step;
+mod window;
+
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
-pub use policy::{Behavior, Change, Policy, ScalingPolicy, ScalingRules, SelectPolicy};
-pub use state::State;
-pub use step::{Decision, Layer, Reason, Step};
-
-use crate::demand::Presence;
 use crate::time::Timestamp;
-use crate::workload::Replicas;
 
-/// What is known at one evaluation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Inputs {
-    pub metrics: Vec<MetricInput>,
-    /// What the scale subresource asks for now.
-    pub replicas: Replicas,
-    /// Pods that are ready now.
-    pub ready: Replicas,
-}
+pub use chain::{Decision, Layer, Step};
+pub use inputs::{Inputs, MetricInput, Missing, Part, Why};
+pub use policy::{Behavior, Change, Direction, Policy, ScalingPolicy, ScalingRules, SelectPolicy};
+pub use reason::Reason;
+pub use state::State;
 
-/// One metric of a scale rule.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MetricInput {
-    pub name: Arc<str>,
-    /// Total work arriving, in the metric's own unit.
-    pub demand: Presence,
-    /// Work that one replica takes, in the same unit.
-    pub per_replica: Presence,
-}
-
-/// Decides one workload's replica count, and gives the state to remember.
+/// Decides one workload's replica count.
+///
+/// The returned state replaces the given one, also where the count stays. When the count has been changed, tell
+/// [`State::scaled`] before the next decision.
 #[must_use]
 pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -> (Decision, State) {
+    let from = inputs.replicas;
     let mut state = state.clone();
-    let current = inputs.replicas;
-    let mut steps = vec![reactive::reactive(inputs, &policy.behavior)];
-    steps.extend(guards::guards(inputs, last(&steps)));
-    // While a metric is missing the present count is what is recommended: when data comes back with a low value, the
-    // scale-down window begins anew.
-    state.recommended(now, last(&steps));
-    state.forget(policy, now);
-    steps.extend(bounds::bounds(policy, last(&steps)));
-    steps.extend(stability::stability(policy, &state, current, last(&steps), now));
-    // A window may remember what other bounds allowed.
-    steps.extend(bounds::bounds(policy, last(&steps)));
-    let layer = deciding(&steps);
-    let revisit_at = stability::revisit_at(policy, &state, now);
-    (Decision { at: now, from: current, to: last(&steps), layer, steps, revisit_at }, state)
-}
 
-fn last(steps: &[Step]) -> Replicas {
-    steps.last().map_or(0, |step| step.wants)
-}
+    let reactive = reactive::reactive(&policy.behavior, inputs);
+    let guards = guards::guards(inputs, reactive.wants);
+    let bounds = bounds::bounds(policy, from, guards.wants);
+    let wanted = bounds.wants;
 
-/// The last layer that changed what the one before wanted; else the first, whose answer stood.
-fn deciding(steps: &[Step]) -> Layer {
-    let changed = steps.iter().zip(steps.iter().skip(1)).filter(|(one, next)| one.wants != next.wants);
-    changed.last().map_or(Layer::Reactive, |(_, next)| next.layer)
+    let outside = bounds::outside(policy, from);
+    if guards.reason.holds() {
+        state.silent(now);
+    } else if outside {
+        state.decided(now);
+    } else {
+        state.recommend(from, wanted, now);
+    }
+    state.expire(&policy.behavior, now);
+
+    let (stability, revisit_at) = if outside {
+        (stability::unrestrained(wanted), None)
+    } else {
+        stability::stability(policy, &state, from, wanted, now)
+    };
+    (Decision::new(now, from, vec![reactive, guards, bounds, stability], revisit_at), state)
 }

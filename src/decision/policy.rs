@@ -1,6 +1,9 @@
-//! How a workload is to be scaled: Kubernetes's `autoscaling/v2` words and defaults.
-//! <https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#configurable-scaling-behavior>
+//! How a workload may be scaled: bounds, HPA v2's `behavior` with HPA's defaults, and a cooldown.
+//!
+//! The words and their meaning are those of `HorizontalPodAutoscaler` `autoscaling/v2`, described under
+//! <https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#configurable-scaling-behavior>.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::time::Duration;
 
@@ -10,11 +13,21 @@ use crate::workload::Replicas;
 /// How one workload is to be scaled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
+    /// Fewer are never asked for; a workload found below is raised to it.
     pub min: Replicas,
+    /// More are never asked for; a workload found above is lowered to it. Where it is below `min`, it wins.
     pub max: Replicas,
     pub behavior: Behavior,
-    /// After any scaling, how long no scale-down follows.
+    /// After a scale-up, how long no scale-down follows; after a scale-down, how long no further one does.
     pub cooldown: Duration,
+}
+
+impl Policy {
+    /// HPA's default behavior within `min..=max`, without a cooldown.
+    #[must_use]
+    pub fn new(min: Replicas, max: Replicas) -> Self {
+        Self { min, max, behavior: Behavior::default(), cooldown: Duration::ZERO }
+    }
 }
 
 /// HPA v2's `behavior`.
@@ -24,69 +37,153 @@ pub struct Behavior {
     pub scale_down: ScalingRules,
 }
 
+impl Behavior {
+    /// The rules for one direction.
+    #[must_use]
+    pub fn toward(&self, direction: Direction) -> &ScalingRules {
+        match direction {
+            Direction::Up => &self.scale_up,
+            Direction::Down => &self.scale_down,
+        }
+    }
+
+    /// How long a scale event can matter: the longest period of any policy.
+    pub(super) fn longest_period(&self) -> Duration {
+        let policies = self.scale_up.policies.iter().chain(&self.scale_down.policies);
+        policies.map(|policy| policy.period).max().unwrap_or_default()
+    }
+}
+
+impl Default for Behavior {
+    fn default() -> Self {
+        Self { scale_up: ScalingRules::default_up(), scale_down: ScalingRules::default_down() }
+    }
+}
+
 /// One direction of HPA v2's `behavior`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScalingRules {
-    /// How far back recommendations count: up goes the lowest of them, down the highest.
+    /// A move goes no further than the most cautious recommendation of this long.
     pub stabilization_window: Duration,
+    /// Which of several policies counts.
     pub select: SelectPolicy,
-    /// Without any, the direction is not limited.
+    /// How much may change within which period; none means that nothing limits the pace.
     pub policies: Vec<ScalingPolicy>,
-    /// How far demand may be from what the replicas take before anything changes: 0.1 is 10 %.
+    /// Fraction of the ratio of wanted to current replicas within which nothing changes: 0.1 is 10 %.
     pub tolerance: f64,
 }
 
-/// Which of several policies counts.
+/// HPA's default tolerance: `--horizontal-pod-autoscaler-tolerance`.
+const TOLERANCE: f64 = 0.1;
+/// The period of HPA's default policies.
+const PERIOD: Duration = Duration::from_secs(15);
+
+impl ScalingRules {
+    /// HPA's `scaleUp` where nothing is written: at once, by 100 % or 4 pods each 15 s, whichever is more.
+    #[must_use]
+    pub fn default_up() -> Self {
+        Self {
+            stabilization_window: Duration::ZERO,
+            select: SelectPolicy::Max,
+            policies: vec![
+                ScalingPolicy { change: Change::Percent(100), period: PERIOD },
+                ScalingPolicy { change: Change::Pods(4), period: PERIOD },
+            ],
+            tolerance: TOLERANCE,
+        }
+    }
+
+    /// HPA's `scaleDown` where nothing is written: to the highest recommendation of 5 minutes, then freely.
+    #[must_use]
+    pub fn default_down() -> Self {
+        Self {
+            stabilization_window: Duration::from_mins(5),
+            select: SelectPolicy::Max,
+            policies: vec![ScalingPolicy { change: Change::Percent(100), period: PERIOD }],
+            tolerance: TOLERANCE,
+        }
+    }
+}
+
+/// HPA v2's `selectPolicy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SelectPolicy {
-    /// The one that allows the largest change.
+    /// The policy that allows the largest change.
     Max,
-    /// The one that allows the smallest change.
+    /// The policy that allows the smallest change.
     Min,
-    /// None: the direction is off.
+    /// No change in this direction.
     Disabled,
 }
 
-/// How much may change within a period.
+/// One HPA v2 policy: how much may change within a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScalingPolicy {
     pub change: Change,
     pub period: Duration,
 }
 
+/// A size of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
+    /// So many replicas.
     Pods(u32),
-    /// Of the replicas at the start of the period.
+    /// So many percent of the replicas at the period's start.
     Percent(u32),
 }
 
-/// What HPA does where `behavior` says nothing: up by the larger of 100 % and 4 pods every 15 s, at once; down as far
-/// as the highest recommendation of the last five minutes.
-impl Default for Behavior {
-    fn default() -> Self {
-        let period = Duration::from_secs(15);
-        let rules = |window, changes: &[Change]| ScalingRules {
-            stabilization_window: window,
-            select: SelectPolicy::Max,
-            policies: changes.iter().map(|&change| ScalingPolicy { change, period }).collect(),
-            tolerance: 0.1,
-        };
-        Self {
-            scale_up: rules(Duration::ZERO, &[Change::Percent(100), Change::Pods(4)]),
-            scale_down: rules(Duration::from_mins(5), &[Change::Percent(100)]),
-        }
-    }
-}
-
 impl fmt::Display for ScalingPolicy {
-    /// `4 pods per 15s`.
+    /// `4 pods per 15s`, `100% per 15s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.change {
-            Change::Pods(1) => write!(f, "1 pod")?,
+            Change::Pods(1) => f.write_str("1 pod")?,
             Change::Pods(pods) => write!(f, "{pods} pods")?,
             Change::Percent(percent) => write!(f, "{percent}%")?,
         }
         write!(f, " per {}", format_duration(self.period))
+    }
+}
+
+/// Which way a count moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    Up,
+    Down,
+}
+
+impl Direction {
+    /// The way from one count to another; `None` where they are the same.
+    #[must_use]
+    pub fn of(from: Replicas, to: Replicas) -> Option<Self> {
+        match to.cmp(&from) {
+            Ordering::Greater => Some(Self::Up),
+            Ordering::Less => Some(Self::Down),
+            Ordering::Equal => None,
+        }
+    }
+
+    /// One word for reasons and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+
+    /// The one of two counts that lies further this way.
+    pub(super) fn further<T: Ord>(self, one: T, other: T) -> T {
+        match self {
+            Self::Up => one.max(other),
+            Self::Down => one.min(other),
+        }
+    }
+
+    /// The one of two counts that lies less far this way.
+    pub(super) fn nearer<T: Ord>(self, one: T, other: T) -> T {
+        match self {
+            Self::Up => one.min(other),
+            Self::Down => one.max(other),
+        }
     }
 }

@@ -1,146 +1,102 @@
-//! Stability: HPA's stabilization windows and rate policies, and the cooldown.
+//! The last layer: how soon and how fast a count may follow the wish.
 //!
-//! First the recommendations of the windows: up goes the lowest, down the highest. Then the policies: a change is
-//! allowed as far as replicas added and removed within a policy's period leave room. A count outside of the bounds
-//! comes back at once, as in HPA.
+//! HPA v2's `behavior`, in its order: first the stabilization window (a move goes no further than the most cautious
+//! recommendation within it), then the policies ([`super::pace`]). Between them the cooldown, which bars moves down
+//! only. What comes out lies between the current count and the wish, so bounds that both keep are kept.
+//! See <https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#stabilization-window>.
 
-use super::policy::{Change, Policy, ScalingPolicy, ScalingRules, SelectPolicy};
-use super::state::{Event, State, within};
-use super::step::{Layer, Reason, Step};
+use std::time::Duration;
+
+use super::pace::Limit;
+use super::policy::{Direction, Policy};
+use super::reason::Reason;
+use super::state::State;
+use super::{Layer, Step};
 use crate::time::Timestamp;
 use crate::workload::Replicas;
 
-/// The steps that stability adds; the last one's `wants` is the result.
+/// How far the count may go from `from` towards `wanted` at `now`, and when time alone may change that.
 pub(super) fn stability(
     policy: &Policy,
     state: &State,
-    current: Replicas,
-    wants: Replicas,
+    from: Replicas,
+    wanted: Replicas,
     now: Timestamp,
-) -> Vec<Step> {
-    if current > policy.max || current < policy.min {
-        return Vec::new();
-    }
-    let mut steps = Vec::new();
-    let mut wants = wants;
-    let mut say = |wants: &mut Replicas, step: Option<Step>| {
-        if let Some(step) = step {
-            *wants = step.wants;
-            steps.push(step);
+) -> (Step, Option<Timestamp>) {
+    let (wants, reason, revisit_at) = match Direction::of(from, wanted) {
+        Some(direction) => Move { policy, state, direction, from, wanted, now }.restrained(),
+        None => (from, Reason::Settled, None),
+    };
+    (Step { layer: Layer::Stability, given: wanted, wants, reason }, revisit_at)
+}
+
+/// The step where the bounds moved the count: nothing slows that.
+pub(super) fn unrestrained(wanted: Replicas) -> Step {
+    Step { layer: Layer::Stability, given: wanted, wants: wanted, reason: Reason::BoundsRule }
+}
+
+/// A move that is wanted.
+struct Move<'a> {
+    policy: &'a Policy,
+    state: &'a State,
+    direction: Direction,
+    from: Replicas,
+    wanted: Replicas,
+    now: Timestamp,
+}
+
+/// A count, why it is that one, and when time alone may change it.
+type Verdict = (Replicas, Reason, Option<Timestamp>);
+
+impl Move<'_> {
+    fn restrained(&self) -> Verdict {
+        let windowed = self.windowed();
+        let target = windowed.as_ref().map_or(self.wanted, |(replicas, ..)| *replicas);
+        match windowed {
+            Some(held) if target == self.from => held,
+            windowed => self.cooling().unwrap_or_else(|| self.paced(target, windowed)),
         }
-    };
-    say(&mut wants, stabilized(policy, state, current, wants));
-    say(&mut wants, cooled(policy, state, current, wants, now));
-    say(&mut wants, limited(policy, state, current, wants, now));
-    steps
-}
-
-fn step(wants: Replicas, reason: Reason) -> Option<Step> {
-    Some(Step { layer: Layer::Stability, wants, reason })
-}
-
-/// Moves no further than all recommendations of the window agree on.
-fn stabilized(policy: &Policy, state: &State, current: Replicas, wants: Replicas) -> Option<Step> {
-    let (up, down) = (&policy.behavior.scale_up, &policy.behavior.scale_down);
-    let (_, lowest) = state.lowest.get()?;
-    let (_, highest) = state.highest.get()?;
-    let stable = current.max(lowest).min(highest);
-    let (stable, window) = match stable {
-        stable if stable < wants => (stable, up.stabilization_window),
-        stable if stable > wants => (stable, down.stabilization_window),
-        _ => return None,
-    };
-    step(stable, Reason::Stabilized { replicas: stable, window })
-}
-
-/// Lets nothing go down soon after a scaling.
-fn cooled(policy: &Policy, state: &State, current: Replicas, wants: Replicas, now: Timestamp) -> Option<Step> {
-    let last = state.events.back()?;
-    let cooldown = policy.cooldown;
-    if wants >= current || !within(last.at, cooldown, now) {
-        return None;
     }
-    step(current, Reason::CoolingDown { cooldown, scaled_at: last.at })
-}
 
-/// Moves no further than the policies of the direction allow.
-fn limited(policy: &Policy, state: &State, current: Replicas, wants: Replicas, now: Timestamp) -> Option<Step> {
-    let upwards = wants > current;
-    let rules = if upwards { &policy.behavior.scale_up } else { &policy.behavior.scale_down };
-    if wants == current {
-        return None;
+    /// What the stabilization window makes of the wish, where that is something else.
+    fn windowed(&self) -> Option<Verdict> {
+        let window = self.policy.behavior.toward(self.direction).stabilization_window;
+        let (cautious, leaves_at) = self.state.window(self.direction).most_cautious(window)?;
+        let target = self.direction.further(self.direction.nearer(self.wanted, cautious), self.from);
+        (target != self.wanted).then_some((target, Reason::Window { replicas: cautious, window }, Some(leaves_at)))
     }
-    if rules.select == SelectPolicy::Disabled {
-        let direction = if upwards { "up" } else { "down" };
-        return step(current, Reason::Disabled { direction });
+
+    /// No move down so soon after the last change.
+    fn cooling(&self) -> Option<Verdict> {
+        let cooldown = self.policy.cooldown;
+        let scaled_at = self.state.scaled_at()?;
+        let ends_at = scaled_at + cooldown;
+        let cooling = self.direction == Direction::Down && cooldown > Duration::ZERO && ends_at > self.now;
+        cooling.then(|| (self.from, Reason::Cooldown { since: self.now.since(scaled_at), cooldown }, Some(ends_at)))
     }
-    let (limit, policy) = limit(rules, upwards, state, current, now)?;
-    let change = |to: Replicas| i64::from(to) - i64::from(current);
-    let allowed = if upwards { wants.min(limit.max(current)) } else { wants.max(limit.min(current)) };
-    if allowed == wants {
-        step(wants, Reason::Fits { change: change(wants), policy })
-    } else {
-        step(allowed, Reason::Limited { wanted: change(wants), policy })
+
+    /// What the policies make of the `target` that the window left.
+    fn paced(&self, target: Replicas, windowed: Option<Verdict>) -> Verdict {
+        let rules = self.policy.behavior.toward(self.direction);
+        let pace = self.state.pace();
+        let (allows, limited, fits) = match pace.limit(rules, self.direction, self.from, self.now) {
+            Limit::Disabled => {
+                return (self.from, Reason::Disabled { direction: self.direction }, None);
+            }
+            Limit::None => (target, None, Reason::Unlimited { from: self.from, to: target }),
+            Limit::At(allows, policy) => (
+                allows,
+                Some(Reason::Rate { policy, from: self.from, allows }),
+                Reason::Fits { from: self.from, to: target, policy },
+            ),
+        };
+        let to = self.direction.nearer(target, allows);
+        let (window_reason, leaves_at) = windowed.map_or((None, None), |(_, reason, at)| (Some(reason), at));
+        let reason = match limited {
+            Some(rate) if to != target => rate,
+            _ => window_reason.unwrap_or(fits),
+        };
+        let revisit_at = [leaves_at, pace.next_change(rules, self.now)].into_iter().flatten().min();
+        (to, reason, revisit_at)
     }
-}
-
-/// How far the policies let the count go, and the policy that says so. `None` without policies.
-fn limit(
-    rules: &ScalingRules,
-    upwards: bool,
-    state: &State,
-    current: Replicas,
-    now: Timestamp,
-) -> Option<(Replicas, ScalingPolicy)> {
-    let limits = rules.policies.iter().map(|policy| {
-        let start = at_period_start(state, policy, current, now);
-        (if upwards { most(start, policy.change) } else { least(start, policy.change) }, *policy)
-    });
-    // The largest change is the highest count on the way up and the lowest on the way down.
-    let highest = upwards == (rules.select == SelectPolicy::Max);
-    if highest { limits.max_by_key(|(limit, _)| *limit) } else { limits.min_by_key(|(limit, _)| *limit) }
-}
-
-/// The count at the start of a policy's period, by what was added and removed since.
-fn at_period_start(state: &State, policy: &ScalingPolicy, current: Replicas, now: Timestamp) -> i64 {
-    let change = |event: &Event| i64::from(event.to) - i64::from(event.from);
-    let since = state.events.iter().filter(|event| within(event.at, policy.period, now)).map(change).sum::<i64>();
-    i64::from(current) - since
-}
-
-fn most(start: i64, change: Change) -> Replicas {
-    let most = match change {
-        Change::Pods(pods) => start.saturating_add(i64::from(pods)),
-        // Rounded up, so that one replica can become two.
-        Change::Percent(percent) => start.saturating_add(div_ceil(start.max(0), percent)),
-    };
-    clamp(most)
-}
-
-fn least(start: i64, change: Change) -> Replicas {
-    let least = match change {
-        Change::Pods(pods) => start.saturating_sub(i64::from(pods)),
-        // What stays is rounded down: HPA removes a replica rather than none.
-        Change::Percent(percent) => start.saturating_sub(div_ceil(start.max(0), percent)),
-    };
-    clamp(least)
-}
-
-/// `replicas` times `percent` / 100, rounded up.
-fn div_ceil(replicas: i64, percent: u32) -> i64 {
-    replicas.saturating_mul(i64::from(percent)).saturating_add(99) / 100
-}
-
-fn clamp(replicas: i64) -> Replicas {
-    Replicas::try_from(replicas.max(0)).unwrap_or(Replicas::MAX)
-}
-
-/// When a window, a period or the cooldown ends next: only then can time alone change the answer.
-pub(super) fn revisit_at(policy: &Policy, state: &State, now: Timestamp) -> Option<Timestamp> {
-    let (up, down) = (&policy.behavior.scale_up, &policy.behavior.scale_down);
-    let windows = [state.lowest.ends_at(up.stabilization_window), state.highest.ends_at(down.stabilization_window)];
-    let policies = up.policies.iter().chain(&down.policies).map(|policy| policy.period);
-    let reaches: Vec<_> = policies.chain([policy.cooldown]).collect();
-    let events = state.events.iter().flat_map(|event| reaches.iter().map(|reach| event.at + *reach));
-    windows.into_iter().flatten().chain(events).filter(|at| *at > now).min()
 }

@@ -1,101 +1,112 @@
 //! What must be remembered between two decisions on one workload.
 
-use std::collections::VecDeque;
-use std::time::Duration;
-
-use super::policy::Policy;
+use super::pace::Pace;
+use super::policy::{Behavior, Direction};
+use super::window::Window;
 use crate::time::Timestamp;
 use crate::workload::Replicas;
 
-/// Recommendations and scale events, as far back as the policy looks.
+/// What must be remembered between two decisions on one workload: recommendations, as long as a stabilization window
+/// can ask for them, and changes of count, as long as a policy or the cooldown can.
 ///
-/// It stays small however often a workload is looked at: of the recommendations only those are kept that can still
-/// be the highest or the lowest of their window, and there are no more of them than different replica counts.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// It is bounded: at most 128 entries for each window and 128 changes, about 7 KiB, and a few dozen bytes for a
+/// workload at rest, whatever the pace of evaluations. A policy that is reloaded with a longer window or period starts
+/// with what the shorter one kept.
+#[derive(Debug, Clone, PartialEq)]
 pub struct State {
-    /// The highest of the scale-down window comes first.
-    pub(super) highest: Extreme,
-    /// The lowest of the scale-up window comes first.
-    pub(super) lowest: Extreme,
-    /// Oldest first.
-    pub(super) events: VecDeque<Event>,
+    /// Lowest first: what restrains moves up.
+    up: Window,
+    /// Highest first: what restrains moves down.
+    down: Window,
+    pace: Pace,
+    /// Whether anything was recommended yet.
+    begun: bool,
+    /// When the last decision was.
+    decided_at: Option<Timestamp>,
+    /// When the count last changed.
+    scaled_at: Option<Timestamp>,
 }
 
-/// A scaling that the cluster accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Event {
-    pub(super) at: Timestamp,
-    pub(super) from: Replicas,
-    pub(super) to: Replicas,
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            up: Window::new(Direction::Up),
+            down: Window::new(Direction::Down),
+            pace: Pace::default(),
+            begun: false,
+            decided_at: None,
+            scaled_at: None,
+        }
+    }
 }
 
 impl State {
     /// Notes that the workload was scaled: policies and the cooldown account for it.
     pub fn scaled(&mut self, at: Timestamp, from: Replicas, to: Replicas) {
-        self.events.push_back(Event { at, from, to });
+        if from != to {
+            let at = self.scaled_at.map_or(at, |last| last.max(at));
+            self.pace.record(at, from, to);
+            self.scaled_at = Some(at);
+        }
     }
 
-    /// The number of recommendations and events that are kept.
+    /// When the workload was last scaled, as far as is known here.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.highest.0.len() + self.lowest.0.len() + self.events.len()
+    pub fn scaled_at(&self) -> Option<Timestamp> {
+        self.scaled_at
     }
 
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// Forgets what can no longer matter at `now`.
+    pub(super) fn expire(&mut self, behavior: &Behavior, now: Timestamp) {
+        self.up.expire(behavior.scale_up.stabilization_window, now);
+        self.down.expire(behavior.scale_down.stabilization_window, now);
+        self.pace.expire(behavior.longest_period(), now);
     }
 
-    /// Notes a recommendation.
-    pub(super) fn recommended(&mut self, at: Timestamp, replicas: Replicas) {
-        self.highest.push(at, replicas, |kept, new| kept <= new);
-        self.lowest.push(at, replicas, |kept, new| kept >= new);
-    }
-
-    /// Lets go of what no window or period reaches any more.
-    pub(super) fn forget(&mut self, policy: &Policy, now: Timestamp) {
-        let rules = [&policy.behavior.scale_up, &policy.behavior.scale_down];
-        let periods = rules.iter().flat_map(|rules| &rules.policies).map(|policy| policy.period);
-        let reach = periods.chain([policy.cooldown]).max().unwrap_or_default();
-        while self.events.front().is_some_and(|event| !within(event.at, reach, now)) {
-            self.events.pop_front();
+    /// Notes that a decision at `now` has nothing to recommend, for want of data. What restrains moves down does not
+    /// age meanwhile: the window is to be full of data, not of silence, and the first values after an outage rest on
+    /// ranges that have barely filled. So a gap costs its own length, not a whole window.
+    pub(super) fn silent(&mut self, now: Timestamp) {
+        if let Some(last) = self.decided_at {
+            self.down.postpone(now.since(last));
         }
-        self.lowest.forget(policy.behavior.scale_up.stabilization_window, now);
-        self.highest.forget(policy.behavior.scale_down.stabilization_window, now);
+        self.decided(now);
     }
-}
 
-/// Whether a point in time still counts: it lies less than `reach` ago.
-pub(super) fn within(at: Timestamp, reach: Duration, now: Timestamp) -> bool {
-    at > now - reach
-}
-
-/// The extreme value of a sliding window, as a monotone queue: what a newer value outdoes is dropped at once.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Extreme(VecDeque<(Timestamp, Replicas)>);
-
-impl Extreme {
-    fn push(&mut self, at: Timestamp, replicas: Replicas, outdone: impl Fn(Replicas, Replicas) -> bool) {
-        while self.0.back().is_some_and(|(_, kept)| outdone(*kept, replicas)) {
-            self.0.pop_back();
+    /// Notes what is wanted at `now`. Before a first recommendation, the current count stands for what was wanted until
+    /// now, as in HPA: a restart scales nothing down that a window would have held.
+    pub(super) fn recommend(&mut self, from: Replicas, wanted: Replicas, now: Timestamp) {
+        let at = self.decided(now);
+        if !self.begun {
+            self.up.record(from, at);
+            self.down.record(from, at);
+            self.begun = true;
         }
-        self.0.push_back((at, replicas));
+        self.up.record(wanted, at);
+        self.down.record(wanted, at);
     }
 
-    fn forget(&mut self, window: Duration, now: Timestamp) {
-        // The newest stays: it is the present recommendation, also where there is no window.
-        while self.0.len() > 1 && self.0.front().is_some_and(|(at, _)| !within(*at, window, now)) {
-            self.0.pop_front();
+    /// Notes that there is a decision at `now`; gives its time, which is never before the last one's.
+    pub(super) fn decided(&mut self, now: Timestamp) -> Timestamp {
+        let at = self.decided_at.map_or(now, |last| last.max(now));
+        self.decided_at = Some(at);
+        at
+    }
+
+    /// What restrains moves in this direction.
+    pub(super) fn window(&self, direction: Direction) -> &Window {
+        match direction {
+            Direction::Up => &self.up,
+            Direction::Down => &self.down,
         }
     }
 
-    /// The extreme and when it was recommended.
-    pub(super) fn get(&self) -> Option<(Timestamp, Replicas)> {
-        self.0.front().copied()
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
     }
 
-    /// When the present extreme leaves the window.
-    pub(super) fn ends_at(&self, window: Duration) -> Option<Timestamp> {
-        (self.0.len() > 1).then(|| self.0.front().map(|(at, _)| *at + window))?
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.up.len() + self.down.len() + self.pace.len()
     }
 }

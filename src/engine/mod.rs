@@ -24,7 +24,7 @@ use history::History;
 use workloads::Known;
 
 use crate::dispatch::{Action, Observation, Outcome};
-use crate::rule::{BoundRule, BoundRules, BoundScale};
+use crate::rule::{Answers, BoundRule, BoundRules, BoundScale, ScaleRule};
 use crate::sample::Sample;
 use crate::series::{Store, Subscription, Touched};
 use crate::time::Timestamp;
@@ -57,6 +57,13 @@ pub enum Effect {
 /// A rule by its place: group, then rule within it. Rules are evaluated in this order.
 type RuleId = (usize, usize);
 
+/// A subscription by its address, which is its own as long as the rules hold it.
+type SubscriptionId = usize;
+
+fn id(subscription: &Arc<Subscription>) -> SubscriptionId {
+    Arc::as_ptr(subscription).addr()
+}
+
 /// What comes due by time alone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Due {
@@ -70,7 +77,7 @@ enum Due {
 pub struct Engine {
     rules: BoundRules,
     /// Which rules read a subscription.
-    readers: HashMap<*const Subscription, Vec<RuleId>>,
+    readers: HashMap<SubscriptionId, Vec<RuleId>>,
     health: BTreeMap<RuleId, Arc<RuleHealth>>,
     workloads: BTreeMap<Workload, Known>,
     /// The workloads that each scale rule answered for.
@@ -208,7 +215,7 @@ impl Engine {
             self.agenda.set(Due::Group(at), Some(Timestamp::MIN));
             for (place, rule) in group.rules.iter().enumerate() {
                 for subscription in rule.subscriptions() {
-                    self.readers.entry(Arc::as_ptr(subscription)).or_default().push((at, place));
+                    self.readers.entry(id(subscription)).or_default().push((at, place));
                 }
                 self.health.insert((at, place), Arc::new(RuleHealth::new(&group.name, rule.name())));
                 if let BoundRule::Scale(bound) = rule {
@@ -249,7 +256,7 @@ impl Engine {
         let mut next_step = BTreeSet::new();
         loop {
             while let Some(subscription) = store.take_due() {
-                for id in self.readers.get(&Arc::as_ptr(&subscription)).into_iter().flatten() {
+                for id in self.readers.get(&id(&subscription)).into_iter().flatten() {
                     if done.contains(id) {
                         next_step.insert(*id)
                     } else {
@@ -307,10 +314,7 @@ impl Engine {
         changed: &mut BTreeSet<Workload>,
         effects: &mut Vec<Effect>,
     ) -> Result<(), String> {
-        let (answers, mut failed) = match bound.eval(now) {
-            Ok(answers) => (answers, None),
-            Err(error) => (Vec::new(), Some(error.to_string())),
-        };
+        let Answers { workloads: answers, mut failed } = bound.eval(now);
         let mut missed = self.owned.remove(&id).unwrap_or_default();
         let owned = self.owned.entry(id).or_default();
         for (workload, metrics) in answers {
@@ -380,7 +384,7 @@ impl Default for Engine {
 fn meet<'w>(
     workloads: &'w mut BTreeMap<Workload, Known>,
     workload: &Workload,
-    rule: &Arc<crate::rule::ScaleRule>,
+    rule: &Arc<ScaleRule>,
     effects: &mut Vec<Effect>,
 ) -> &'w mut Known {
     match workloads.entry(workload.clone()) {

@@ -54,7 +54,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A sender to `url`, as in `http://127.0.0.1:9595/api/v1/write`.
+    /// A sender to `url`, as in `http://127.0.0.1:4323/api/v1/write`.
     #[must_use]
     pub fn new(url: Uri) -> Self {
         let mut connector = HttpConnector::new();

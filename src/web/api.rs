@@ -146,7 +146,7 @@ impl From<&decision::Decision> for Decision {
             from: decision.from,
             to: decision.to,
             layer: decision.layer.as_str(),
-            reason: decision.reason(),
+            reason: decision.decisive().map_or_else(String::new, |step| step.reason.to_string()),
             steps: decision.steps.iter().map(Step::from).collect(),
         }
     }

@@ -14,20 +14,24 @@ mod tests;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use arc_swap::ArcSwap;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use self::frame::{Frame, History};
 use self::paint::Paint;
 use self::show::Show;
 use self::summary::Summary;
+use super::stop::told_to_stop;
 use crate::actuate::Observation;
+use crate::app::{App, Options, RuleSource, clock};
+use crate::config::Settings;
 use crate::engine::View;
 use crate::sim::{Replay, Scenario, Scraper, Sender, SimActuator, VirtualClock};
+use crate::telemetry::{LogFormat, init_log};
 use crate::time::{Timestamp, parse_duration};
 
 /// The longest that the cluster stands still, in real time: ready pods are told of at the latest then.
@@ -43,7 +47,7 @@ const OBSERVATIONS: usize = 256;
 /// Watch a real traffic trace scale a simulated cluster.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Example:\n  headroom demo --speed 120 --duration 1m")]
-pub struct Args {
+pub(super) struct Args {
     /// How many times faster than life the traffic is replayed; at 60, a minute passes in a second.
     #[arg(long, value_name = "TIMES", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=600))]
     pub speed: u32,
@@ -51,7 +55,7 @@ pub struct Args {
     #[arg(long, value_parser = parse_duration)]
     pub duration: Option<Duration>,
     /// Where the web page and the receiver listen; port 0 takes any free one.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9595")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4323")]
     pub listen: SocketAddr,
     /// Whose traffic is replayed.
     #[arg(long, value_name = "NAME", default_value = "worldcup98", value_parser = Scenario::NAMES.to_vec())]
@@ -64,9 +68,32 @@ pub struct Args {
     pub plain: bool,
 }
 
+/// Sets up the world, starts the service in it, and plays.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    // Lines of the log would tear the table.
+    init_log(LogFormat::Text, "off")?;
+    super::runtime()?.block_on(async {
+        let (demo, world) = Demo::set_up(args, clock::now())?;
+        let settings = Settings { listen: args.listen, ..Settings::default() };
+        let clock = world.clock;
+        let app = App::start(Options {
+            settings,
+            rules: RuleSource::Embedded("demo.yaml", world.rules),
+            actuator: world.actuator,
+            observations: world.observations,
+            clock: Arc::new(move || clock.now()),
+            speed: args.speed,
+        })
+        .await?;
+        demo.play(app.addr, &app.view.clone(), io::stdout(), told_to_stop()).await?;
+        app.shutdown().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
 /// What the service needs to know of the simulated world.
 #[derive(Debug)]
-pub struct World {
+struct World {
     /// The text of the rule file.
     pub rules: &'static str,
     pub actuator: Arc<SimActuator>,
@@ -77,7 +104,7 @@ pub struct World {
 
 /// The simulated world and its audience.
 #[derive(Debug)]
-pub struct Demo {
+struct Demo {
     replay: Replay,
     actuator: Arc<SimActuator>,
     scraper: Scraper,
@@ -93,7 +120,7 @@ pub struct Demo {
 
 impl Demo {
     /// Sets up a world whose time begins at `start` and runs from now on.
-    pub fn set_up(args: &Args, start: Timestamp) -> anyhow::Result<(Self, World)> {
+    fn set_up(args: &Args, start: Timestamp) -> anyhow::Result<(Self, World)> {
         let scenario = Scenario::named(&args.trace)?;
         let rules = scenario.rules;
         let clock = VirtualClock::starting_at(start, args.speed);
@@ -118,10 +145,10 @@ impl Demo {
 
     /// Plays against the service that listens at `service`, and shows what it decides, until the trace or the given
     /// time ends or `stop` is ready; then writes the summary.
-    pub async fn play(
+    async fn play(
         mut self,
         service: SocketAddr,
-        view: &ArcSwap<View>,
+        view: &watch::Receiver<Arc<View>>,
         mut out: impl Write,
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
@@ -156,7 +183,7 @@ impl Demo {
         writeln!(out, "  samples go by remote write to this process; its page is at {page}\n")
     }
 
-    async fn run(&mut self, sender: &mut Sender, page: &str, view: &ArcSwap<View>, out: impl Write) -> io::Result<()> {
+    async fn run(&mut self, sender: &mut Sender, page: &str, view: &watch::Receiver<Arc<View>>, out: impl Write) -> io::Result<()> {
         let column = Duration::from_secs(1).saturating_mul(self.clock.speed());
         let mut history = History::new(&self.replay, column, self.clock.start());
         let mut show = Show::open(out, self.plain, self.paint)?;
@@ -164,11 +191,11 @@ impl Demo {
             self.live(sender).await;
             history.note(&self.replay, self.replay.now());
             if show.is_due(self.clock.elapsed()) {
-                show.draw(&self.frame(&history, &view.load(), sender, page))?;
+                show.draw(&self.frame(&history, &view.borrow().clone(), sender, page))?;
             }
             tokio::time::sleep(self.until_next_scrape().min(TICK)).await;
         }
-        show.draw(&self.frame(&history, &view.load(), sender, page))
+        show.draw(&self.frame(&history, &view.borrow().clone(), sender, page))
     }
 
     fn is_over(&self) -> bool {

@@ -75,9 +75,9 @@ fn frame() -> Frame {
         speed: 60,
         elapsed: Duration::from_secs(37),
         mark: Some("17m after kick-off of Romania – Croatia".to_owned()),
-        page: "http://127.0.0.1:9595/".to_owned(),
+        page: "http://127.0.0.1:4323/".to_owned(),
         sent: Sent { requests: 450, samples: 12_480, failures: 2 },
-        failure: Some("http://127.0.0.1:9595/api/v1/write answered 429 Too Many Requests: slow down".to_owned()),
+        failure: Some("http://127.0.0.1:4323/api/v1/write answered 429 Too Many Requests: slow down".to_owned()),
         rows: vec![checkout, search],
         decisions: vec![line(1, 4, 6), line(2, 6, 5), line(3, 5, 9), line(4, 9, 12), line(5, 12, 19), line(6, 19, 25)],
     }
@@ -87,8 +87,8 @@ fn frame() -> Frame {
 fn the_table_shows_each_workload_and_the_last_five_decisions() {
     expect![[r"
         headroom demo   World Cup 98, 30 June, 14:47:30 UTC   17m after kick-off of Romania – Croatia
-        http://127.0.0.1:9595/   0:37 at 60x   12,480 samples sent   Ctrl-C ends
-        2 write requests failed; the last: http://127.0.0.1:9595/api/v1/write answered 429 Too Many Requests: slow down
+        http://127.0.0.1:4323/   0:37 at 60x   12,480 samples sent   Ctrl-C ends
+        2 write requests failed; the last: http://127.0.0.1:4323/api/v1/write answered 429 Too Many Requests: slow down
         WORKLOAD             DEMAND    CAPACITY   WANTED   READY   DROPPED/S    DROPPED
         shop/checkout       1,204/s     1,140/s       25      19          38     3.12 %
           traffic   ▃▃▃▃▃▄▄▄▄▄▅▅▅▅▅▆▆▆▆▆▇▇▇▇▇█████                              |
@@ -134,11 +134,11 @@ fn without_a_terminal_each_workload_is_a_line_and_each_decision_is_told_once() {
     expect![[r"
         14:41:30  shop/checkout    4 -> 6     reactive: requests 300 / 50 = 6
         14:42:30  shop/checkout    6 -> 5     reactive: requests 250 / 50 = 5
-        14:47:30  2 write requests failed; the last: http://127.0.0.1:9595/api/v1/write answered 429 Too Many Requests: slow down
+        14:47:30  2 write requests failed; the last: http://127.0.0.1:4323/api/v1/write answered 429 Too Many Requests: slow down
         14:47:30  shop/checkout    demand 1,204/s, capacity 1,140/s, wanted 25, ready 19, dropped 3.12 %; reactive: requests 1204 / 50 = 25
         14:47:30  shop/search      demand -, capacity 384/s, wanted -, ready 4, dropped 0.00 %; waiting for the first samples
         14:43:30  shop/checkout    5 -> 9     reactive: requests 450 / 50 = 9
-        14:47:30  2 write requests failed; the last: http://127.0.0.1:9595/api/v1/write answered 429 Too Many Requests: slow down
+        14:47:30  2 write requests failed; the last: http://127.0.0.1:4323/api/v1/write answered 429 Too Many Requests: slow down
         14:47:30  shop/checkout    demand 1,204/s, capacity 1,140/s, wanted 25, ready 19, dropped 3.12 %; reactive: requests 1204 / 50 = 25
         14:47:30  shop/search      demand -, capacity 384/s, wanted -, ready 4, dropped 0.00 %; waiting for the first samples
     "]].assert_eq(&String::from_utf8(out).unwrap());
@@ -172,8 +172,8 @@ fn numbers_and_curves_read_easily() {
 #[test]
 fn a_listener_on_every_address_is_reached_on_loopback() {
     let reach = |addr: &str| reachable(addr.parse().unwrap()).to_string();
-    assert_eq!(reach("0.0.0.0:9595"), "127.0.0.1:9595");
-    assert_eq!(reach("[::]:9595"), "[::1]:9595");
+    assert_eq!(reach("0.0.0.0:4323"), "127.0.0.1:4323");
+    assert_eq!(reach("[::]:4323"), "[::1]:4323");
     assert_eq!(reach("10.1.2.3:80"), "10.1.2.3:80");
 }
 

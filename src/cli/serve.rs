@@ -1,0 +1,136 @@
+//! `headroom serve`: the service.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use super::stop::told_to_stop;
+use crate::actuate::{Actuator, DryRun};
+use crate::app::{App, Options, RuleSource, clock};
+use crate::config::{self, Enabled, Finding, Settings, Source};
+use crate::dispatch::Observation;
+use crate::rule;
+use crate::telemetry::{LogFormat, init_log};
+
+/// Observations that wait for the loop: one for each of ten thousand workloads.
+const OBSERVATIONS_MAX: usize = 10_000;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Settings file; every field has a default.
+    #[arg(long, env = "HEADROOM_CONFIG")]
+    config: Option<PathBuf>,
+    /// Address to listen on; goes before the settings file.
+    #[arg(long, env = "HEADROOM_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// Rule files, in place of those that the settings name; may be repeated.
+    #[arg(long)]
+    rules: Vec<String>,
+    /// Decide and say so, but scale nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut settings = match settings(args.config.as_deref()) {
+        Ok(settings) => settings,
+        Err(findings) => {
+            findings.iter().for_each(|finding| eprintln!("{finding}"));
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    if let Some(listen) = args.listen {
+        settings.listen = listen;
+    }
+    // Globs of the settings start at their file's folder, those of the command line at the present one.
+    let mut folder = args.config.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_path_buf();
+    if !args.rules.is_empty() {
+        settings.rules.clone_from(&args.rules);
+        folder = PathBuf::new();
+    }
+    let format = match settings.log.format {
+        config::LogFormat::Text => LogFormat::Text,
+        config::LogFormat::Json => LogFormat::Json,
+    };
+    init_log(format, settings.log.level.as_str())?;
+    super::runtime()?.block_on(serve(settings, folder, args.dry_run))
+}
+
+/// The settings of a file, or the defaults.
+fn settings(file: Option<&Path>) -> Result<Settings, Vec<Finding>> {
+    let Some(file) = file else { return Ok(Settings::default()) };
+    let text = rule::read(file).map_err(|finding| vec![finding])?;
+    Settings::parse(Source { file, text: &text })
+}
+
+async fn serve(settings: Settings, folder: PathBuf, dry_run: bool) -> anyhow::Result<ExitCode> {
+    let (observed, observations) = mpsc::channel(OBSERVATIONS_MAX);
+    let actuator = actuator(&settings.kubernetes, dry_run, observed).await?;
+    let rules = RuleSource::Files { globs: settings.rules.clone(), folder };
+    let app = App::start(Options { settings, rules, actuator, observations, clock: clock::system(), speed: 1 }).await?;
+    tokio::select! {
+        () = told_to_stop() => info!("stopping"),
+        () = app.ended() => warn!("stopping after a fault"),
+    }
+    app.shutdown().await;
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Kubernetes where there is one; else decisions are made and shown, and nothing is scaled.
+#[cfg(feature = "kubernetes")]
+async fn actuator(
+    settings: &config::Kubernetes,
+    dry_run: bool,
+    observed: mpsc::Sender<Observation>,
+) -> anyhow::Result<Arc<dyn Actuator>> {
+    use crate::actuate::kubernetes::{ConnectError, Kubernetes};
+
+    if settings.enabled == Enabled::Never {
+        return Ok(recommender(observed, "kubernetes.enabled is never"));
+    }
+    match Kubernetes::connect(options(settings), observed.clone(), clock::system()).await {
+        Ok(kubernetes) if dry_run => Ok(Arc::new(DryRun::over(Box::new(kubernetes)))),
+        Ok(kubernetes) => Ok(Arc::new(kubernetes)),
+        // Nobody asked for a cluster, and there is none.
+        Err(ConnectError::Kubeconfig { cause, .. })
+            if settings.enabled == Enabled::Auto && settings.kubeconfig.is_none() && settings.context.is_none() =>
+        {
+            Ok(recommender(observed, &cause))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(feature = "kubernetes")]
+fn options(settings: &config::Kubernetes) -> crate::actuate::kubernetes::Options {
+    let defaults = crate::actuate::kubernetes::Options::default();
+    crate::actuate::kubernetes::Options {
+        kubeconfig: settings.kubeconfig.clone(),
+        context: settings.context.clone(),
+        call_timeout: settings.timeout,
+        events: settings.events,
+        // The Deployment sets it, so that Events name the pod.
+        instance: std::env::var("POD_NAME").unwrap_or(defaults.instance),
+    }
+}
+
+#[cfg(not(feature = "kubernetes"))]
+#[allow(clippy::unused_async, reason = "the signature is that of the other build")]
+async fn actuator(
+    settings: &config::Kubernetes,
+    _dry_run: bool,
+    observed: mpsc::Sender<Observation>,
+) -> anyhow::Result<Arc<dyn Actuator>> {
+    anyhow::ensure!(settings.enabled != Enabled::Always, "this program was built without the feature \"kubernetes\"");
+    Ok(recommender(observed, "built without the feature \"kubernetes\""))
+}
+
+fn recommender(observed: mpsc::Sender<Observation>, reason: &str) -> Arc<dyn Actuator> {
+    warn!(reason, "no Kubernetes cluster: decisions are made and shown, and nothing is scaled");
+    Arc::new(DryRun::alone(|_| 1, observed))
+}
