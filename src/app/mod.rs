@@ -8,6 +8,7 @@ mod limits;
 mod pacemaker;
 mod rules;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,12 @@ pub struct Options {
     pub clock: Clock,
     /// How many times faster than life the clock runs; 1 but in a demo.
     pub speed: u32,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("settings", &self.settings).field("rules", &self.rules).finish_non_exhaustive()
+    }
 }
 
 /// A running service.

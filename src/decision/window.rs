@@ -49,7 +49,7 @@ impl Window {
 
     /// Notes what was wanted at `at`, which is not before what was noted last.
     pub(super) fn record(&mut self, replicas: Replicas, at: Timestamp) {
-        while self.kept.last().is_some_and(|last| self.restrains.nearer(last.replicas, replicas) != last.replicas) {
+        while self.kept.last().is_some_and(|last| self.restrains.nearer(last.replicas, replicas) == replicas) {
             self.kept.pop();
         }
         self.kept.push(Recommendation { at, replicas });
