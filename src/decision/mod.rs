@@ -1,118 +1,62 @@
 //! Policy + inputs + state → decision: a pure function with a chain of steps that explains it.
 //!
-//! Each layer is one function in one file; it appends one [`Step`]. Never here: a clock, I/O, randomness.
+//! In: what the metrics say and how many replicas there are. Out: how many there should be, why, and from when on time
+//! alone may change the answer. Each layer is one function in one file; it appends one [`Step`], in the order of
+//! [`Layer`]. The rules are those of HPA v2; where we differ, the layer's file says so.
+//!
+//! Never here: a clock, I/O, randomness. `benches/decision.rs` guards the cost of a decision.
 
-use std::time::Duration;
+mod bounds;
+mod chain;
+mod guards;
+mod inputs;
+mod pace;
+mod policy;
+mod reactive;
+mod reason;
+mod stability;
+mod state;
+mod window;
 
-use crate::demand::Presence;
+#[cfg(test)]
+mod tests;
+
 use crate::time::Timestamp;
-use crate::workload::Replicas;
 
-/// How one workload is to be scaled.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Policy {
-    pub min: Replicas,
-    pub max: Replicas,
-    pub behavior: Behavior,
-    /// After a scale-up, how long no scale-down follows; after a scale-down, how long no further one does.
-    pub cooldown: Duration,
-}
-
-/// HPA v2's `behavior`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Behavior {
-    pub scale_up: ScalingRules,
-    pub scale_down: ScalingRules,
-}
-
-/// One direction of HPA v2's `behavior`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScalingRules {
-    pub stabilization_window: Duration,
-    pub select: SelectPolicy,
-    pub policies: Vec<ScalingPolicy>,
-    /// Fraction of the ratio of wanted to current replicas within which nothing changes: 0.1 is 10 %.
-    pub tolerance: f64,
-}
-
-/// HPA v2's `selectPolicy`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SelectPolicy {
-    Max,
-    Min,
-    Disabled,
-}
-
-/// One HPA v2 policy: how much may change within a period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ScalingPolicy {
-    pub change: Change,
-    pub period: Duration,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    Pods(u32),
-    Percent(u32),
-}
-
-/// What is known at one evaluation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Inputs {
-    pub metrics: Vec<MetricInput>,
-    /// What the scale subresource asks for now.
-    pub replicas: Replicas,
-    /// Pods that are ready now.
-    pub ready: Replicas,
-}
-
-/// One metric of a scale rule.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MetricInput {
-    pub name: std::sync::Arc<str>,
-    /// Total work arriving, in the metric's own unit.
-    pub demand: Presence,
-    /// Work that one replica takes, in the same unit.
-    pub per_replica: Presence,
-}
-
-/// What must be remembered between two decisions on one workload.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct State {}
-
-impl State {
-    /// Notes that the workload was scaled: policies and the cooldown account for it.
-    pub fn scaled(&mut self, _at: Timestamp, _from: Replicas, _to: Replicas) {}
-}
-
-/// The layers, in the order in which they speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Layer {
-    Reactive,
-    Guards,
-    Bounds,
-    Stability,
-}
-
-/// A replica count and the chain of steps that led to it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decision {
-    pub at: Timestamp,
-    pub from: Replicas,
-    pub to: Replicas,
-    pub steps: Vec<Step>,
-}
-
-/// What one layer wanted, and which number decided.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    pub layer: Layer,
-    pub wants: Replicas,
-    pub reason: String,
-}
+pub use chain::{Decision, Layer, Step};
+pub use inputs::{Inputs, MetricInput, Missing, Part, Why};
+pub use policy::{Behavior, Change, Direction, Policy, ScalingPolicy, ScalingRules, SelectPolicy};
+pub use reason::Reason;
+pub use state::State;
 
 /// Decides one workload's replica count.
+///
+/// The returned state replaces the given one, also where the count stays. When the count has been changed, tell
+/// [`State::scaled`] before the next decision.
 #[must_use]
-pub fn decide(_policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -> (Decision, State) {
-    (Decision { at: now, from: inputs.replicas, to: inputs.replicas, steps: Vec::new() }, state.clone())
+pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -> (Decision, State) {
+    let from = inputs.replicas;
+    let mut state = state.clone();
+
+    let reactive = reactive::reactive(&policy.behavior, inputs);
+    let guards = guards::guards(inputs, reactive.wants);
+    let bounds = bounds::bounds(policy, from, guards.wants);
+    let wanted = bounds.wants;
+
+    let outside = bounds::outside(policy, from);
+    if guards.reason.holds() {
+        state.silent(now);
+    } else if outside {
+        state.decided(now);
+    } else {
+        state.recommend(from, wanted, now);
+    }
+    state.expire(&policy.behavior, now);
+
+    let (stability, revisit_at) = if outside {
+        (stability::unrestrained(wanted), None)
+    } else {
+        stability::stability(policy, &state, from, wanted, now)
+    };
+    (Decision::new(now, from, vec![reactive, guards, bounds, stability], revisit_at), state)
 }
