@@ -63,7 +63,7 @@ impl Move<'_> {
         let window = self.policy.behavior.toward(self.direction).stabilization_window;
         let (cautious, leaves_at) = self.state.window(self.direction).most_cautious(window)?;
         let target = self.direction.further(self.direction.nearer(self.wanted, cautious), self.from);
-        (target != self.wanted).then(|| (target, Reason::Window { replicas: cautious, window }, Some(leaves_at)))
+        (target != self.wanted).then_some((target, Reason::Window { replicas: cautious, window }, Some(leaves_at)))
     }
 
     /// No move down so soon after the last change.
@@ -79,22 +79,18 @@ impl Move<'_> {
     fn paced(&self, target: Replicas, windowed: Option<Verdict>) -> Verdict {
         let rules = self.policy.behavior.toward(self.direction);
         let pace = self.state.pace();
-        let (allows, limited, fits) = match pace.limit(rules, self.direction, self.from, self.now) {
-            Limit::Disabled => {
-                return (self.from, Reason::Disabled { direction: self.direction }, None);
+        let (to, reason) = match pace.limit(rules, self.direction, self.from, self.now) {
+            Limit::Disabled => return (self.from, Reason::Disabled { direction: self.direction }, None),
+            Limit::None => (target, Reason::Unlimited { from: self.from, to: target }),
+            Limit::At(allows, policy) if self.direction.nearer(target, allows) == target => {
+                (target, Reason::Fits { from: self.from, to: target, policy })
             }
-            Limit::None => (target, None, Reason::Unlimited { from: self.from, to: target }),
-            Limit::At(allows, policy) => (
-                allows,
-                Some(Reason::Rate { policy, from: self.from, allows }),
-                Reason::Fits { from: self.from, to: target, policy },
-            ),
+            Limit::At(allows, policy) => (allows, Reason::Rate { policy, from: self.from, allows }),
         };
-        let to = self.direction.nearer(target, allows);
-        let (window_reason, leaves_at) = windowed.map_or((None, None), |(_, reason, at)| (Some(reason), at));
-        let reason = match limited {
-            Some(rate) if to != target => rate,
-            _ => window_reason.unwrap_or(fits),
+        let (reason, leaves_at) = match windowed {
+            Some((_, window, leaves_at)) if to == target => (window, leaves_at),
+            Some((_, _, leaves_at)) => (reason, leaves_at),
+            None => (reason, None),
         };
         let revisit_at = [leaves_at, pace.next_change(rules, self.now)].into_iter().flatten().min();
         (to, reason, revisit_at)

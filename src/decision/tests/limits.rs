@@ -59,7 +59,7 @@ fn a_full_window_is_never_bolder_than_all_that_was_recommended() {
 fn a_full_pace_is_never_wider_than_all_that_changed() {
     let mut pace = Pace::default();
     let mut counts = vec![(at(0), 1000)];
-    let policies = [pods(50, 600), pods(50, 60)];
+    let policies = [pods(50, 600), pods(50, 300)];
     for step in 1..10 * i64::try_from(pace::KEPT_MAX).unwrap() {
         let now = at(step * 650);
         let from = counts.last().unwrap().1;
@@ -71,7 +71,7 @@ fn a_full_pace_is_never_wider_than_all_that_changed() {
             let exact = direction.further(exact, from);
             assert_eq!(direction.nearer(limit, exact), limit, "{limit} beyond {exact} at {now}");
         }
-        let to = if step % 7 == 0 { from - 5 } else { from + 1 };
+        let to = if step % 7 == 0 { from - 6 } else { from + 1 };
         pace.record(now, from, to);
         pace.expire(secs(600), now);
         counts.push((now, to));

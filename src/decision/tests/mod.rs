@@ -1,6 +1,7 @@
 //! Traces in, decision lines out; HPA's rules as tables; properties against a model that keeps everything.
 
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+#![allow(clippy::needless_pass_by_value, reason = "`expect!` reads best where it is given away")]
 
 use std::time::Duration;
 

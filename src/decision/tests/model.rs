@@ -12,77 +12,72 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// What to make of `wanted`, which is within the bounds as `from` is. The cooldown bars moves down.
+    /// What to make of `wanted`, which is within the bounds as `from` is.
     pub(super) fn decide(&mut self, policy: &Policy, from: Replicas, wanted: Replicas, now: Timestamp) -> Replicas {
         if self.recommended.is_empty() {
             self.recommended.push((now, from));
         }
         self.recommended.push((now, wanted));
         let Behavior { scale_up, scale_down } = &policy.behavior;
-        let within = |window: Duration| {
-            let recent = self.recommended.iter().filter(move |(at, _)| now.since(*at) < window);
-            recent.map(|(_, replicas)| *replicas).chain([wanted])
-        };
-        let up = within(scale_up.stabilization_window).min().unwrap();
-        let down = within(scale_down.stabilization_window).max().unwrap();
-        let target = from.max(up).min(down);
+        let lowest = self.within(scale_up.stabilization_window, now).min().unwrap_or(wanted).min(wanted);
+        let highest = self.within(scale_down.stabilization_window, now).max().unwrap_or(wanted).max(wanted);
+        let target = from.max(lowest).min(highest);
         if target > from {
-            return self
-                .limit(
-                    scale_up,
-                    from,
-                    now,
-                    |start, change| match change {
-                        Change::Pods(pods) => start + f64::from(pods),
-                        Change::Percent(percent) => (start + start * f64::from(percent) / 100.0 - 1e-9).ceil(),
-                    },
-                    SelectPolicy::Max,
-                )
-                .map_or(target, |limit| target.min(limit.max(from)));
+            return target.min(self.ceiling(scale_up, from, now).max(from));
         }
-        let cooling = self.scaled.last().is_some_and(|(at, _)| now.since(*at) < policy.cooldown);
-        if target == from || cooling {
+        if self.scaled.last().is_some_and(|(at, _)| now.since(*at) < policy.cooldown) {
             return from;
         }
-        self.limit(
-            scale_down,
-            from,
-            now,
-            |start, change| match change {
-                Change::Pods(pods) => (start - f64::from(pods)).max(0.0),
-                Change::Percent(percent) => (start - start * f64::from(percent) / 100.0 + 1e-9).floor().max(0.0),
-            },
-            SelectPolicy::Min,
-        )
-        .map_or(target, |limit| target.max(limit.min(from)))
+        target.max(self.floor(scale_down, from, now).min(from))
     }
 
     pub(super) fn scaled(&mut self, at: Timestamp, from: Replicas, to: Replicas) {
         self.scaled.push((at, i64::from(to) - i64::from(from)));
     }
 
-    /// The count that the policies allow; `highest` is the `select` that takes the highest of them.
-    fn limit(
-        &self,
-        rules: &ScalingRules,
-        from: Replicas,
-        now: Timestamp,
-        reach: impl Fn(f64, Change) -> f64,
-        highest: SelectPolicy,
-    ) -> Option<Replicas> {
-        if rules.select == SelectPolicy::Disabled {
-            return Some(from);
-        }
+    fn within(&self, window: Duration, now: Timestamp) -> impl Iterator<Item = Replicas> {
+        let recent = self.recommended.iter().filter(move |(at, _)| now.since(*at) < window);
+        recent.map(|(_, replicas)| *replicas)
+    }
+
+    /// The count at the start of the period that ends `now`.
+    fn start(&self, from: Replicas, period: Duration, now: Timestamp) -> i64 {
+        let recent = self.scaled.iter().filter(|(at, _)| now.since(*at) < period);
+        i64::from(from) - recent.map(|(_, change)| change).sum::<i64>()
+    }
+
+    /// How far up the rules allow.
+    fn ceiling(&self, rules: &ScalingRules, from: Replicas, now: Timestamp) -> Replicas {
         let limits = rules.policies.iter().map(|policy| {
-            let recent = self.scaled.iter().filter(|(at, _)| now.since(*at) < policy.period);
-            let start = i64::from(from) - recent.map(|(_, change)| change).sum::<i64>();
-            let awake = if start == 0 && highest == SelectPolicy::Max && matches!(policy.change, Change::Percent(_)) {
-                1.0
-            } else {
-                0.0
-            };
-            reach(start as f64, policy.change).max(awake) as Replicas
+            let start = self.start(from, policy.period, now);
+            match policy.change {
+                Change::Pods(pods) => start + i64::from(pods),
+                Change::Percent(_) if start == 0 => 1,
+                Change::Percent(percent) => (start * (100 + i64::from(percent)) + 99) / 100,
+            }
         });
-        if rules.select == highest { limits.max() } else { limits.min() }
+        let limit = match rules.select {
+            SelectPolicy::Disabled => return from,
+            SelectPolicy::Max => limits.max(),
+            SelectPolicy::Min => limits.min(),
+        };
+        limit.map_or(Replicas::MAX, |limit| limit.try_into().unwrap())
+    }
+
+    /// How far down the rules allow.
+    fn floor(&self, rules: &ScalingRules, from: Replicas, now: Timestamp) -> Replicas {
+        let limits = rules.policies.iter().map(|policy| {
+            let start = self.start(from, policy.period, now);
+            match policy.change {
+                Change::Pods(pods) => start - i64::from(pods),
+                Change::Percent(percent) => start * (100 - i64::from(percent)) / 100,
+            }
+        });
+        let limit = match rules.select {
+            SelectPolicy::Disabled => return from,
+            SelectPolicy::Max => limits.min(),
+            SelectPolicy::Min => limits.max(),
+        };
+        limit.map_or(0, |limit| limit.max(0).try_into().unwrap())
     }
 }

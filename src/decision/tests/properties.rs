@@ -84,7 +84,8 @@ fn wanted(policy: &Policy, from: Replicas, demand: f64) -> Replicas {
     let Behavior { scale_up, scale_down } = &policy.behavior;
     let tolerated =
         from > 0 && ratio <= 1.0 + scale_up.tolerance + 1e-12 && ratio >= 1.0 - scale_down.tolerance - 1e-12;
-    let wanted = if tolerated { from } else { (quotient - 1e-9).ceil() as Replicas };
+    let wanted =
+        if tolerated { from } else { (0..=100).find(|replicas| f64::from(*replicas) >= quotient - 1e-9).unwrap() };
     wanted.clamp(policy.min, policy.max)
 }
 
