@@ -14,7 +14,7 @@ use super::{Context, EvalError};
 pub(super) struct Aggregate {
     pub(super) aggregator: Aggregator,
     pub(super) grouping: Grouping,
-    pub(super) input: Box<Instant>,
+    pub(super) input: Instant,
     pub(super) groups: Memo<1, Groups>,
 }
 

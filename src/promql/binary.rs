@@ -11,7 +11,7 @@ use crate::labels::Labels;
 #[derive(Debug, Clone)]
 pub(super) struct WithScalar {
     pub(super) operator: Operator,
-    pub(super) vector: Box<Instant>,
+    pub(super) vector: Instant,
     pub(super) scalar: Scalar,
     /// The number stands on the left.
     pub(super) scalar_first: bool,
@@ -46,8 +46,8 @@ pub(super) enum SetOperator {
 #[derive(Debug, Clone)]
 pub(super) struct SetOperation {
     pub(super) operator: SetOperator,
-    pub(super) left: Box<Instant>,
-    pub(super) right: Box<Instant>,
+    pub(super) left: Instant,
+    pub(super) right: Instant,
     pub(super) matching: Grouping,
     pub(super) sides: Memo<2, Sides>,
     pub(super) seen: Seen,
@@ -127,8 +127,8 @@ pub(super) enum Many {
 #[derive(Debug, Clone)]
 pub(super) struct Match {
     pub(super) operator: Operator,
-    pub(super) left: Box<Instant>,
-    pub(super) right: Box<Instant>,
+    pub(super) left: Instant,
+    pub(super) right: Instant,
     pub(super) matching: Grouping,
     pub(super) many: Many,
     /// Labels that `group_left` and `group_right` take from the "one" side.

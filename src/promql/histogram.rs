@@ -16,7 +16,7 @@ const ROUNDING: f64 = 1e-12;
 #[derive(Debug, Clone)]
 pub(super) struct HistogramQuantile {
     pub(super) q: Scalar,
-    pub(super) input: Box<Instant>,
+    pub(super) input: Instant,
     pub(super) layout: Memo<1, Layout>,
 }
 

@@ -48,7 +48,7 @@ pub(super) enum Scalar {
     /// `time()`
     Time,
     /// `scalar(…)`
-    Of(Box<Instant>),
+    Of(Instant),
     Negated(Box<Scalar>),
     Binary(Operator, Box<[Scalar; 2]>),
 }
@@ -73,13 +73,39 @@ impl Scalar {
     }
 }
 
-/// What gives an instant vector.
+/// What gives an instant vector. Operators are boxed, so that trees of any kind cost little stack to build.
 #[derive(Debug, Clone)]
 pub(super) enum Instant {
+    Select(Box<Select>),
+    SampleTime(Box<SampleTime>),
+    OfScalar(Box<OfScalar>),
+    Range(Box<RangeCall>),
+    Each(Box<EachCall>),
+    WithScalar(Box<WithScalar>),
+    Match(Box<Match>),
+    Set(Box<SetOperation>),
+    Aggregate(Box<Aggregate>),
+    HistogramQuantile(Box<HistogramQuantile>),
+    Absent(Box<Absent>),
+    Sort(Box<Sort>),
+    LabelReplace(Box<LabelReplace>),
+}
+
+/// Boxes each operator into the tree.
+macro_rules! operators {
+    ($($variant:ident($operator:ident)),* $(,)?) => {
+        $(impl From<$operator> for Instant {
+            fn from(operator: $operator) -> Self {
+                Self::$variant(Box::new(operator))
+            }
+        })*
+    };
+}
+
+operators! {
     Select(Select),
     SampleTime(SampleTime),
-    /// `vector(…)`, one series without labels.
-    OfScalar(Scalar, Constant),
+    OfScalar(OfScalar),
     Range(RangeCall),
     Each(EachCall),
     WithScalar(WithScalar),
@@ -97,10 +123,7 @@ impl Instant {
         match self {
             Self::Select(select) => Ok(select.eval(cx)),
             Self::SampleTime(call) => call.eval(cx),
-            Self::OfScalar(scalar, constant) => {
-                let value = scalar.eval(cx)?;
-                Ok(constant.frame(value, cx))
-            }
+            Self::OfScalar(call) => call.eval(cx),
             Self::Range(call) => call.eval(cx),
             Self::Each(call) => call.eval(cx),
             Self::WithScalar(operation) => operation.eval(cx),
@@ -127,12 +150,26 @@ impl Constant {
     }
 }
 
+/// `vector(…)`: one series without labels.
+#[derive(Debug, Clone)]
+pub(super) struct OfScalar {
+    pub(super) scalar: Scalar,
+    pub(super) labels: Constant,
+}
+
+impl OfScalar {
+    fn eval(&mut self, cx: &mut Context<'_>) -> Result<Frame, EvalError> {
+        let value = self.scalar.eval(cx)?;
+        Ok(self.labels.frame(value, cx))
+    }
+}
+
 /// A function of each value.
 #[derive(Debug, Clone)]
 pub(super) struct EachCall {
     pub(super) function: Each,
     pub(super) args: Vec<Scalar>,
-    pub(super) input: Box<Instant>,
+    pub(super) input: Instant,
     pub(super) rename: Relabel,
 }
 
@@ -153,7 +190,7 @@ impl EachCall {
 /// `absent` and `absent_over_time`: one, where the input is empty.
 #[derive(Debug, Clone)]
 pub(super) struct Absent {
-    pub(super) input: Box<Instant>,
+    pub(super) input: Instant,
     /// The labels that the selector asks for by equality.
     pub(super) labels: Constant,
 }
@@ -174,7 +211,7 @@ impl Absent {
 /// `sort` and `sort_desc`, with NaN at the end either way.
 #[derive(Debug, Clone)]
 pub(super) struct Sort {
-    pub(super) input: Box<Instant>,
+    pub(super) input: Instant,
     pub(super) descending: bool,
 }
 

@@ -10,7 +10,7 @@ use crate::labels::{Labels, MatchOp, Matcher};
 /// Sets one label to what a pattern finds in another.
 #[derive(Debug, Clone)]
 pub(super) struct LabelReplace {
-    pub(super) input: Box<Instant>,
+    pub(super) input: Instant,
     pub(super) target: String,
     /// With `$1` or `${name}` for what the pattern's groups caught.
     pub(super) replacement: String,

@@ -113,7 +113,7 @@ impl<'a> Scanner<'a> {
             ':' if self.bracket == Some('[') => self.take(Kind::Colon, 1),
             '0'..='9' => self.number()?,
             '.' if rest[1..].starts_with(|next: char| next.is_ascii_digit()) => self.number()?,
-            _ if first == ':' || is_word_start(first) => self.word(),
+            _ if is_word_start(first) || (first == ':' && self.bracket.is_none()) => self.word(),
             _ => match SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
                 Some(sign) => self.take(Kind::Sign, sign.len()),
                 None => return Err(ParseError::new(self.at, format!("unexpected character {first:?}"))),
