@@ -1,1 +1,137 @@
-//! TODO
+//! Groups of record and scale rules → demand, when due.
+//!
+//! In: rule files ([`load`]), compiled all or nothing ([`compile`]), then bound to the subscriptions that they read
+//! ([`RuleSet::bind`]). Out: samples of record rules and, for each workload, the inputs of its decision.
+//! Never here: a clock, a schedule, a workload's history, which are the engine's.
+
+mod bound;
+mod compile;
+mod load;
+mod policy;
+mod record;
+mod scale;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::decision;
+use crate::labels::Labels;
+use crate::promql::Plan;
+use crate::series::Selector;
+
+pub use bound::{BoundGroup, BoundRule, BoundRules};
+pub use compile::compile;
+pub use load::{Loaded, load, read};
+pub use record::BoundRecord;
+pub use scale::{Answers, BoundScale};
+pub use template::{TargetError, TargetTemplate, Template, TemplateError};
+
+/// Everything that the rule files say.
+#[derive(Debug, Clone, Default)]
+pub struct RuleSet {
+    pub groups: Vec<Group>,
+}
+
+/// Rules that are evaluated one after the other.
+#[derive(Debug, Clone)]
+pub struct Group {
+    pub name: Arc<str>,
+    /// The file that it comes from.
+    pub file: PathBuf,
+    /// The longest wait between two evaluations.
+    pub interval: Duration,
+    pub rules: Vec<Rule>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Rule {
+    Record(Arc<RecordRule>),
+    Scale(Arc<ScaleRule>),
+}
+
+/// The result of an expression becomes series of a new name.
+#[derive(Debug, Clone)]
+pub struct RecordRule {
+    pub name: Arc<str>,
+    /// Names and values to set; an empty value removes the label.
+    pub labels: Vec<(String, String)>,
+    pub plan: Arc<Plan>,
+}
+
+/// How workloads are scaled.
+#[derive(Debug, Clone)]
+pub struct ScaleRule {
+    pub name: Arc<str>,
+    pub target: TargetTemplate,
+    pub policy: decision::Policy,
+    /// At least one.
+    pub metrics: Vec<Metric>,
+    /// For routing, as on an alert.
+    pub labels: Labels,
+    pub annotations: Vec<(String, String)>,
+}
+
+/// One reason to scale.
+#[derive(Debug, Clone)]
+pub struct Metric {
+    pub name: Arc<str>,
+    /// Total work arriving.
+    pub demand: Arc<Plan>,
+    pub per_replica: PerReplica,
+}
+
+/// The work that one replica takes, in the demand's unit.
+#[derive(Debug, Clone)]
+pub enum PerReplica {
+    /// More than zero.
+    Number(f64),
+    Expr(Arc<Plan>),
+}
+
+impl RuleSet {
+    /// How many rules there are in all groups.
+    #[must_use]
+    pub fn rules(&self) -> usize {
+        self.groups.iter().map(|group| group.rules.len()).sum()
+    }
+
+    /// Every selector of every rule, in the order in which [`bind`](Self::bind) wants the subscriptions.
+    /// Rules that read the same have the same selector, each its own.
+    #[must_use]
+    pub fn selectors(&self) -> Vec<Selector> {
+        let rules = self.groups.iter().flat_map(|group| &group.rules);
+        rules.flat_map(Rule::plans).flat_map(|plan| plan.selectors().iter().cloned()).collect()
+    }
+}
+
+impl Rule {
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        match self {
+            Self::Record(rule) => &rule.name,
+            Self::Scale(rule) => &rule.name,
+        }
+    }
+
+    /// Its plans, in the order in which they are bound.
+    fn plans(&self) -> Vec<&Arc<Plan>> {
+        match self {
+            Self::Record(rule) => vec![&rule.plan],
+            Self::Scale(rule) => rule.metrics.iter().flat_map(Metric::plans).collect(),
+        }
+    }
+}
+
+impl Metric {
+    fn plans(&self) -> impl Iterator<Item = &Arc<Plan>> {
+        let per_replica = match &self.per_replica {
+            PerReplica::Number(_) => None,
+            PerReplica::Expr(plan) => Some(plan),
+        };
+        std::iter::once(&self.demand).chain(per_replica)
+    }
+}

@@ -1,0 +1,107 @@
+//! `headroom check`: is what the files say right?
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::config::{FileKind, Finding, Settings, Source};
+use crate::rule;
+
+/// Checks settings and rule files.
+///
+/// Prints a line for each file that is right, and for each finding its place, the line that it is about and the way
+/// out. Rule files given together are checked together, as the service loads them.
+///
+/// Exit status: 0 where all is right, 1 where there are findings, 2 where a file can't be read.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Example:\n  headroom check headroom.yaml rules/*.yaml")]
+pub(super) struct Args {
+    /// Settings files and rule files; a file with `groups` at its top is a rule file.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// What `check` found out.
+#[derive(Debug, Default)]
+struct Report {
+    /// For standard output: what is right.
+    right: String,
+    /// For standard error: what is not.
+    wrong: String,
+    findings: usize,
+    unreadable: usize,
+}
+
+/// Checks the files and prints what is found.
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let report = check(&args.files);
+    io::stdout().write_all(report.right.as_bytes())?;
+    io::stderr().write_all(report.wrong.as_bytes())?;
+    Ok(report.exit_code())
+}
+
+impl Report {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match (self.unreadable, self.findings) {
+            (0, 0) => 0,
+            (0, _) => 1,
+            _ => 2,
+        })
+    }
+
+    fn right(&mut self, file: &Path, what: &str) {
+        // Writing to a String can't fail.
+        let _ = writeln!(self.right, "{}: {what}", file.display());
+    }
+
+    fn wrong(&mut self, findings: &[Finding]) {
+        self.findings += findings.len();
+        for finding in findings {
+            let _ = writeln!(self.wrong, "{finding}");
+        }
+    }
+}
+
+fn check(paths: &[PathBuf]) -> Report {
+    let mut report = Report::default();
+    let mut rules = Vec::new();
+    for path in paths {
+        match rule::read(path) {
+            Ok(text) if FileKind::of(Source { file: path, text: &text }) == FileKind::Rules => {
+                rules.push((path.clone(), text));
+            }
+            Ok(text) => match Settings::parse(Source { file: path, text: &text }) {
+                Ok(_) => report.right(path, "settings"),
+                Err(findings) => report.wrong(&findings),
+            },
+            Err(finding) => {
+                report.unreadable += 1;
+                report.wrong(&[finding]);
+            }
+        }
+    }
+    check_rules(&rules, &mut report);
+    if report.findings > 1 {
+        let _ = writeln!(report.wrong, "{} findings", report.findings);
+    }
+    report
+}
+
+/// All rule files at once, for names must differ between them too.
+fn check_rules(files: &[(PathBuf, String)], report: &mut Report) {
+    let findings = rule::compile(files, &Settings::default()).err().unwrap_or_default();
+    for (path, text) in files {
+        if findings.iter().all(|finding| finding.file != *path) {
+            // Alone it is as right as together with the others.
+            let set = rule::compile(&[(path.clone(), text.clone())], &Settings::default()).unwrap_or_default();
+            report.right(path, &format!("{}, {}", counted(set.groups.len(), "group"), counted(set.rules(), "rule")));
+        }
+    }
+    report.wrong(&findings);
+}
+
+/// `1 rule`, `2 rules`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

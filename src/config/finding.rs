@@ -1,0 +1,111 @@
+//! A finding: what is wrong in a file, where, and the way out; and how it is shown.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A part of a file's text, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    pub start: usize,
+    pub end: usize,
+}
+
+/// One thing that is wrong in a file. `Display` shows it with the line that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub file: PathBuf,
+    /// What is wrong and the way out, in lower case and without a final stop.
+    pub message: String,
+    /// Where; `None` where the file as a whole is meant (it can't be read).
+    pub place: Option<Place>,
+}
+
+/// Where in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Counted from 1.
+    pub line: usize,
+    /// Counted from 1, in characters.
+    pub column: usize,
+    /// How many characters are meant, at least 1.
+    width: usize,
+    /// The line itself.
+    text: String,
+}
+
+/// A file's text, with the name that findings carry.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    pub file: &'a Path,
+    pub text: &'a str,
+}
+
+impl Source<'_> {
+    /// A finding about a part of this file.
+    #[must_use]
+    pub fn finding(&self, span: Span, message: impl Into<String>) -> Finding {
+        Finding { file: self.file.to_owned(), message: message.into(), place: Some(self.place(span)) }
+    }
+
+    /// Where a part of this file lies. One that spans several lines is cut at the end of its first.
+    #[must_use]
+    pub fn place(&self, span: Span) -> Place {
+        let start = floor_char_boundary(self.text, span.start);
+        let before = self.text.get(..start).unwrap_or("");
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let text = self.text.get(line_start..).unwrap_or("").lines().next().unwrap_or("");
+        let column = before.get(line_start..).unwrap_or("").chars().count();
+        let line_end = line_start + text.len();
+        let meant = self.text.get(start..floor_char_boundary(self.text, span.end.min(line_end))).unwrap_or("");
+        Place {
+            line: before.matches('\n').count() + 1,
+            column: column + 1,
+            width: meant.trim_end().chars().count().max(1),
+            text: text.to_owned(),
+        }
+    }
+}
+
+/// The greatest character boundary that is not after `at`.
+fn floor_char_boundary(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+impl Finding {
+    /// A finding about a whole file.
+    #[must_use]
+    pub fn about(file: impl Into<PathBuf>, message: impl Into<String>) -> Self {
+        Self { file: file.into(), message: message.into(), place: None }
+    }
+
+    /// Sorts the findings of a file from its top to its bottom.
+    pub(crate) fn order(&self) -> (usize, usize) {
+        self.place.as_ref().map_or((0, 0), |place| (place.line, place.column))
+    }
+}
+
+/// How many characters of a line are shown; of a longer line, a part from shortly before the place on.
+const SHOWN_MAX: usize = 160;
+
+/// How many characters are shown before the place in a line that is too long.
+const LEAD: usize = 60;
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.display();
+        let Some(Place { line, column, width, text }) = &self.place else {
+            return write!(f, "{file}: {}", self.message);
+        };
+        let before = column - 1;
+        let skipped = if before < SHOWN_MAX { 0 } else { before - LEAD };
+        // A tab or another control character would tear the caret from its token.
+        let visible = |c: char| if c.is_control() { ' ' } else { c };
+        let shown: String = text.chars().skip(skipped).take(SHOWN_MAX).map(visible).collect();
+        let indent = before - skipped;
+        let carets = "^".repeat((*width).min(SHOWN_MAX - indent));
+        writeln!(f, "{file}:{line}:{column}: {}", self.message)?;
+        writeln!(f, "{line:>5} | {}", shown.trim_end())?;
+        write!(f, "      | {:indent$}{carets}", "")
+    }
+}

@@ -1,0 +1,251 @@
+//! A rule file as written: groups of `record` and `scale` rules.
+
+use std::time::Duration;
+
+use super::behavior::Behavior;
+use super::finding::{Finding, Source};
+use super::reader::{Fields, Reader};
+use super::scalar::{At, Read};
+use super::tree::{self, Kind, Node};
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleFile {
+    pub groups: Vec<Group>,
+}
+
+/// Rules that are evaluated one after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    pub name: At<String>,
+    /// The longest wait between two evaluations; `evaluation.interval` of the settings where it is left out.
+    pub interval: Option<At<Duration>>,
+    pub rules: Vec<Rule>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rule {
+    Record(RecordRule),
+    Scale(Box<ScaleRule>),
+}
+
+/// As in Prometheus: the result of an expression becomes series of a new name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordRule {
+    pub record: At<String>,
+    pub expr: At<String>,
+    pub labels: Vec<Pair>,
+}
+
+/// What is scaled, within which bounds, by which metrics, how fast.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScaleRule {
+    pub scale: At<String>,
+    pub target: Target,
+    pub replicas: Bounds,
+    pub metrics: At<Vec<Metric>>,
+    pub behavior: Behavior,
+    pub cooldown: Duration,
+    pub labels: Vec<Pair>,
+    pub annotations: Vec<Pair>,
+}
+
+/// A Kubernetes object with a scale subresource. Namespace and name may be templates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    pub api_version: String,
+    pub kind: At<String>,
+    pub namespace: At<String>,
+    pub name: At<String>,
+}
+
+/// The fewest and the most replicas.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bounds {
+    pub min: At<u32>,
+    pub max: At<u32>,
+}
+
+/// One reason to scale.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    pub name: At<String>,
+    pub demand: At<String>,
+    pub per_replica: PerReplica,
+}
+
+/// The work that one replica takes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PerReplica {
+    Number(At<f64>),
+    Expr(At<String>),
+}
+
+/// A label or an annotation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    pub name: At<String>,
+    pub value: String,
+}
+
+impl RuleFile {
+    /// Reads a rule file; all findings together where there are any.
+    pub fn parse(source: Source<'_>) -> Result<Self, Vec<Finding>> {
+        let root = tree::parse(source).map_err(|finding| vec![finding])?;
+        let reader = Reader::new(source);
+        let file = Self::read(&reader, &root);
+        let findings = reader.into_findings();
+        match file {
+            Some(file) if findings.is_empty() => Ok(file),
+            _ => Err(findings),
+        }
+    }
+}
+
+impl Read for RuleFile {
+    /// An empty file is refused: an editor may have been caught between emptying and filling it.
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        if matches!(node.kind, Kind::Null) {
+            reader.report(node.span, "the file is empty; a rule file begins with \"groups:\"");
+            return None;
+        }
+        let mut fields = reader.fields(node, "a rule file")?;
+        let groups = fields.required("groups");
+        fields.finish();
+        Some(Self { groups: groups? })
+    }
+}
+
+impl Read for Group {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        let mut fields = reader.fields(node, "a group")?;
+        let name = fields.required("name");
+        let interval = fields.optional("interval");
+        let rules = fields.optional("rules");
+        for name in ["limit", "query_offset", "labels"] {
+            fields.refuse(name, &format!("\"{name}\" of a group is not supported yet; remove it"));
+        }
+        fields.finish();
+        Some(Self { name: name?, interval, rules: rules.unwrap_or_default() })
+    }
+}
+
+impl Read for Rule {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        let mut fields = reader.fields(node, "a rule")?;
+        if fields.has("scale") {
+            return scale_rule(fields).map(|rule| Self::Scale(Box::new(rule)));
+        }
+        if fields.has("record") {
+            return record_rule(fields).map(Self::Record);
+        }
+        if fields.has("alert") {
+            fields.refuse("alert", "alert rules are not supported yet; keep this one in Prometheus");
+        } else {
+            fields.reader.report(node.token(), "a rule needs the field \"scale\" or \"record\"");
+        }
+        None
+    }
+}
+
+fn record_rule(mut fields: Fields<'_, '_>) -> Option<RecordRule> {
+    fields.rename("a record rule");
+    let record = fields.required("record");
+    let expr = fields.required("expr");
+    let labels = fields.optional("labels");
+    fields.finish();
+    Some(RecordRule { record: record?, expr: expr?, labels: labels.map(Pairs::into_inner).unwrap_or_default() })
+}
+
+fn scale_rule(mut fields: Fields<'_, '_>) -> Option<ScaleRule> {
+    fields.rename("a scale rule");
+    let scale = fields.required("scale");
+    let target = fields.required("target");
+    let replicas = fields.required("replicas");
+    let metrics = fields.required("metrics");
+    let behavior = fields.optional("behavior").unwrap_or_default();
+    let cooldown = fields.optional("cooldown").unwrap_or_default();
+    let labels = fields.optional("labels").map(Pairs::into_inner).unwrap_or_default();
+    let annotations = fields.optional("annotations").map(Pairs::into_inner).unwrap_or_default();
+    fields.refuse("forecast", "forecast is not supported yet; remove it");
+    fields.finish();
+    Some(ScaleRule {
+        scale: scale?,
+        target: target?,
+        replicas: replicas?,
+        metrics: metrics?,
+        behavior,
+        cooldown,
+        labels,
+        annotations,
+    })
+}
+
+impl Read for Target {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        let mut fields = reader.fields(node, "a target")?;
+        let api_version = fields.either("api_version", "apiVersion").unwrap_or_default();
+        let kind = fields.required("kind");
+        let namespace = fields.required("namespace");
+        let name = fields.required("name");
+        fields.finish();
+        Some(Self { api_version, kind: kind?, namespace: namespace?, name: name? })
+    }
+}
+
+impl Read for Bounds {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        let mut fields = reader.fields(node, "replicas")?;
+        // As in HPA: at least one, and the most has to be said.
+        let min = fields.optional("min").unwrap_or(At { value: 1, span: node.token() });
+        let max = fields.required("max");
+        fields.finish();
+        Some(Self { min, max: max? })
+    }
+}
+
+impl Read for Metric {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        let mut fields = reader.fields(node, "a metric")?;
+        let name = fields.required("name");
+        let demand = fields.required("demand");
+        let per_replica = fields.required("per_replica");
+        fields.finish();
+        Some(Self { name: name?, demand: demand?, per_replica: per_replica? })
+    }
+}
+
+impl Read for PerReplica {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        match node.kind {
+            Kind::Number(_) => At::read(reader, node).map(Self::Number),
+            Kind::Text(_) => At::read(reader, node).map(Self::Expr),
+            Kind::Null | Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => {
+                reader.expected(node, "a number or a PromQL expression");
+                None
+            }
+        }
+    }
+}
+
+/// Labels or annotations: a mapping from names to texts.
+struct Pairs(Vec<Pair>);
+
+impl Pairs {
+    fn into_inner(self) -> Vec<Pair> {
+        self.0
+    }
+}
+
+impl Read for Pairs {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        let mut pairs = Vec::new();
+        for (key, value) in reader.fields(node, "a mapping of names to texts")?.into_entries() {
+            let name = At { value: key.text().unwrap_or_default().to_owned(), span: key.span };
+            if let Some(value) = String::read(reader, value) {
+                pairs.push(Pair { name, value });
+            }
+        }
+        Some(Self(pairs))
+    }
+}

@@ -1,0 +1,122 @@
+//! Bounds and `behavior` as written → the policy that `decision` follows, with HPA's defaults and limits.
+
+use std::time::Duration;
+
+use crate::config::{self, At, Direction, Finding, Select, Source, Unit};
+use crate::decision::{Behavior, Change, Policy, ScalingPolicy, ScalingRules, SelectPolicy};
+
+/// HPA's limits (`autoscaling/v2`).
+const PERIOD_MAX: Duration = Duration::from_mins(30);
+const STABILIZATION_MAX: Duration = Duration::from_hours(1);
+
+/// HPA's defaults for both directions, and the period of its default policies.
+const TOLERANCE: f64 = 0.1;
+const PERIOD: Duration = Duration::from_secs(15);
+
+/// HPA's default for scaling up: at once, by the larger of doubling and 4 pods every 15 s.
+fn scale_up() -> ScalingRules {
+    ScalingRules {
+        stabilization_window: Duration::ZERO,
+        select: SelectPolicy::Max,
+        policies: vec![
+            ScalingPolicy { change: Change::Pods(4), period: PERIOD },
+            ScalingPolicy { change: Change::Percent(100), period: PERIOD },
+        ],
+        tolerance: TOLERANCE,
+    }
+}
+
+/// HPA's default for scaling down: to the highest that was wanted within 5 minutes, by any amount.
+fn scale_down() -> ScalingRules {
+    ScalingRules {
+        stabilization_window: Duration::from_mins(5),
+        select: SelectPolicy::Max,
+        policies: vec![ScalingPolicy { change: Change::Percent(100), period: PERIOD }],
+        tolerance: TOLERANCE,
+    }
+}
+
+/// Compiles how a rule's workloads may be scaled; `findings` receives what may not be.
+pub(super) fn compile(rule: &config::ScaleRule, source: Source<'_>, findings: &mut Vec<Finding>) -> Policy {
+    let config::Bounds { min, max } = &rule.replicas;
+    let mut refuse = |span, message: String| findings.push(source.finding(span, message));
+    if max.value == 0 {
+        refuse(max.span, "max must be at least 1".to_owned());
+    } else if max.value < min.value {
+        refuse(max.span, format!("max {} is less than min {}", max.value, min.value));
+    }
+    let mut directions = Directions { source, findings };
+    Policy {
+        min: min.value,
+        max: max.value,
+        behavior: Behavior {
+            scale_up: directions.compile(&rule.behavior.scale_up, scale_up()),
+            scale_down: directions.compile(&rule.behavior.scale_down, scale_down()),
+        },
+        cooldown: rule.cooldown,
+    }
+}
+
+struct Directions<'a> {
+    source: Source<'a>,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Directions<'_> {
+    /// Puts what is written in place of the defaults.
+    fn compile(&mut self, written: &Direction, mut rules: ScalingRules) -> ScalingRules {
+        if let Some(window) = &written.stabilization_window {
+            self.at_most(window, STABILIZATION_MAX, "a stabilization window is at most 1h");
+            rules.stabilization_window = window.value;
+        }
+        if let Some(select) = written.select_policy {
+            rules.select = match select {
+                Select::Max => SelectPolicy::Max,
+                Select::Min => SelectPolicy::Min,
+                Select::Disabled => SelectPolicy::Disabled,
+            };
+        }
+        if let Some(tolerance) = &written.tolerance {
+            if tolerance.value < 0.0 {
+                self.refuse(tolerance, "a tolerance is not negative");
+            }
+            rules.tolerance = tolerance.value;
+        }
+        if let Some(policies) = &written.policies {
+            if policies.value.is_empty() {
+                self.refuse(policies, "policies is empty; remove it for HPA's default, or use select_policy: Disabled");
+            }
+            rules.policies = policies.value.iter().map(|policy| self.policy(policy)).collect();
+        }
+        rules
+    }
+
+    fn policy(&mut self, policy: &config::Policy) -> ScalingPolicy {
+        let config::Policy { unit, value, period } = policy;
+        if value.value == 0 {
+            self.refuse(
+                value,
+                "a policy's value must be more than zero; use select_policy: Disabled to forbid a direction",
+            );
+        }
+        if period.value.is_zero() {
+            self.refuse(period, "a policy's period must be more than zero");
+        }
+        self.at_most(period, PERIOD_MAX, "a policy's period is at most 30m");
+        let change = match unit {
+            Unit::Pods => Change::Pods(value.value),
+            Unit::Percent => Change::Percent(value.value),
+        };
+        ScalingPolicy { change, period: period.value }
+    }
+
+    fn at_most(&mut self, written: &At<Duration>, limit: Duration, message: &str) {
+        if written.value > limit {
+            self.refuse(written, message);
+        }
+    }
+
+    fn refuse<T>(&mut self, written: &At<T>, message: &str) {
+        self.findings.push(self.source.finding(written.span, message));
+    }
+}
