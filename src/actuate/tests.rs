@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::workload::Replicas;
 
 fn workload(name: &str) -> Workload {
     Workload {
@@ -16,10 +17,6 @@ fn workload(name: &str) -> Workload {
 
 fn action(name: &str, from: Replicas, to: Replicas) -> Action {
     Action { workload: workload(name), from, to, reason: "reactive".to_owned() }
-}
-
-fn noon() -> Timestamp {
-    Timestamp::from_millis(43_200_000)
 }
 
 /// The next observation in one line, or `silence`.
@@ -36,7 +33,7 @@ async fn next(observations: &mut mpsc::Receiver<Observation>) -> String {
 #[tokio::test]
 async fn alone_a_workload_starts_where_its_policy_says_and_follows_every_action() {
     let (send, mut observations) = mpsc::channel(1);
-    let dry_run = DryRun::alone(|_| 2, send, noon);
+    let dry_run = DryRun::alone(|_| 2, send);
 
     dry_run.watch(&workload("web"));
     assert_eq!(next(&mut observations).await, "shop/web 2/2");
@@ -47,7 +44,7 @@ async fn alone_a_workload_starts_where_its_policy_says_and_follows_every_action(
 #[tokio::test]
 async fn alone_watching_again_changes_nothing() {
     let (send, mut observations) = mpsc::channel(1);
-    let dry_run = DryRun::alone(|_| 2, send, noon);
+    let dry_run = DryRun::alone(|_| 2, send);
 
     dry_run.watch(&workload("web"));
     next(&mut observations).await;
@@ -60,7 +57,7 @@ async fn alone_watching_again_changes_nothing() {
 #[tokio::test]
 async fn alone_a_slow_receiver_gets_the_newest_count_of_every_workload() {
     let (send, mut observations) = mpsc::channel(1);
-    let dry_run = DryRun::alone(|_| 1, send, noon);
+    let dry_run = DryRun::alone(|_| 1, send);
 
     for name in ["a", "b", "c"] {
         dry_run.watch(&workload(name));

@@ -68,27 +68,35 @@ pub(super) struct Args {
     pub plain: bool,
 }
 
-/// Sets up the world, starts the service in it, and plays.
+/// Runs the demo on the terminal, until its end or a signal.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // Lines of the log would tear the table.
     init_log(LogFormat::Text, "off")?;
-    super::runtime()?.block_on(async {
-        let (demo, world) = Demo::set_up(args, clock::now())?;
-        let settings = Settings { listen: args.listen, ..Settings::default() };
-        let clock = world.clock;
-        let app = App::start(Options {
-            settings,
-            rules: RuleSource::Embedded("demo.yaml", world.rules),
-            actuator: world.actuator,
-            observations: world.observations,
-            clock: Arc::new(move || clock.now()),
-            speed: args.speed,
-        })
-        .await?;
-        demo.play(app.addr, &app.view.clone(), io::stdout(), told_to_stop()).await?;
-        app.shutdown().await;
-        Ok(ExitCode::SUCCESS)
+    super::runtime()?.block_on(perform(args, clock::now(), io::stdout(), told_to_stop()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sets up a world whose time begins at `start`, runs the service in it, and plays until its end or `stop`.
+async fn perform(
+    args: &Args,
+    start: Timestamp,
+    out: impl Write,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let (demo, world) = Demo::set_up(args, start)?;
+    let clock = world.clock;
+    let app = App::start(Options {
+        settings: Settings { listen: args.listen, ..Settings::default() },
+        rules: RuleSource::Embedded("demo.yaml", world.rules),
+        actuator: world.actuator,
+        observations: world.observations,
+        clock: Arc::new(move || clock.now()),
+        speed: args.speed,
     })
+    .await?;
+    let played = demo.play(app.addr, &app.view.clone(), out, stop).await;
+    app.shutdown().await;
+    played
 }
 
 /// What the service needs to know of the simulated world.

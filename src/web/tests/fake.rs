@@ -7,12 +7,14 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::decision::{Decision, Layer, Step};
+use crate::decision::{Change, Decision, Inputs, MetricInput, Policy, ScalingPolicy, State, decide};
 use crate::demand::Presence;
-use crate::engine::{Entry, MetricView, RuleHealth, View, WorkloadView};
-use crate::ingest::Receiver;
+use crate::dispatch::Outcome;
+use crate::engine::{Counts, Entry, MetricView, RuleHealth, View, WorkloadView};
+use crate::ingest::{self, Receiver};
 use crate::labels::Labels;
 use crate::promql::Value;
+use crate::series::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::time::Timestamp;
 use crate::web::{Context, Limits, QueryError, Reload};
@@ -25,14 +27,16 @@ pub(super) fn context(
     missing: watch::Receiver<Vec<String>>,
     reload: mpsc::Sender<Reload>,
 ) -> Context {
+    let (store, telemetry) = (Arc::new(Store::new(series::Limits::default())), Arc::new(Telemetry::new()));
+    let receiver = Receiver::new(store, ingest::Limits::default(), 1, || {});
     Context {
-        receiver: Arc::new(Receiver {}),
-        telemetry: Arc::new(Telemetry::new()),
+        receiver: Arc::new(receiver.counting(telemetry.ingest.clone())),
+        telemetry,
         view,
         missing,
         reload,
         query: Arc::new(query),
-        clock: || NOW + Duration::from_secs(90),
+        clock: Arc::new(|| NOW + Duration::from_secs(90)),
         started_at: NOW,
         shutdown: CancellationToken::new(),
         limits: Limits::default(),
@@ -54,18 +58,18 @@ pub(super) fn workload(name: &str) -> Workload {
     Workload { api_version, kind, namespace: "shop".to_owned(), name: name.to_owned() }
 }
 
+/// From 4 to 6: the demand needs 7, and no more than 2 pods come within 15 s.
 pub(super) fn decision() -> Decision {
-    let step = |layer, wants, reason: &str| Step { layer, wants, reason: reason.to_owned() };
-    let steps = vec![
-        step(Layer::Reactive, 7, "requests 340 / 50 = 7"),
-        step(Layer::Bounds, 7, "within 2..60"),
-        step(Layer::Stability, 6, "+2 fits 4 pods per 15s"),
-    ];
-    Decision { at: NOW, from: 4, to: 6, steps }
+    let mut policy = Policy::new(2, 60);
+    let two = ScalingPolicy { change: Change::Pods(2), period: Duration::from_secs(15) };
+    policy.behavior.scale_up.policies = vec![two];
+    let (demand, per_replica) = (Presence::Present(340.0), Presence::Present(50.0));
+    let metrics = vec![MetricInput { name: Arc::from("requests"), demand, per_replica }];
+    decide(&policy, &Inputs { metrics, replicas: 4, ready: 4 }, &State::default(), NOW).0
 }
 
 pub(super) fn entry(id: u64, name: &str) -> Arc<Entry> {
-    let (rule, outcome) = (Arc::from("checkout"), "scaled".to_owned());
+    let (rule, outcome) = (Arc::from("checkout"), Some(Outcome::Done));
     Arc::new(Entry { id, workload: workload(name), rule, decision: decision(), outcome })
 }
 
@@ -106,7 +110,6 @@ pub(super) fn view() -> View {
         rule: Arc::from(rule),
         last_error: last_error.map(str::to_owned),
         evaluated_at: Some(NOW),
-        duration: Duration::from_micros(1500),
     };
     View {
         at: NOW,
@@ -118,5 +121,6 @@ pub(super) fn view() -> View {
             Arc::new(health("app:rate", Some("vector holds a series twice"))),
             Arc::new(health("checkout", None)),
         ],
+        counts: Counts::default(),
     }
 }

@@ -233,7 +233,7 @@ async fn a_server_that_is_not_there_is_named_with_the_way_out() {
     let config = kube::Config::new(http::Uri::from_static("http://127.0.0.1:1"));
     let client = Client::try_from(config).unwrap();
     let (send, _observations) = mpsc::channel(1);
-    let kubernetes = Kubernetes::with_client(client, Options::default(), send, new_year);
+    let kubernetes = Kubernetes::with_client(client, Options::default(), send, Arc::new(new_year));
     let outcome = kubernetes.apply(&action(deployment("web"), 4, 6)).await;
     expect![[r#"
         failed: can't discover the cluster's APIs, check that the API server is up and accepts the

@@ -160,7 +160,7 @@ fn an_event_names_object_change_and_reason_within_the_server_s_limits() {
 async fn a_kubeconfig_that_is_not_there_is_named() {
     let options = Options { kubeconfig: Some("/nowhere/config".into()), ..Options::default() };
     let (send, _observations) = mpsc::channel(1);
-    let error = Kubernetes::connect(options, send, new_year).await.unwrap_err();
+    let error = Kubernetes::connect(options, send, Arc::new(new_year)).await.unwrap_err();
     expect![[r#"
         can't use /nowhere/config: failed to read kubeconfig from '"/nowhere/config"': No such file or
         directory (os error 2); name a kubeconfig and a context that it has, or run with dry run"#]]
