@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::frame::{Frame, Interner, Keys, Memo, Point, Slot, slot};
+use super::frame::{Frame, Grown, Interner, Keys, Point, Slot, slot};
 use super::grouping::Grouping;
 use super::plan::{Instant, Scalar};
 use super::quantile::quantile;
@@ -15,7 +15,7 @@ pub(super) struct Aggregate {
     pub(super) aggregator: Aggregator,
     pub(super) grouping: Grouping,
     pub(super) input: Instant,
-    pub(super) groups: Memo<1, Groups>,
+    pub(super) groups: Grown<Groups>,
 }
 
 /// How a group is aggregated.
@@ -37,6 +37,7 @@ pub(super) enum Aggregator {
 /// The groups of a list of keys.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
+    interner: Interner,
     /// Slot → group.
     of: Vec<Slot>,
     /// The labels of each group.
@@ -47,10 +48,9 @@ impl Aggregate {
     pub(super) fn eval(&mut self, cx: &mut Context<'_>) -> Result<Frame, EvalError> {
         let input = self.input.eval(cx)?;
         let grouping = &self.grouping;
-        let groups = &*self.groups.get([&input.keys], || {
-            let mut interner = Interner::default();
-            let of = grouping.groups(&input.keys, &mut interner);
-            Groups { of, keys: interner.keys() }
+        let groups = self.groups.get(&input.keys, |groups, new| {
+            groups.of.extend(grouping.groups(new, &mut groups.interner));
+            groups.keys = groups.interner.keys();
         });
         match &mut self.aggregator {
             Aggregator::Sum => Ok(groups.fold::<Sum>(input, cx)),

@@ -111,41 +111,70 @@ impl<const N: usize, T: Default> Clone for Memo<N, T> {
     }
 }
 
+/// Remembers what was derived from one list of keys. Where series only were added, as mostly, it is continued.
+#[derive(Debug, Default)]
+pub(super) struct Grown<T> {
+    from: Keys,
+    derived: T,
+}
+
+impl<T: Default> Grown<T> {
+    /// What `extend` makes of these keys, of which it is given those that are new.
+    pub(super) fn get(&mut self, keys: &Keys, extend: impl FnOnce(&mut T, &[Labels])) -> &T {
+        if !Arc::ptr_eq(&self.from, keys) {
+            // Keys that stayed share their memory, so that comparing them is comparing addresses.
+            let new = keys.strip_prefix(&*self.from).unwrap_or_else(|| {
+                self.derived = T::default();
+                keys
+            });
+            extend(&mut self.derived, new);
+            self.from = Arc::clone(keys);
+        }
+        &self.derived
+    }
+}
+
+/// A copy begins with nothing remembered: plans are copied to be bound anew.
+impl<T: Default> Clone for Grown<T> {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
 /// Gives the series of a vector other labels.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Relabel {
-    memo: Memo<1, Renamed>,
+    renamed: Grown<Renamed>,
     seen: Seen,
 }
 
 /// The new label sets of a list of keys.
 #[derive(Debug, Default)]
 struct Renamed {
+    interner: Interner,
     keys: Keys,
-    /// Old slot → new slot; `None` where they are the same, because all new label sets differ.
-    slots: Option<Vec<Slot>>,
+    /// Old slot → new slot.
+    slots: Vec<Slot>,
 }
 
 impl Relabel {
     /// Applies `rename`, which has to be the same each time. Two series that end up with the same labels are
     /// an error, as in Prometheus, but only where both have a value now.
     pub(super) fn apply(&mut self, frame: Frame, rename: impl Fn(&Labels) -> Labels) -> Result<Frame, EvalError> {
-        let renamed = self.memo.get([&frame.keys], || {
-            let mut interner = Interner::default();
-            let slots: Vec<Slot> = frame.keys.iter().map(|labels| interner.slot(rename(labels))).collect();
-            let collide = interner.len() < slots.len();
-            Renamed { keys: interner.keys(), slots: collide.then_some(slots) }
+        let Renamed { keys, slots, .. } = self.renamed.get(&frame.keys, |renamed, new| {
+            renamed.slots.extend(new.iter().map(|labels| renamed.interner.slot(rename(labels))));
+            renamed.keys = renamed.interner.keys();
         });
-        let Frame { mut points, .. } = frame;
-        let keys = Arc::clone(&renamed.keys);
-        if let Some(slots) = &renamed.slots {
+        let mut points = frame.points;
+        // Where all new label sets differ, the slots are the same.
+        if keys.len() < slots.len() {
             self.seen.clear(keys.len());
             for point in &mut points {
                 point.slot = slots[point.slot as usize];
-                self.seen.only_once(point.slot, &keys)?;
+                self.seen.only_once(point.slot, keys)?;
             }
         }
-        Ok(Frame { keys, points })
+        Ok(Frame { keys: Arc::clone(keys), points })
     }
 
     /// Drops the metric's name, as all do that change what a value means.

@@ -1,5 +1,7 @@
 //! The table of functions: name, what they take, what they do. A new function is a line here.
 
+#![allow(clippy::unnecessary_wraps, reason = "functions of the table share one signature")]
+
 use super::stretch::Stretch;
 use super::{dates, over_time, rate, regression};
 
@@ -84,7 +86,8 @@ pub(super) fn is_planned(name: &str) -> bool {
 
 /// The function whose name is nearest to one that is none, if any is near: at most two letters apart.
 pub(super) fn resembling(name: &str) -> Option<&'static str> {
-    let near = FUNCTIONS.iter().map(|function| (distance(name, function.name), function.name));
+    let name = name.to_ascii_lowercase();
+    let near = FUNCTIONS.iter().map(|function| (distance(&name, function.name), function.name));
     near.filter(|(distance, known)| *distance <= 2 && *distance < known.len() / 2 + 1).min().map(|(_, known)| known)
 }
 
@@ -253,7 +256,8 @@ fn at_least(value: f64, bound: f64) -> f64 {
 
 fn clamp(value: f64, args: &[f64]) -> Option<f64> {
     let (least, most) = (arg(args, 0), arg(args, 1));
-    (!(least > most)).then(|| at_least(at_most(value, most), least))
+    let crossed = least > most;
+    (!crossed).then(|| at_least(at_most(value, most), least))
 }
 
 /// To the nearest multiple; ties upwards.

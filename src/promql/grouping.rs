@@ -1,6 +1,6 @@
 //! Which labels put series into one group: `by` and `without`, `on` and `ignoring`.
 
-use super::frame::{Interner, Keys, Slot};
+use super::frame::{Interner, Slot};
 use crate::labels::Labels;
 
 /// A choice of labels.
@@ -22,7 +22,7 @@ impl Grouping {
     }
 
     /// The group of each key, by slot; groups get the slots of `interner`.
-    pub(super) fn groups(&self, keys: &Keys, interner: &mut Interner) -> Vec<Slot> {
+    pub(super) fn groups(&self, keys: &[Labels], interner: &mut Interner) -> Vec<Slot> {
         keys.iter().map(|labels| interner.slot(self.key(labels))).collect()
     }
 }

@@ -20,6 +20,7 @@ mod over_time;
 mod parse;
 mod plan;
 mod quantile;
+mod quoted;
 mod rate;
 mod reach;
 mod refusal;
@@ -31,6 +32,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod token;
+mod words;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

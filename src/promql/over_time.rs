@@ -1,5 +1,7 @@
 //! Functions that make one number of the values inside a range: `avg_over_time` and its like.
 
+#![allow(clippy::unnecessary_wraps, reason = "functions of the table share one signature")]
+
 use super::quantile::quantile;
 use super::stretch::Stretch;
 use super::sums::{Mean, Sum, Variance};

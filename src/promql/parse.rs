@@ -11,7 +11,7 @@ use promql_parser::parser::Expr;
 
 use super::syntax::{self, Shape};
 use super::token::{Kind, Token, tokens};
-use super::{ParseError, functions, refusal};
+use super::{ParseError, functions, refusal, words};
 use crate::labels::escaped;
 use crate::time::format_duration;
 
@@ -43,7 +43,7 @@ pub(super) fn parse(expr: &str) -> Result<Parsed<'_>, ParseError> {
 }
 
 fn check_depth(tokens: &[Token<'_>]) -> Result<(), ParseError> {
-    let nests = |token: &&Token<'_>| matches!(token.kind, Kind::Open | Kind::Sign) || syntax::is_operator(token);
+    let nests = |token: &&Token<'_>| matches!(token.kind, Kind::Open | Kind::Sign) || words::is_operator(token);
     match tokens.iter().filter(nests).nth(DEPTH_MAX) {
         Some(token) => Err(ParseError::new(
             token.at,
@@ -57,7 +57,7 @@ fn check_depth(tokens: &[Token<'_>]) -> Result<(), ParseError> {
 fn check_functions(tokens: &[Token<'_>]) -> Result<(), ParseError> {
     for call in tokens.windows(2) {
         let [name, open] = call else { continue };
-        let is_call = name.kind == Kind::Word && open.is("(") && !syntax::is_keyword(name);
+        let is_call = name.kind == Kind::Word && open.is("(") && !words::is_keyword(name);
         if !is_call || functions::find(name.text).is_some() {
             continue;
         }
@@ -93,7 +93,7 @@ fn refused(expr: &str, shape: &Shape<'_>, message: &str) -> ParseError {
     refusal::explain(message, &shape.tokens)
 }
 
-/// A piece in words that the crate takes: raw strings quoted, underscores in numbers left out, durations in their
+/// A piece in words that the crate takes: strings with the fewest escapes, underscores in numbers left out, durations in their
 /// shortest form, no offset of nothing.
 fn rewritten(expr: &str, shape: &Shape<'_>, piece: Range<usize>) -> String {
     let mut text = String::new();
@@ -102,7 +102,7 @@ fn rewritten(expr: &str, shape: &Shape<'_>, piece: Range<usize>) -> String {
         let token = &shape.tokens[at];
         let word = match token.kind {
             _ if shape.is_blank(at) => String::new(),
-            Kind::Text if token.text.starts_with('`') => format!("\"{}\"", escaped(token.text.trim_matches('`'))),
+            Kind::Text => format!("\"{}\"", escaped(&token.unquoted().unwrap_or_default())),
             Kind::Number(_) | Kind::Duration(_) if shape.lengths.contains(&at) => {
                 format_duration(token.length().unwrap_or_default())
             }

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 /// NaN sorts before everything, as in Prometheus.
-fn nan_first(one: &f64, other: &f64) -> Ordering {
-    one.partial_cmp(other).unwrap_or_else(|| other.is_nan().cmp(&one.is_nan()))
+fn nan_first(one: f64, other: f64) -> Ordering {
+    one.partial_cmp(&other).unwrap_or_else(|| other.is_nan().cmp(&one.is_nan()))
 }
 
 /// The `q`-quantile, linear between the two nearest ranks; sorts `values`. Outside of 0..=1 it is infinite.
@@ -19,7 +19,7 @@ pub(super) fn quantile(q: f64, values: &mut [f64]) -> f64 {
     if q > 1.0 {
         return f64::INFINITY;
     }
-    values.sort_unstable_by(nan_first);
+    values.sort_unstable_by(|one, other| nan_first(*one, *other));
     let rank = q * last as f64;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= q <= 1, so it is an index")]
     let lower = rank.floor() as usize;

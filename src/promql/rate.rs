@@ -1,5 +1,7 @@
 //! Functions over counters and gauges that look at how much a series moved: the family of `rate`.
 
+#![allow(clippy::unnecessary_wraps, reason = "functions of the table share one signature")]
+
 use super::stretch::{Stretch, seconds};
 use crate::sample::Sample;
 
@@ -29,13 +31,13 @@ pub(super) fn irate(stretch: &mut Stretch<'_>, _: &[f64]) -> Option<f64> {
     let elapsed = seconds(before.at, last.at);
     // After a reset all of the last value is growth.
     let growth = if last.value < before.value { last.value } else { last.value - before.value };
-    (elapsed > 0.0).then(|| growth / elapsed)
+    (elapsed > 0.0).then_some(growth / elapsed)
 }
 
 /// Movement of a gauge between its last two samples.
 pub(super) fn idelta(stretch: &mut Stretch<'_>, _: &[f64]) -> Option<f64> {
     let (before, last) = last_two(stretch)?;
-    (before.at < last.at).then(|| last.value - before.value)
+    (before.at < last.at).then_some(last.value - before.value)
 }
 
 /// How often a counter fell.

@@ -44,7 +44,11 @@ impl Reach {
     fn source(&mut self, cx: &Context<'_>) -> (Arc<Vec<Arc<Window>>>, Keys) {
         let windows = cx.inputs[self.selector].windows();
         if !Arc::ptr_eq(&windows, &self.source.windows) {
-            self.source.keys = windows.iter().map(|window| window.labels().clone()).collect();
+            // Mostly series were only added; what is known already need not be fetched from every window again.
+            let known =
+                self.source.windows.iter().zip(&*windows).take_while(|(old, new)| Arc::ptr_eq(old, new)).count();
+            let old = self.source.keys.iter().take(known).cloned();
+            self.source.keys = old.chain(windows.iter().skip(known).map(|window| window.labels().clone())).collect();
             self.source.windows = Arc::clone(&windows);
         }
         (windows, Arc::clone(&self.source.keys))

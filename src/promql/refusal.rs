@@ -3,53 +3,75 @@
 //! Once the order of tokens is right, these are errors of type and use. The crate's texts are known; one that is not
 //! comes through as it is.
 
+use super::ParseError;
 use super::token::{Kind, Token};
-use super::{ParseError, syntax};
+
+/// One thing that the crate refuses.
+struct Rule {
+    /// What its message contains.
+    message: &'static str,
+    /// The first of these words or signs is its place.
+    place: &'static [&'static str],
+    text: &'static str,
+}
+
+const RULES: [Rule; 12] = [
+    Rule {
+        message: "comparisons between scalars",
+        place: &["==", "!=", "<=", ">=", "<", ">"],
+        text: "a comparison of two scalars needs bool, as in 1 < bool 2",
+    },
+    Rule { message: "bool modifier", place: &["bool"], text: "bool belongs to comparisons only" },
+    Rule {
+        message: "ON and GROUP",
+        place: &["group_left", "group_right"],
+        text: "a label can't stand in on (…) and in group_left or group_right at once",
+    },
+    Rule {
+        message: "set operator",
+        place: &["and", "or", "unless"],
+        text: "and, or and unless stand between instant vectors, not scalars",
+    },
+    Rule {
+        message: "no grouping allowed",
+        place: &["group_left", "group_right"],
+        text: "and, or and unless match many to many; they take no group_left or group_right",
+    },
+    Rule {
+        message: "vector matching only allowed",
+        place: &["on", "ignoring"],
+        text: "on and ignoring match two instant vectors; one side here is a scalar",
+    },
+    Rule { message: "only scalar and instant vector", place: &["["], text: NO_OPERAND },
+    Rule { message: "unary expression only", place: &["["], text: NO_OPERAND },
+    Rule {
+        message: "non-empty matcher",
+        place: &["{"],
+        text: "a selector needs a metric name or a matcher that does not match the empty string, \
+               or it would select every series",
+    },
+    Rule { message: "set twice", place: &["{"], text: "this selector names its metric twice" },
+    Rule { message: "offset may not be set", place: &["offset"], text: "this selector has two offsets" },
+    Rule {
+        message: "before range",
+        place: &["offset"],
+        text: "the offset belongs behind the range, as in x[5m] offset 1h",
+    },
+];
+
+const NO_OPERAND: &str = "operators work on scalars and instant vectors, not on range vectors or strings";
 
 /// Explains a message of the crate about these tokens, the smallest piece that it refuses.
 pub(super) fn explain(message: &str, tokens: &[Token<'_>]) -> ParseError {
     let first = tokens.first().map_or(0, |token| token.at);
-    let place =
-        |wanted: &dyn Fn(&Token<'_>) -> bool| tokens.iter().find(|token| wanted(token)).map_or(first, |token| token.at);
-    let comparison = |token: &Token<'_>| ["==", "!=", "<=", ">=", "<", ">"].iter().any(|sign| token.is(sign));
-    let word = |words: &'static [&'static str]| move |token: &Token<'_>| words.iter().any(|word| token.is_word(word));
-    let (at, text) = if message.contains("comparisons between scalars") {
-        (place(&comparison), "a comparison of two scalars needs bool, as in 1 < bool 2".to_owned())
-    } else if message.contains("bool modifier") {
-        (place(&word(&["bool"])), "bool belongs to comparisons only".to_owned())
-    } else if message.contains("ON and GROUP") {
-        (
-            place(&word(&["group_left", "group_right"])),
-            "a label can't stand in on (…) and in group_left or group_right at once".to_owned(),
-        )
-    } else if message.contains("set operator") {
-        (place(&syntax::is_operator), "and, or and unless stand between instant vectors, not scalars".to_owned())
-    } else if message.contains("no grouping allowed") {
-        (
-            place(&word(&["group_left", "group_right"])),
-            "and, or and unless match many to many; they take no group_left or group_right".to_owned(),
-        )
-    } else if message.contains("vector matching only allowed") {
-        (
-            place(&word(&["on", "ignoring"])),
-            "on and ignoring match two instant vectors; one side here is a scalar".to_owned(),
-        )
-    } else if message.contains("only scalar and instant vector") || message.contains("unary expression only") {
-        let text = "operators work on scalars and instant vectors, not on range vectors or strings";
-        (place(&|token| token.is("[") || token.kind == Kind::Text), text.to_owned())
-    } else if message.contains("non-empty matcher") {
-        let text = "a selector needs a metric name or a matcher that does not match the empty string, or it would select every series";
-        (place(&|token| token.is("{")), text.to_owned())
-    } else if message.contains("set twice") {
-        (place(&|token| token.is("{")), "this selector names its metric twice".to_owned())
-    } else if message.contains("offset may not be set") {
-        (place(&word(&["offset"])), "this selector has two offsets".to_owned())
-    } else if message.contains("before range") {
-        (place(&word(&["offset"])), "the offset belongs behind the range, as in x[5m] offset 1h".to_owned())
-    } else {
-        (first, call(message).unwrap_or_else(|| unknown(message)))
+    let Some(rule) = RULES.iter().find(|rule| message.contains(rule.message)) else {
+        return ParseError::new(first, call(message).unwrap_or_else(|| unknown(message)));
     };
-    ParseError::new(at, text)
+    let is_place = |token: &&Token<'_>| rule.place.iter().any(|text| token.is(text) || token.is_word(text));
+    // Where there is no range, it is a string that is no operand.
+    let text = || tokens.iter().find(|token| token.kind == Kind::Text);
+    let place = tokens.iter().find(is_place).or_else(text);
+    ParseError::new(place.map_or(first, |token| token.at), rule.text)
 }
 
 /// Wrong types and numbers of arguments.

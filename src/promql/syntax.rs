@@ -7,13 +7,14 @@ use std::ops::Range;
 
 use super::ParseError;
 use super::token::{Kind, Token};
+use super::words::{is_aggregator, is_operator};
 use crate::labels::{MatchOp, Matcher};
 
 /// Tokens that stand in order.
 #[derive(Debug)]
 pub(super) struct Shape<'a> {
     pub(super) tokens: Vec<Token<'a>>,
-    /// Calls, aggregations and parentheses as positions of tokens, inner ones before outer ones.
+    /// Selectors with braces, calls, aggregations and parentheses as positions of tokens, inner ones before outer ones.
     pub(super) pieces: Vec<Range<usize>>,
     /// The tokens that are ranges and offsets.
     pub(super) lengths: Vec<usize>,
@@ -30,56 +31,8 @@ impl Shape<'_> {
     }
 }
 
-const AGGREGATORS: [&str; 14] = [
-    "avg",
-    "bottomk",
-    "count",
-    "count_values",
-    "group",
-    "limit_ratio",
-    "limitk",
-    "max",
-    "min",
-    "quantile",
-    "stddev",
-    "stdvar",
-    "sum",
-    "topk",
-];
-
-const OPERATORS: [&str; 4] = ["and", "or", "unless", "atan2"];
-
 /// Signs that join two operands.
 const SIGNS: [&str; 12] = ["+", "-", "*", "/", "%", "^", "==", "!=", "<=", ">=", "<", ">"];
-
-/// Words that may stand before a parenthesis without being a function's name.
-const MODIFIERS: [&str; 11] = [
-    "by",
-    "without",
-    "on",
-    "ignoring",
-    "group_left",
-    "group_right",
-    "bool",
-    "offset",
-    "fill",
-    "fill_left",
-    "fill_right",
-];
-
-/// Whether a word is an aggregation, an operator or a modifier.
-pub(super) fn is_keyword(token: &Token<'_>) -> bool {
-    is_aggregator(token) || is_operator(token) || MODIFIERS.iter().any(|word| token.is_word(word))
-}
-
-/// Whether a word is an operator.
-pub(super) fn is_operator(token: &Token<'_>) -> bool {
-    OPERATORS.iter().any(|word| token.is_word(word))
-}
-
-pub(super) fn is_aggregator(token: &Token<'_>) -> bool {
-    AGGREGATORS.iter().any(|word| token.is_word(word))
-}
 
 /// Checks the order of tokens; `end` is where the text ends.
 pub(super) fn check(tokens: Vec<Token<'_>>, end: usize) -> Result<Shape<'_>, ParseError> {
@@ -190,6 +143,7 @@ impl<'a> Walk<'_, 'a> {
                 }
                 Kind::Open if token.is("{") => {
                     self.matchers()?;
+                    self.pieces.push(first..self.at);
                     return Ok(Operand::Selector);
                 }
                 Kind::Word => {
@@ -216,32 +170,26 @@ impl<'a> Walk<'_, 'a> {
             self.open.push(Open { first, parenthesis: self.at, call: true });
             self.at += 1;
             // A call without arguments is whole at once.
-            return Ok(if self.next_is(")") { Some(self.close()) } else { None });
+            return if self.next_is(")") { self.close().map(Some) } else { Ok(None) };
         }
         if self.next_is("{") {
             self.matchers()?;
+            self.pieces.push(first..self.at);
         }
         Ok(Some(Operand::Selector))
     }
 
-    /// Steps over a closing parenthesis that has a partner.
-    fn close(&mut self) -> Operand {
+    /// Steps over a closing parenthesis that has a partner, and over the `by (…)` behind an aggregation.
+    fn close(&mut self) -> Result<Operand, ParseError> {
         self.at += 1;
         if let Some(open) = self.open.pop() {
             self.pieces.push(open.first..self.at);
-            if is_aggregator(&self.tokens[open.first]) && open.first + 1 == open.parenthesis {
-                self.grouped_behind();
+            let ungrouped = open.first + 1 == open.parenthesis && is_aggregator(&self.tokens[open.first]);
+            if ungrouped && self.take_word(&["by", "without"]) {
+                self.labels()?;
             }
         }
-        Operand::Other
-    }
-
-    /// Steps over the `by (…)` behind an aggregation; what is wrong there shows at the next token.
-    fn grouped_behind(&mut self) {
-        let before = self.at;
-        if self.take_word(&["by", "without"]) && self.labels().is_err() {
-            self.at = before;
-        }
+        Ok(Operand::Other)
     }
 
     /// Steps over what may follow an operand, up to the next one or to the end.
@@ -258,7 +206,7 @@ impl<'a> Walk<'_, 'a> {
                 if self.open.is_empty() {
                     return Err(ParseError::new(token.at, "this \")\" closes nothing"));
                 }
-                operand = self.close();
+                operand = self.close()?;
             } else if token.is(",") {
                 if !self.open.last().is_some_and(|open| open.call) {
                     return Err(self.unexpected("an operator or the end"));
@@ -373,9 +321,11 @@ impl<'a> Walk<'_, 'a> {
         self.expect("(", "\"(\" and labels")?;
         while !self.take(")") {
             match self.peek() {
-                Some(token) if token.kind == Kind::Word || token.kind == Kind::Text => self.at += 1,
+                Some(token) if token.kind == Kind::Word => {}
+                Some(token) if token.kind == Kind::Text => _ = token.unquoted()?,
                 _ => return Err(self.unexpected("a label")),
             }
+            self.at += 1;
             if !self.take(",") && !self.next_is(")") {
                 return Err(self.unexpected("\",\" or \")\""));
             }

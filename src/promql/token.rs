@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::ParseError;
+use super::quoted::unquote;
 use crate::time::parse_duration;
 
 /// A piece of an expression.
@@ -58,8 +59,9 @@ impl Token<'_> {
 
     /// What stands between the quotes of a string, with its escapes resolved.
     pub(super) fn unquoted(&self) -> Result<String, ParseError> {
-        promql_parser::util::unquote_string(self.text)
-            .map_err(|_| ParseError::new(self.at, "this string has an escape that is none; write \\\\ for a backslash"))
+        unquote(self.text).map_err(|offset| {
+            ParseError::new(self.at + offset, "this is no escape; for a backslash write two, or use backquotes")
+        })
     }
 
     /// Where it ends.

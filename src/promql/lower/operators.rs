@@ -8,7 +8,7 @@ use crate::promql::ParseError;
 use crate::promql::aggregate::{Aggregate, Aggregator};
 use crate::promql::arithmetic::{Arithmetic, Comparison, Operator};
 use crate::promql::binary::{Many, Match, SetOperation, SetOperator, WithScalar};
-use crate::promql::frame::{Memo, Relabel, Seen};
+use crate::promql::frame::{Grown, Memo, Relabel, Seen};
 use crate::promql::functions::Type;
 use crate::promql::grouping::Grouping;
 use crate::promql::plan::{EachCall, Expr, Instant, Scalar};
@@ -99,7 +99,7 @@ impl Lowering<'_, '_> {
             _ => return Err(self.refused(format!("aggregation {name} is not supported yet"), &name)),
         };
         let grouping = aggregate.modifier.as_ref().map_or(Grouping::Only(Vec::new()), grouping);
-        Ok(Aggregate { aggregator, grouping, input, groups: Memo::default() }.into())
+        Ok(Aggregate { aggregator, grouping, input, groups: Grown::default() }.into())
     }
 }
 
