@@ -3,4 +3,5 @@
 mod grafana;
 mod loom_ring;
 mod peers;
+mod promql;
 mod service;
