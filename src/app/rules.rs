@@ -166,7 +166,8 @@ fn folders(globs: &[String], base: &Path) -> Vec<PathBuf> {
         let path = base.join(plain);
         if plain.ends_with('/') { Some(path) } else { path.parent().map(Path::to_path_buf) }
     });
-    let mut folders: Vec<PathBuf> = fixed.map(|folder| if folder == Path::new("") { ".".into() } else { folder }).collect();
+    let mut folders: Vec<PathBuf> =
+        fixed.map(|folder| if folder == Path::new("") { ".".into() } else { folder }).collect();
     folders.retain(|folder| folder.is_dir());
     folders.sort();
     folders.dedup();

@@ -176,7 +176,8 @@ impl<'n> Fields<'n, '_> {
     /// Reports the fields that nobody asked for.
     pub(super) fn finish(self) {
         for field in self.fields.iter().filter(|field| !field.taken) {
-            let message = format!("unknown field \"{}\" in {}; {}", field.name, self.what, known(field.name, &self.names));
+            let message =
+                format!("unknown field \"{}\" in {}; {}", field.name, self.what, known(field.name, &self.names));
             self.reader.report(field.key.span, message);
         }
     }

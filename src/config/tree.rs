@@ -125,9 +125,9 @@ impl Raw {
             Shape::Number => Kind::Number(text.get(span.start..span.end).unwrap_or("").to_owned()),
             Shape::Text(value) => Kind::Text(value),
             Shape::List(items) => Kind::List(items.into_iter().map(|item| item.into_node(text)).collect()),
-            Shape::Map(entries) => {
-                Kind::Map(entries.into_iter().map(|(key, value)| (key.into_node(text), value.into_node(text))).collect())
-            }
+            Shape::Map(entries) => Kind::Map(
+                entries.into_iter().map(|(key, value)| (key.into_node(text), value.into_node(text))).collect(),
+            ),
         };
         Node { kind, span }
     }

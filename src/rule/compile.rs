@@ -84,7 +84,8 @@ impl Compiler<'_> {
     fn record(&mut self, source: Source<'_>, rule: &config::RecordRule) -> Option<RecordRule> {
         let name = &rule.record;
         if !is_metric_name(&name.value) {
-            let message = format!("\"{}\" is no metric name: letters, digits, \"_\" and \":\", no digit first", name.value);
+            let message =
+                format!("\"{}\" is no metric name: letters, digits, \"_\" and \":\", no digit first", name.value);
             self.report(source, name.span, message);
         }
         self.label_names(source, &rule.labels);
@@ -118,8 +119,14 @@ impl Compiler<'_> {
 
     fn target(&mut self, source: Source<'_>, rule: &config::ScaleRule) -> Option<TargetTemplate> {
         let config::Target { api_version, kind, namespace, name } = &rule.target;
-        if !kind.value.starts_with(|c: char| c.is_ascii_uppercase()) || !kind.value.chars().all(|c| c.is_ascii_alphanumeric()) {
-            self.report(source, kind.span, format!("\"{}\" is no kind of object; write it as in Deployment", kind.value));
+        if !kind.value.starts_with(|c: char| c.is_ascii_uppercase())
+            || !kind.value.chars().all(|c| c.is_ascii_alphanumeric())
+        {
+            self.report(
+                source,
+                kind.span,
+                format!("\"{}\" is no kind of object; write it as in Deployment", kind.value),
+            );
         }
         let namespace_template = self.template(source, namespace, is_namespace);
         let name_template = self.template(source, name, is_object_name);
@@ -188,7 +195,11 @@ impl Compiler<'_> {
         let per_replica = match &metric.per_replica {
             config::PerReplica::Number(number) => {
                 if number.value <= 0.0 {
-                    self.report(source, number.span, "per_replica must be more than zero: the work that one replica takes");
+                    self.report(
+                        source,
+                        number.span,
+                        "per_replica must be more than zero: the work that one replica takes",
+                    );
                 }
                 Some(PerReplica::Number(number.value))
             }

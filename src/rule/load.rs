@@ -40,8 +40,9 @@ fn matches(pattern: &str, folder: &Path) -> Result<Vec<PathBuf>, Finding> {
     // The folder is a name, whatever signs are in it; only the rest is a pattern.
     let folder = glob::Pattern::escape(&folder.to_string_lossy());
     let whole = Path::new(&folder).join(pattern);
-    let found = glob::glob(&whole.to_string_lossy())
-        .map_err(|error| Finding::about(pattern, format!("not a glob at character {}: {}", error.pos + 1, error.msg)))?;
+    let found = glob::glob(&whole.to_string_lossy()).map_err(|error| {
+        Finding::about(pattern, format!("not a glob at character {}: {}", error.pos + 1, error.msg))
+    })?;
     found
         .filter(|path| path.as_ref().map_or(true, |path| path.is_file()))
         .map(|path| path.map_err(|error| Finding::about(error.path(), format!("can't be read: {}", error.error()))))
@@ -56,7 +57,6 @@ pub fn read(path: &Path) -> Result<String, Finding> {
         return Err(Finding::about(path, format!("holds {bytes} bytes, the limit is {FILE_BYTES_MAX}; split it")));
     }
     let bytes = fs::read(path).map_err(unreadable)?;
-    String::from_utf8(bytes).map_err(|error| {
-        Finding::about(path, format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
-    })
+    String::from_utf8(bytes)
+        .map_err(|error| Finding::about(path, format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to())))
 }

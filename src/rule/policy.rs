@@ -94,7 +94,10 @@ impl Directions<'_> {
     fn policy(&mut self, policy: &config::Policy) -> ScalingPolicy {
         let config::Policy { unit, value, period } = policy;
         if value.value == 0 {
-            self.refuse(value, "a policy's value must be more than zero; use select_policy: Disabled to forbid a direction");
+            self.refuse(
+                value,
+                "a policy's value must be more than zero; use select_policy: Disabled to forbid a direction",
+            );
         }
         if period.value.is_zero() {
             self.refuse(period, "a policy's period must be more than zero");

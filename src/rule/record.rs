@@ -23,7 +23,11 @@ impl BoundRecord {
         let vector = match self.query.eval(now)? {
             Value::Scalar(value) => vec![(Labels::empty(), value)],
             Value::Vector(vector) => vector,
-            Value::Matrix(_) => return Err(EvalError("a range vector can't be recorded; wrap it in a function such as rate".to_owned())),
+            Value::Matrix(_) => {
+                return Err(EvalError(
+                    "a range vector can't be recorded; wrap it in a function such as rate".to_owned(),
+                ));
+            }
             Value::String(_) => return Err(EvalError("a string can't be recorded".to_owned())),
         };
         let named: Vector = vector.into_iter().map(|(labels, value)| (self.named(&labels), value)).collect();

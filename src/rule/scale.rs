@@ -171,7 +171,8 @@ impl Spreading<'_> {
                     slot.insert((labels, Presence::of(value)));
                 }
                 Entry::Occupied(mut slot) => {
-                    let problem = format!("{} and {labels} are both about {}; {}", slot.get().0, slot.key(), self.way_out());
+                    let problem =
+                        format!("{} and {labels} are both about {}; {}", slot.get().0, slot.key(), self.way_out());
                     self.problems.note(self.metric, self.field, &problem);
                     slot.get_mut().1 = Presence::Invalid;
                 }

@@ -27,7 +27,9 @@ pub struct TemplateError {
 pub enum TargetError {
     #[error("{labels} has no label \"{label}\", which the target's {field} needs; keep it with sum by ({label}, …)")]
     NoLabel { labels: Labels, label: String, field: &'static str },
-    #[error("{labels} makes the {field} \"{value}\", which is no Kubernetes name: lower-case letters, digits, \"-\" and \".\"")]
+    #[error(
+        "{labels} makes the {field} \"{value}\", which is no Kubernetes name: lower-case letters, digits, \"-\" and \".\""
+    )]
     NotAName { labels: Labels, field: &'static str, value: String },
 }
 

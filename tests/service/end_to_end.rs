@@ -117,7 +117,11 @@ async fn a_real_prometheus_scales_a_real_deployment_up_and_down_and_holds_withou
     let fell = Instant::now();
     exporter.set(20.0);
     cluster.wait_scaled(NAMESPACE, "checkout", 2, SOON).await.context(headroom.process.log_tail(40))?;
-    ensure!(fell.elapsed() >= Duration::from_secs(5), "down after {:?}, within the stabilization window", fell.elapsed());
+    ensure!(
+        fell.elapsed() >= Duration::from_secs(5),
+        "down after {:?}, within the stabilization window",
+        fell.elapsed()
+    );
 
     // Up again; then the exporter dies, and nothing goes down.
     exporter.set(480.0);
@@ -133,7 +137,8 @@ async fn a_real_prometheus_scales_a_real_deployment_up_and_down_and_holds_withou
 
     // Every request that changed something went to a scale subresource.
     let asked = cluster.asked_by("headroom", "headroom")?;
-    let changes = asked.iter().filter(|request| matches!(request["verb"].as_str(), Some("update" | "patch" | "create")));
+    let changes =
+        asked.iter().filter(|request| matches!(request["verb"].as_str(), Some("update" | "patch" | "create")));
     for request in changes {
         let (resource, sub) = (&request["objectRef"]["resource"], &request["objectRef"]["subresource"]);
         ensure!(sub == "scale" || resource == "events", "{request}");

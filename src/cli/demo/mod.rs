@@ -77,12 +77,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Sets up a world whose time begins at `start`, runs the service in it, and plays until its end or `stop`.
-async fn perform(
-    args: &Args,
-    start: Timestamp,
-    out: impl Write,
-    stop: impl Future<Output = ()>,
-) -> anyhow::Result<()> {
+async fn perform(args: &Args, start: Timestamp, out: impl Write, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let (demo, world) = Demo::set_up(args, start)?;
     let clock = world.clock;
     let app = App::start(Options {
@@ -191,7 +186,13 @@ impl Demo {
         writeln!(out, "  samples go by remote write to this process; its page is at {page}\n")
     }
 
-    async fn run(&mut self, sender: &mut Sender, page: &str, view: &watch::Receiver<Arc<View>>, out: impl Write) -> io::Result<()> {
+    async fn run(
+        &mut self,
+        sender: &mut Sender,
+        page: &str,
+        view: &watch::Receiver<Arc<View>>,
+        out: impl Write,
+    ) -> io::Result<()> {
         let column = Duration::from_secs(1).saturating_mul(self.clock.speed());
         let mut history = History::new(&self.replay, column, self.clock.start());
         let mut show = Show::open(out, self.plain, self.paint)?;

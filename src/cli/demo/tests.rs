@@ -1,4 +1,3 @@
-
 use expect_test::expect;
 use tokio::net::TcpListener;
 
@@ -194,7 +193,8 @@ async fn shown(line: &str, stop: impl Future<Output = ()>) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_sends_samples_shows_decisions_and_ends_with_a_summary() {
-    let shown = shown("--speed 300 --duration 4s --plain --no-color --listen 127.0.0.1:0", std::future::pending()).await;
+    let shown =
+        shown("--speed 300 --duration 4s --plain --no-color --listen 127.0.0.1:0", std::future::pending()).await;
     assert!(shown.contains("headroom demo: World Cup 98, 30 June, from 14:10:00 UTC"), "{shown}");
     assert!(shown.contains("its page is at http://127.0.0.1:"), "{shown}");
     assert!(shown.contains("shop/checkout    4 -> 5     requests "), "{shown}");

@@ -57,7 +57,8 @@ async fn a_new_outcome_is_told_too() {
     tokio::time::sleep(Duration::from_millis(600)).await;
     let before = server.view.borrow().clone();
     let mut view = (*before).clone();
-    Arc::make_mut(view.decisions.back_mut().unwrap()).outcome = Some(crate::dispatch::Outcome::Failed("forbidden".to_owned()));
+    Arc::make_mut(view.decisions.back_mut().unwrap()).outcome =
+        Some(crate::dispatch::Outcome::Failed("forbidden".to_owned()));
     server.view.send_replace(Arc::new(view));
     let text = read_until(&mut stream, "failed: forbidden").await;
     assert!(!text.contains("000-2\n"), "{text}");

@@ -1,0 +1,32 @@
+# The few verbs of this project. Each says what it does and takes nothing but the Rust toolchain; the real programs
+# that `make test` talks to (Prometheus, a Kubernetes control plane) are built where there is a Go toolchain, and
+# their tests are named as skipped where there is none.
+
+CARGO ?= cargo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint peers bench
+
+help:            ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo:            ## build, then watch a real traffic trace scale a simulated cluster
+	@echo "building headroom (once: some 6 minutes on two cores), then the demo; Ctrl-C ends it"
+	$(CARGO) run --release --locked -- demo
+
+test: peers      ## build the peers, then run every test
+	@echo "building and running the tests (the first build takes some 4 minutes on two cores)"
+	$(CARGO) test --locked
+	@echo "running every bench, small"
+	HEADROOM_BENCH=small $(CARGO) bench --locked --profile dev
+
+lint:            ## formatting and clippy, warnings denied
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
+
+peers:           ## build the real programs that the tests talk to (once: some 10 minutes)
+	tests/peers/build.sh
+
+bench:           ## samples and decisions per CPU-second, bytes per series, sample to decision
+	$(CARGO) bench --locked
