@@ -91,7 +91,7 @@ async fn actuator(
     use crate::actuate::kubernetes::{ConnectError, Kubernetes};
 
     if settings.enabled == Enabled::Never {
-        return Ok(recommender(observed, "kubernetes.enabled is never"));
+        return Ok(recommender(observed, "kubernetes.enabled is false"));
     }
     match Kubernetes::connect(options(settings), observed.clone(), clock::system()).await {
         Ok(kubernetes) if dry_run => Ok(Arc::new(DryRun::over(Box::new(kubernetes)))),
