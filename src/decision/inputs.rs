@@ -34,6 +34,16 @@ impl MetricInput {
         Ok((demand, per_replica))
     }
 
+    /// What forbids a scale-down: an input that can't be used, or one that may be too small.
+    pub(super) fn hole(&self) -> Option<Missing> {
+        let partial = |part, presence| match presence {
+            Presence::Partial { .. } => Some(self.missing(part, Why::Partial)),
+            _ => None,
+        };
+        let unread = self.read().err();
+        unread.or_else(|| partial(Part::Demand, self.demand)).or_else(|| partial(Part::PerReplica, self.per_replica))
+    }
+
     fn demand_value(&self) -> Result<f64, Why> {
         let value = number(self.demand)?;
         // Work that arrives cannot be less than none: an expression that says so is broken.
@@ -52,8 +62,8 @@ impl MetricInput {
 
 fn number(presence: Presence) -> Result<f64, Why> {
     match presence {
-        Presence::Present(value) if value.is_finite() => Ok(value),
-        Presence::Present(_) | Presence::Invalid => Err(Why::Invalid),
+        Presence::Present(value) | Presence::Partial { value, .. } if value.is_finite() => Ok(value),
+        Presence::Present(_) | Presence::Partial { .. } | Presence::Invalid => Err(Why::Invalid),
         Presence::Absent => Err(Why::Absent),
         Presence::Stale => Err(Why::Stale),
     }
@@ -96,6 +106,8 @@ pub enum Why {
     Absent,
     Stale,
     Invalid,
+    /// Its windows are filled in part only.
+    Partial,
     /// Demand below zero.
     Negative,
     /// Work per replica of zero or less.
@@ -109,6 +121,7 @@ impl Why {
             Self::Absent => "absent",
             Self::Stale => "stale",
             Self::Invalid => "invalid",
+            Self::Partial => "partial",
             Self::Negative => "negative",
             Self::NotPositive => "not positive",
         }

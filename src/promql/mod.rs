@@ -133,9 +133,18 @@ impl Query {
 
     /// Evaluates at `now`.
     pub fn eval(&self, now: Timestamp) -> Result<Value, EvalError> {
+        self.eval_covered(now).map(|(value, _)| value)
+    }
+
+    /// Evaluates at `now`, and tells how much of their ranges the samples spoke for, 0 to 1, on average over the
+    /// series. `rate`, `increase` and `delta` (and `sum_over_time`, `count_over_time`) of a source that has gone
+    /// silent are too small by what is missing, until the range has passed and the series is gone.
+    pub fn eval_covered(&self, now: Timestamp) -> Result<(Value, f64), EvalError> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let Running { expr, scratch } = &mut *running;
-        expr.eval(&mut Context { inputs: &self.inputs, at: now, scratch })
+        scratch.coverage = Coverage::default();
+        let value = expr.eval(&mut Context { inputs: &self.inputs, at: now, scratch })?;
+        Ok((value, scratch.coverage.mean()))
     }
 }
 
@@ -168,6 +177,26 @@ struct Scratch {
     sorted: Vec<f64>,
     /// Points of frames that are done with.
     points: Vec<Vec<Point>>,
+    coverage: Coverage,
+}
+
+/// How much of their ranges the series of one evaluation covered.
+#[derive(Debug, Default)]
+struct Coverage {
+    sum: f64,
+    series: usize,
+}
+
+impl Coverage {
+    fn add(&mut self, covered: f64) {
+        self.sum += covered;
+        self.series += 1;
+    }
+
+    /// 1 where no range was read.
+    fn mean(&self) -> f64 {
+        if self.series == 0 { 1.0 } else { self.sum / self.series as f64 }
+    }
 }
 
 impl Context<'_> {

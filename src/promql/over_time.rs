@@ -13,12 +13,14 @@ pub(super) fn avg(stretch: &mut Stretch<'_>, _: &[f64]) -> Option<f64> {
 }
 
 pub(super) fn sum(stretch: &mut Stretch<'_>, _: &[f64]) -> Option<f64> {
+    stretch.note_silence();
     let mut sum = Sum::default();
     stretch.values().for_each(|value| sum.add(value));
     Some(sum.total())
 }
 
 pub(super) fn count(stretch: &mut Stretch<'_>, _: &[f64]) -> Option<f64> {
+    stretch.note_silence();
     Some(stretch.samples.len() as f64)
 }
 

@@ -62,7 +62,9 @@ fn last_two<'a>(stretch: &Stretch<'a>) -> Option<(&'a Sample, &'a Sample)> {
 ///
 /// Each side is stretched all the way where a sample lies close enough to it, else by half the mean spacing of
 /// samples; a counter that rose is stretched back no further than to where it would have been zero.
-fn extrapolated(stretch: &Stretch<'_>, counter: bool) -> Option<(f64, f64)> {
+fn extrapolated(stretch: &mut Stretch<'_>, counter: bool) -> Option<(f64, f64)> {
+    // With one sample the series is there and says nothing.
+    stretch.covered = 0.0;
     let [first, .., last] = stretch.samples else { return None };
     let sampled = seconds(first.at, last.at);
     if sampled <= 0.0 {
@@ -75,11 +77,17 @@ fn extrapolated(stretch: &Stretch<'_>, counter: bool) -> Option<(f64, f64)> {
     let spacing = sampled / (stretch.samples.len() - 1) as f64;
     let within = |gap: f64| if gap >= spacing * GAP_SPACINGS { spacing / 2.0 } else { gap };
     let mut to_start = within(seconds(stretch.range.start, first.at));
+    let mut unsaid = seconds(stretch.range.start, first.at) - to_start;
     if counter && moved > 0.0 && first.value >= 0.0 {
         let to_zero = sampled * (first.value / moved);
-        to_start = to_start.min(to_zero);
+        if to_zero <= to_start {
+            // It began within the range, so there is nothing before.
+            (to_start, unsaid) = (to_zero, 0.0);
+        }
     }
     let to_end = within(seconds(last.at, stretch.range.end));
+    unsaid += seconds(last.at, stretch.range.end) - to_end;
+    stretch.covered = 1.0 - unsaid / seconds(stretch.range.start, stretch.range.end);
     Some((moved, (sampled + to_start + to_end) / sampled))
 }
 

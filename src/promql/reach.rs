@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Context;
 use super::EvalError;
 use super::frame::{Frame, Keys, Point, Relabel, slot};
 use super::functions::OverRange;
 use super::plan::Scalar;
 use super::stretch::Stretch;
+use super::{Context, Scratch};
 use crate::labels::Labels;
 use crate::sample::{Sample, is_stale};
 use crate::series::Window;
@@ -72,7 +72,7 @@ impl Reach {
         let (range, at) = (self.range(cx.at), cx.at);
         let (windows, keys) = self.source(cx);
         let mut points = cx.points();
-        let (samples, sorted) = (&mut cx.scratch.samples, &mut cx.scratch.sorted);
+        let Scratch { samples, sorted, coverage, .. } = &mut *cx.scratch;
         for (position, window) in windows.iter().enumerate() {
             samples.clear();
             window.read(range, samples);
@@ -80,9 +80,11 @@ impl Reach {
             if samples.is_empty() {
                 continue;
             }
-            if let Some(value) = of(&mut Stretch { samples, range, at, sorted }) {
+            let mut stretch = Stretch { samples, range, at, sorted, covered: 1.0 };
+            if let Some(value) = of(&mut stretch) {
                 points.push(Point { slot: slot(position), value });
             }
+            coverage.add(stretch.covered);
         }
         Frame { keys, points }
     }

@@ -85,11 +85,11 @@ impl BoundMetric {
     /// Demand and capacity.
     fn eval(&self, target: &TargetTemplate, now: Timestamp, problems: &mut Problems) -> (Spread, Spread) {
         let mut spread = Spreading { target, metric: &self.name, field: "demand", problems };
-        let demand = spread.demand(self.demand.eval(now));
+        let demand = spread.demand(self.demand.eval_covered(now));
         spread.field = "per_replica";
         let per_replica = match &self.per_replica {
             Capacity::Number(number) => Spread::all(Presence::Present(*number)),
-            Capacity::Expr(query) => spread.per_replica(query.eval(now)),
+            Capacity::Expr(query) => spread.per_replica(query.eval_covered(now)),
         };
         (demand, per_replica)
     }
@@ -124,24 +124,26 @@ struct Spreading<'a> {
 
 impl Spreading<'_> {
     /// The value names its workloads, unless the target is constant.
-    fn demand(&mut self, value: Result<Value, EvalError>) -> Spread {
+    fn demand(&mut self, value: Result<(Value, f64), EvalError>) -> Spread {
         match (value, self.target.label()) {
-            (Ok(Value::Scalar(value)), None) => Spread::all(Presence::of(value)),
-            (Ok(Value::Scalar(_)), Some(label)) => {
+            (Ok((Value::Scalar(value), coverage)), None) => Spread::all(Presence::covered(value, coverage)),
+            (Ok((Value::Scalar(_), _)), Some(label)) => {
                 self.invalid(&format!("a scalar has no label \"{label}\", which the target needs"))
             }
-            (Ok(Value::Vector(vector)), _) => self.vector(vector),
+            (Ok((Value::Vector(vector), coverage)), _) => self.vector(vector, coverage),
             (other, _) => self.no_vector(other),
         }
     }
 
     /// As [`demand`](Self::demand), but a single value that names no workload is meant for all.
-    fn per_replica(&mut self, value: Result<Value, EvalError>) -> Spread {
+    fn per_replica(&mut self, value: Result<(Value, f64), EvalError>) -> Spread {
         let mut spread = match value {
-            Ok(Value::Scalar(value)) => Spread::all(Presence::of(value)),
-            Ok(Value::Vector(vector)) => match vector.as_slice() {
-                [(labels, value)] if self.target.resolve(labels).is_err() => Spread::all(Presence::of(*value)),
-                _ => self.vector(vector),
+            Ok((Value::Scalar(value), coverage)) => Spread::all(Presence::covered(value, coverage)),
+            Ok((Value::Vector(vector), coverage)) => match vector.as_slice() {
+                [(labels, value)] if self.target.resolve(labels).is_err() => {
+                    Spread::all(Presence::covered(*value, coverage))
+                }
+                _ => self.vector(vector, coverage),
             },
             other => self.no_vector(other),
         };
@@ -156,7 +158,7 @@ impl Spreading<'_> {
     }
 
     /// A workload for each series.
-    fn vector(&mut self, vector: Vector) -> Spread {
+    fn vector(&mut self, vector: Vector, coverage: f64) -> Spread {
         let mut spread = Spread::all(Presence::Absent);
         for (labels, value) in vector {
             let workload = match self.target.resolve(&labels) {
@@ -168,7 +170,7 @@ impl Spreading<'_> {
             };
             match spread.named.entry(workload) {
                 Entry::Vacant(slot) => {
-                    slot.insert((labels, Presence::of(value)));
+                    slot.insert((labels, Presence::covered(value, coverage)));
                 }
                 Entry::Occupied(mut slot) => {
                     let problem =
@@ -189,11 +191,13 @@ impl Spreading<'_> {
         }
     }
 
-    fn no_vector(&mut self, value: Result<Value, EvalError>) -> Spread {
+    fn no_vector(&mut self, value: Result<(Value, f64), EvalError>) -> Spread {
         match value {
             Err(error) => self.invalid(&error.to_string()),
-            Ok(Value::Matrix(_)) => self.invalid("gives a range vector; wrap it in a function such as rate"),
-            Ok(Value::Scalar(_) | Value::Vector(_) | Value::String(_)) => self.invalid("gives a string, not a number"),
+            Ok((Value::Matrix(_), _)) => self.invalid("gives a range vector; wrap it in a function such as rate"),
+            Ok((Value::Scalar(_) | Value::Vector(_) | Value::String(_), _)) => {
+                self.invalid("gives a string, not a number")
+            }
         }
     }
 

@@ -167,6 +167,11 @@ fn the_largest_answer_wins_and_holes_only_stop_the_way_down() {
     check(&[wants(2.0), Presence::Stale, wants(3.0)], 4, Layer::Guards);
     check(&[Presence::Invalid, Presence::Absent], 4, Layer::Guards);
     check(&[Presence::Present(-1.0)], 4, Layer::Guards);
+    // Windows that are filled in part may raise, and do not lower.
+    let partial = |replicas: f64| Presence::Partial { value: replicas * PER_REPLICA, coverage: 0.5 };
+    check(&[partial(7.0)], 7, Layer::Reactive);
+    check(&[partial(2.0)], 4, Layer::Guards);
+    check(&[wants(2.0), partial(3.0)], 4, Layer::Guards);
     check(&[Presence::Present(f64::NAN)], 4, Layer::Guards);
     check(&[], 4, Layer::Guards);
 }

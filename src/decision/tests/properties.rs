@@ -34,6 +34,7 @@ fn any_presence() -> impl Strategy<Value = Presence> {
         Just(Presence::Absent),
         Just(Presence::Stale),
         Just(Presence::Invalid),
+        any_demand().prop_map(|value| Presence::Partial { value, coverage: 0.4 }),
         Just(Presence::Present(f64::NAN)),
         Just(Presence::Present(-3.0)),
     ];
