@@ -157,3 +157,30 @@ fn a_query_may_be_shared_between_threads() {
     });
     assert_eq!(LOOKBACK, Duration::from_mins(5));
 }
+
+/// How much of their ranges the samples at `times_s` speak for, at `now_s`.
+#[track_caller]
+fn check_coverage(expr: &str, times_s: &[i64], now_s: i64, want: f64) {
+    let world = World::new(expr);
+    for &at_s in times_s {
+        world.write(&[(NAME, "x")], at_s, 1_000.0 + at_s as f64);
+    }
+    let (_, coverage) = world.query.eval_covered(Timestamp::from_millis(now_s * 1_000)).unwrap();
+    assert!((coverage - want).abs() < 1e-9, "{expr} of {times_s:?} at {now_s} s covers {coverage}, not {want}");
+}
+
+#[test]
+fn what_a_silent_source_leaves_out_is_known() {
+    let minute = [105, 120, 135, 150];
+    check_coverage("rate(x[1m])", &minute, 160, 1.0);
+    // The last sample is 30 s old: extrapolation reaches half a spacing beyond it, and the rest is missing.
+    check_coverage("sum(rate(x[1m]))", &minute, 180, 1.0 - 22.5 / 60.0);
+    check_coverage("sum(rate(x[1m]))", &minute, 200, 0.0);
+    // Of a source that was met in the middle of the range, the time before is missing.
+    check_coverage("rate(x[1m])", &[135, 150], 151, 1.0 - (44.0 - 7.5) / 60.0);
+    check_coverage("sum_over_time(x[1m])", &minute, 180, 1.0 - 15.0 / 60.0);
+    // These don't shrink as samples go.
+    check_coverage("irate(x[1m])", &minute, 180, 1.0);
+    check_coverage("avg_over_time(x[1m])", &minute, 180, 1.0);
+    check_coverage("x", &minute, 180, 1.0);
+}
