@@ -4,4 +4,5 @@ mod grafana;
 mod loom_ring;
 mod peers;
 mod promql;
+mod rules;
 mod service;

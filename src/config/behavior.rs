@@ -1,4 +1,4 @@
-//! HPA's `behavior`, as in a HorizontalPodAutoscaler (`autoscaling/v2`) or with our spelling of names and durations.
+//! HPA's `behavior`, as in a `HorizontalPodAutoscaler` (`autoscaling/v2`) or with our spelling of names and durations.
 
 use std::time::Duration;
 
@@ -87,9 +87,10 @@ impl Read for Policy {
         let mut fields = reader.fields(node, "a scaling policy")?;
         let unit = fields.required("type");
         let value = fields.required("value");
-        let period = match fields.has("periodSeconds") {
-            true => fields.either_as("period", "periodSeconds", from_seconds),
-            false => fields.required("period"),
+        let period = if fields.has("periodSeconds") {
+            fields.either_as("period", "periodSeconds", from_seconds)
+        } else {
+            fields.required("period")
         };
         fields.finish();
         Some(Self { unit: unit?, value: value?, period: period? })

@@ -72,16 +72,50 @@ fn floor_char_boundary(text: &str, at: usize) -> usize {
     (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
+/// The findings of one file, collected.
+#[derive(Debug)]
+pub struct Findings<'a> {
+    pub source: Source<'a>,
+    list: Vec<Finding>,
+    /// How many were not collected any more.
+    more: usize,
+}
+
+/// The most findings that are told of one file. Whoever has more begins with these.
+const FINDINGS_MAX: usize = 100;
+
+impl<'a> Findings<'a> {
+    #[must_use]
+    pub fn new(source: Source<'a>) -> Self {
+        Self { source, list: Vec::new(), more: 0 }
+    }
+
+    /// Takes note of something wrong.
+    pub fn report(&mut self, span: Span, message: impl Into<String>) {
+        if self.list.len() < FINDINGS_MAX {
+            self.list.push(self.source.finding(span, message));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// All findings, in the order of the file.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Finding> {
+        let mut list = self.list;
+        list.sort_by_key(|finding| finding.place.as_ref().map_or((0, 0), |place| (place.line, place.column)));
+        if self.more > 0 {
+            list.push(Finding::about(self.source.file, format!("and {} more findings", self.more)));
+        }
+        list
+    }
+}
+
 impl Finding {
     /// A finding about a whole file.
     #[must_use]
     pub fn about(file: impl Into<PathBuf>, message: impl Into<String>) -> Self {
         Self { file: file.into(), message: message.into(), place: None }
-    }
-
-    /// Sorts the findings of a file from its top to its bottom.
-    pub(crate) fn order(&self) -> (usize, usize) {
-        self.place.as_ref().map_or((0, 0), |place| (place.line, place.column))
     }
 }
 

@@ -20,7 +20,7 @@ mod tree;
 mod written;
 
 pub use behavior::{Behavior, Direction, Policy, Select, Unit};
-pub use finding::{Finding, Place, Source, Span};
+pub use finding::{Finding, Findings, Place, Source, Span};
 pub use rule_file::{Bounds, Group, Metric, Pair, PerReplica, RecordRule, Rule, RuleFile, ScaleRule, Target};
 pub use scalar::At;
 pub use settings::{Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings, Windows};
@@ -36,8 +36,11 @@ impl FileKind {
     /// A file with `groups` at its top is a rule file; every other one is taken for settings.
     #[must_use]
     pub fn of(source: Source<'_>) -> Self {
-        // By its lines and not by its tree, for it may be broken.
-        let rules = source.text.lines().any(|line| line.starts_with("groups:"));
+        let rules = match tree::parse(source) {
+            Ok(root) => root.has("groups"),
+            // Its lines are all that broken YAML has.
+            Err(_) => source.text.lines().any(|line| line.starts_with("groups:")),
+        };
         if rules { Self::Rules } else { Self::Settings }
     }
 }

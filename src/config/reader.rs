@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use super::finding::{Finding, Source, Span};
+use super::finding::{Findings, Source, Span};
 use super::scalar::Read;
 use super::suggest::known;
 use super::tree::{Kind, Node};
@@ -11,18 +11,21 @@ use super::tree::{Kind, Node};
 /// Reads one file.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
-    pub(super) source: Source<'a>,
-    findings: RefCell<Vec<Finding>>,
+    findings: RefCell<Findings<'a>>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(source: Source<'a>) -> Self {
-        Self { source, findings: RefCell::default() }
+        Self { findings: RefCell::new(Findings::new(source)) }
+    }
+
+    pub(super) fn into_findings(self) -> Findings<'a> {
+        self.findings.into_inner()
     }
 
     /// Takes note of something wrong.
     pub(super) fn report(&self, span: Span, message: impl Into<String>) {
-        self.findings.borrow_mut().push(self.source.finding(span, message));
+        self.findings.borrow_mut().report(span, message);
     }
 
     /// Takes note of a value of the wrong kind.
@@ -30,17 +33,10 @@ impl<'a> Reader<'a> {
         self.report(node.token(), format!("expected {what}, found {}", node.kind.describe()));
     }
 
-    /// What was found, in the order of the file.
-    pub(super) fn into_findings(self) -> Vec<Finding> {
-        let mut findings = self.findings.into_inner();
-        findings.sort_by_key(Finding::order);
-        findings
-    }
-
     /// The fields of a mapping; `what` names it in findings, as in "a scale rule".
     pub(super) fn fields<'n>(&'n self, node: &'n Node, what: &'static str) -> Option<Fields<'n, 'a>> {
         let Kind::Map(entries) = &node.kind else {
-            self.expected(node, &format!("{what}, which is a mapping"));
+            self.expected(node, &format!("{what} (a mapping)"));
             return None;
         };
         let mut named: HashMap<&str, usize> = HashMap::new();
@@ -50,18 +46,15 @@ impl<'a> Reader<'a> {
                 self.expected(key, &format!("a field of {what}"));
                 continue;
             };
-            match named.get(name.as_str()).and_then(|at| fields.get(*at)) {
-                Some(Field { key: first, .. }) => {
-                    let line = self.source.place(first.span).line;
-                    self.report(key.span, format!("field \"{name}\" is given twice, first in line {line}; remove one"));
-                }
-                None => {
-                    named.insert(name, fields.len());
-                    fields.push(Field { name, key, value, taken: false });
-                }
+            if let Some(Field { key: first, .. }) = named.get(name.as_str()).and_then(|at| fields.get(*at)) {
+                let line = self.findings.borrow().source.place(first.span).line;
+                self.report(key.span, format!("field \"{name}\" is given twice, first in line {line}; remove one"));
+            } else {
+                named.insert(name, fields.len());
+                fields.push(Field { name, key, value, taken: false });
             }
         }
-        Some(Fields { reader: self, what, at: node.token(), fields, names: Vec::new() })
+        Some(Fields { reader: self, what, at: node.token(), given: fields, names: Vec::new() })
     }
 }
 
@@ -80,7 +73,7 @@ pub(super) struct Fields<'n, 'a> {
     pub(super) reader: &'n Reader<'a>,
     what: &'static str,
     at: Span,
-    fields: Vec<Field<'n>>,
+    given: Vec<Field<'n>>,
     /// The names that were asked for: the ones that are known.
     names: Vec<&'static str>,
 }
@@ -89,7 +82,7 @@ impl<'n> Fields<'n, '_> {
     /// A field's key and value, where it is given. Asking makes the name known.
     fn take(&mut self, name: &'static str) -> Option<(&'n Node, &'n Node)> {
         self.names.push(name);
-        let field = self.fields.iter_mut().find(|field| field.name == name)?;
+        let field = self.given.iter_mut().find(|field| field.name == name)?;
         field.taken = true;
         Some((field.key, field.value))
     }
@@ -150,12 +143,12 @@ impl<'n> Fields<'n, '_> {
 
     /// Every key and value, where any name will do.
     pub(super) fn into_entries(self) -> impl Iterator<Item = (&'n Node, &'n Node)> {
-        self.fields.into_iter().map(|field| (field.key, field.value))
+        self.given.into_iter().map(|field| (field.key, field.value))
     }
 
     /// Whether a field is given.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.fields.iter().any(|field| field.name == name)
+        self.given.iter().any(|field| field.name == name)
     }
 
     /// Puts a field's value in place of a default, where it is given and right.
@@ -175,7 +168,7 @@ impl<'n> Fields<'n, '_> {
 
     /// Reports the fields that nobody asked for.
     pub(super) fn finish(self) {
-        for field in self.fields.iter().filter(|field| !field.taken) {
+        for field in self.given.iter().filter(|field| !field.taken) {
             let message =
                 format!("unknown field \"{}\" in {}; {}", field.name, self.what, known(field.name, &self.names));
             self.reader.report(field.key.span, message);

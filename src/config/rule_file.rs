@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::behavior::Behavior;
-use super::finding::{Finding, Source};
+use super::finding::{Findings, Source};
 use super::reader::{Fields, Reader};
-use super::scalar::{At, Read};
+use super::scalar::{At, Read, Readable};
 use super::tree::{self, Kind, Node};
 
 /// The whole file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RuleFile {
     pub groups: Vec<Group>,
 }
@@ -89,16 +89,19 @@ pub struct Pair {
 }
 
 impl RuleFile {
-    /// Reads a rule file; all findings together where there are any.
-    pub fn parse(source: Source<'_>) -> Result<Self, Vec<Finding>> {
-        let root = tree::parse(source).map_err(|finding| vec![finding])?;
+    /// Reads a rule file. Where something is wrong, the rules that could be read come nevertheless, so that what is
+    /// wrong with them can be told in the same run.
+    #[must_use]
+    pub fn parse(source: Source<'_>) -> (Self, Findings<'_>) {
         let reader = Reader::new(source);
-        let file = Self::read(&reader, &root);
-        let findings = reader.into_findings();
-        match file {
-            Some(file) if findings.is_empty() => Ok(file),
-            _ => Err(findings),
-        }
+        let file = match tree::parse(source) {
+            Ok(root) => Self::read(&reader, &root),
+            Err((span, message)) => {
+                reader.report(span, message);
+                None
+            }
+        };
+        (file.unwrap_or_default(), reader.into_findings())
     }
 }
 
@@ -112,7 +115,7 @@ impl Read for RuleFile {
         let mut fields = reader.fields(node, "a rule file")?;
         let groups = fields.required("groups");
         fields.finish();
-        Some(Self { groups: groups? })
+        groups.map(|Readable(groups)| Self { groups })
     }
 }
 
@@ -121,7 +124,7 @@ impl Read for Group {
         let mut fields = reader.fields(node, "a group")?;
         let name = fields.required("name");
         let interval = fields.optional("interval");
-        let rules = fields.optional("rules");
+        let rules = fields.optional("rules").map(|Readable(rules)| rules);
         for name in ["limit", "query_offset", "labels"] {
             fields.refuse(name, &format!("\"{name}\" of a group is not supported yet; remove it"));
         }
@@ -152,9 +155,9 @@ fn record_rule(mut fields: Fields<'_, '_>) -> Option<RecordRule> {
     fields.rename("a record rule");
     let record = fields.required("record");
     let expr = fields.required("expr");
-    let labels = fields.optional("labels");
+    let labels = pairs(&mut fields, "labels");
     fields.finish();
-    Some(RecordRule { record: record?, expr: expr?, labels: labels.map(Pairs::into_inner).unwrap_or_default() })
+    Some(RecordRule { record: record?, expr: expr?, labels })
 }
 
 fn scale_rule(mut fields: Fields<'_, '_>) -> Option<ScaleRule> {
@@ -165,8 +168,8 @@ fn scale_rule(mut fields: Fields<'_, '_>) -> Option<ScaleRule> {
     let metrics = fields.required("metrics");
     let behavior = fields.optional("behavior").unwrap_or_default();
     let cooldown = fields.optional("cooldown").unwrap_or_default();
-    let labels = fields.optional("labels").map(Pairs::into_inner).unwrap_or_default();
-    let annotations = fields.optional("annotations").map(Pairs::into_inner).unwrap_or_default();
+    let labels = pairs(&mut fields, "labels");
+    let annotations = pairs(&mut fields, "annotations");
     fields.refuse("forecast", "forecast is not supported yet; remove it");
     fields.finish();
     Some(ScaleRule {
@@ -228,19 +231,18 @@ impl Read for PerReplica {
     }
 }
 
+/// Labels or annotations; none where the field is left out.
+fn pairs(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<Pair> {
+    fields.optional(name).map(|Pairs(pairs)| pairs).unwrap_or_default()
+}
+
 /// Labels or annotations: a mapping from names to texts.
 struct Pairs(Vec<Pair>);
-
-impl Pairs {
-    fn into_inner(self) -> Vec<Pair> {
-        self.0
-    }
-}
 
 impl Read for Pairs {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
         let mut pairs = Vec::new();
-        for (key, value) in reader.fields(node, "a mapping of names to texts")?.into_entries() {
+        for (key, value) in reader.fields(node, "labels or annotations")?.into_entries() {
             let name = At { value: key.text().unwrap_or_default().to_owned(), span: key.span };
             if let Some(value) = String::read(reader, value) {
                 pairs.push(Pair { name, value });

@@ -28,15 +28,25 @@ impl<T: Read> Read for At<T> {
     }
 }
 
-impl<T: Read> Read for Vec<T> {
+/// The items of a list that could be read.
+pub(super) struct Readable<T>(pub(super) Vec<T>);
+
+impl<T: Read> Read for Readable<T> {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
         let Kind::List(items) = &node.kind else {
             reader.expected(node, "a list");
             return None;
         };
-        // Every item is read, so that each has its findings; one that is wrong leaves no gap that matters,
-        // for a file with findings is not used.
-        Some(items.iter().filter_map(|item| T::read(reader, item)).collect())
+        Some(Self(items.iter().filter_map(|item| T::read(reader, item)).collect()))
+    }
+}
+
+impl<T: Read> Read for Vec<T> {
+    /// All items or none. Each is read, so that each has its findings.
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        let Readable(items) = Readable::read(reader, node)?;
+        let Kind::List(written) = &node.kind else { return None };
+        (items.len() == written.len()).then_some(items)
     }
 }
 
@@ -137,7 +147,7 @@ impl Read for SocketAddr {
             _ => None,
         };
         if addr.is_none() {
-            reader.expected(node, "an IP address and a port as in 0.0.0.0:4323 or \"[::]:4323\"");
+            reader.expected(node, "an IP address and a port as in 0.0.0.0:9595 or \"[::]:9595\"");
         }
         addr
     }

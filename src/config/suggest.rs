@@ -1,7 +1,10 @@
 //! What a misspelt word was meant to be.
 
-/// "did you mean …" where a known word is near, else the known words.
+/// "did you mean …" where a known word is near or is how the word begins, else the known words.
 pub(super) fn known(word: &str, words: &[&str]) -> String {
+    if let Some(start) = words.iter().find(|known| known.len() >= 3 && word.starts_with(**known)) {
+        return format!("did you mean \"{start}\"?");
+    }
     let nearest = words.iter().map(|known| (distance(word, known), known)).min();
     match nearest {
         Some((distance, nearest)) if distance <= 1 + nearest.len() / 4 => format!("did you mean \"{nearest}\"?"),
@@ -49,6 +52,7 @@ mod tests {
     fn only_a_near_word_is_suggested() {
         let words = ["metrics", "replicas", "target"];
         assert_eq!(known("replica", &words), "did you mean \"replicas\"?");
+        assert_eq!(known("minReplicas", &["max", "min"]), "did you mean \"min\"?");
         assert_eq!(known("colour", &words), "known: metrics, replicas, target");
     }
 }

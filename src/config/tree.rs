@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{MessageFormatter as _, Spanned, UserMessageFormatter};
 
-use super::finding::{Finding, Source, Span};
+use super::finding::{Source, Span};
 
 /// A value and where it is written.
 #[derive(Debug, Clone)]
@@ -37,6 +37,11 @@ impl Node {
         }
     }
 
+    /// Whether it is a mapping with this key.
+    pub(super) fn has(&self, name: &str) -> bool {
+        matches!(&self.kind, Kind::Map(entries) if entries.iter().any(|(key, _)| key.text() == Some(name)))
+    }
+
     /// What a finding about this node points at: a block mapping or list has no token of its own, so its first one is.
     pub(super) fn token(&self) -> Span {
         match &self.kind {
@@ -63,14 +68,14 @@ impl Kind {
 }
 
 /// Reads one YAML document. Fails at the first error of syntax, for what follows it can't be trusted.
-pub(super) fn parse(source: Source) -> Result<Node, Finding> {
+pub(super) fn parse(source: Source<'_>) -> Result<Node, (Span, String)> {
     let parsed: Result<Raw, _> = serde_yaml::from_str_with_options(source.text, options());
     match parsed {
         Ok(raw) => Ok(raw.into_node(source.text)),
         Err(error) => {
             let message = UserMessageFormatter.format_message(error.without_snippet());
             let span = error.location().map_or(Span::default(), |location| span_of(&location, source.text));
-            Err(source.finding(span, format!("not valid YAML: {message}")))
+            Err((span, format!("not valid YAML: {message}")))
         }
     }
 }

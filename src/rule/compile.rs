@@ -7,106 +7,109 @@ use std::sync::Arc;
 
 use super::template::{is_label_name, is_metric_name, is_namespace, is_object_name};
 use super::{Group, Metric, PerReplica, RecordRule, Rule, RuleSet, ScaleRule, TargetTemplate, Template, policy};
-use crate::config::{self, At, Finding, Pair, RuleFile, Settings, Source, Span};
+use crate::config::{self, At, Finding, Findings, Pair, RuleFile, Settings, Source, Span};
 use crate::labels::Labels;
 use crate::promql::Plan;
 use crate::workload::Workload;
 
 /// Compiles rule files, all or nothing: one finding anywhere, and the rules that were in force stay.
 pub fn compile(files: &[(PathBuf, String)], settings: &Settings) -> Result<RuleSet, Vec<Finding>> {
-    let mut compiler = Compiler { settings, findings: Vec::new(), scales: HashMap::new(), targets: HashMap::new() };
+    let mut scales = HashMap::new();
+    let mut targets = HashMap::new();
     let mut groups = Vec::new();
+    let mut findings = Vec::new();
     for (file, text) in files {
-        let source = Source { file, text };
-        match RuleFile::parse(source) {
-            Ok(written) => groups.extend(compiler.file(source, written)),
-            Err(findings) => compiler.findings.extend(findings),
-        }
+        let (written, own) = RuleFile::parse(Source { file, text });
+        let mut compiler =
+            Compiler { settings, scales: &mut scales, targets: &mut targets, source: own.source, findings: own };
+        groups.extend(compiler.file(written));
+        findings.extend(compiler.findings.into_vec());
     }
-    if compiler.findings.is_empty() { Ok(RuleSet { groups }) } else { Err(compiler.findings) }
+    if findings.is_empty() { Ok(RuleSet { groups }) } else { Err(findings) }
 }
 
-struct Compiler<'a> {
+/// Compiles one file.
+struct Compiler<'a, 'f> {
     settings: &'a Settings,
-    findings: Vec<Finding>,
-    /// Where each scale rule's name was first given.
-    scales: HashMap<String, String>,
-    /// The scale rule of each constant target.
-    targets: HashMap<Workload, String>,
+    /// Where each scale rule's name was first given, in all files so far.
+    scales: &'a mut HashMap<String, (Source<'f>, Span)>,
+    /// The scale rule of each constant target, in all files so far.
+    targets: &'a mut HashMap<Workload, String>,
+    source: Source<'f>,
+    findings: Findings<'f>,
 }
 
-impl Compiler<'_> {
-    fn file(&mut self, source: Source<'_>, written: RuleFile) -> Vec<Group> {
-        let before = self.findings.len();
+impl Compiler<'_, '_> {
+    fn file(&mut self, written: RuleFile) -> Vec<Group> {
         let mut names = HashMap::new();
         let mut groups = Vec::new();
         for group in written.groups {
-            self.nameable(source, &group.name, "a group");
-            let line = source.place(group.name.span).line;
+            self.nameable(&group.name, "a group");
             match names.entry(group.name.value.clone()) {
-                Entry::Vacant(slot) => _ = slot.insert(line),
+                Entry::Vacant(slot) => _ = slot.insert(group.name.span),
                 Entry::Occupied(first) => {
-                    let message = format!("group \"{}\" is there already, in line {}", group.name.value, first.get());
-                    self.report(source, group.name.span, message);
+                    let line = self.source.place(*first.get()).line;
+                    let message = format!("group \"{}\" is there already, in line {line}", group.name.value);
+                    self.report(group.name.span, message);
                 }
             }
-            groups.extend(self.group(source, group));
-        }
-        if let Some(own) = self.findings.get_mut(before..) {
-            own.sort_by_key(Finding::order);
+            groups.extend(self.group(group));
         }
         groups
     }
 
-    fn group(&mut self, source: Source<'_>, group: config::Group) -> Option<Group> {
+    fn group(&mut self, group: config::Group) -> Option<Group> {
         let interval = group.interval.map_or(self.settings.evaluation.interval, |interval| {
             if interval.value.is_zero() {
-                self.report(source, interval.span, "interval must be more than zero");
+                self.report(interval.span, "interval must be more than zero");
             }
             interval.value
         });
-        let rules: Vec<Option<Rule>> = group.rules.iter().map(|rule| self.rule(source, rule)).collect();
+        let rules: Vec<Option<Rule>> = group.rules.iter().map(|rule| self.rule(rule)).collect();
         Some(Group {
             name: group.name.value.into(),
-            file: source.file.to_owned(),
+            file: self.source.file.to_owned(),
             interval,
             rules: rules.into_iter().collect::<Option<_>>()?,
         })
     }
 
-    fn rule(&mut self, source: Source<'_>, rule: &config::Rule) -> Option<Rule> {
+    fn rule(&mut self, rule: &config::Rule) -> Option<Rule> {
         match rule {
-            config::Rule::Record(rule) => self.record(source, rule).map(|rule| Rule::Record(Arc::new(rule))),
-            config::Rule::Scale(rule) => self.scale(source, rule).map(|rule| Rule::Scale(Arc::new(rule))),
+            config::Rule::Record(rule) => self.record(rule).map(|rule| Rule::Record(Arc::new(rule))),
+            config::Rule::Scale(rule) => self.scale(rule).map(|rule| Rule::Scale(Arc::new(rule))),
         }
     }
 
-    fn record(&mut self, source: Source<'_>, rule: &config::RecordRule) -> Option<RecordRule> {
+    fn record(&mut self, rule: &config::RecordRule) -> Option<RecordRule> {
         let name = &rule.record;
         if !is_metric_name(&name.value) {
             let message =
                 format!("\"{}\" is no metric name: letters, digits, \"_\" and \":\", no digit first", name.value);
-            self.report(source, name.span, message);
+            self.report(name.span, message);
         }
-        self.label_names(source, &rule.labels);
-        let plan = self.plan(source, &rule.expr)?;
+        self.label_names(&rule.labels);
+        let plan = self.plan(&rule.expr)?;
         Some(RecordRule { name: name.value.as_str().into(), labels: pairs(&rule.labels), plan })
     }
 
-    fn scale(&mut self, source: Source<'_>, rule: &config::ScaleRule) -> Option<ScaleRule> {
-        self.nameable(source, &rule.scale, "a scale rule");
-        let place = format!("{}:{}", source.file.display(), source.place(rule.scale.span).line);
+    fn scale(&mut self, rule: &config::ScaleRule) -> Option<ScaleRule> {
+        self.nameable(&rule.scale, "a scale rule");
         match self.scales.entry(rule.scale.value.clone()) {
-            Entry::Vacant(slot) => _ = slot.insert(place),
+            Entry::Vacant(slot) => _ = slot.insert((self.source, rule.scale.span)),
             Entry::Occupied(first) => {
-                let message = format!("scale rule \"{}\" is there already, at {}", rule.scale.value, first.get());
-                self.report(source, rule.scale.span, message);
+                let (source, span) = first.get();
+                let place = format!("{}:{}", source.file.display(), source.place(*span).line);
+                self.report(
+                    rule.scale.span,
+                    format!("scale rule \"{}\" is there already, at {place}", rule.scale.value),
+                );
             }
         }
-        let target = self.target(source, rule);
-        let policy = policy::compile(rule, source, &mut self.findings);
-        let metrics = self.metrics(source, &rule.metrics);
-        self.label_names(source, &rule.labels);
+        let target = self.target(rule);
+        let policy = policy::compile(rule, &mut self.findings);
+        let metrics = self.metrics(&rule.metrics);
+        self.label_names(&rule.labels);
         Some(ScaleRule {
             name: rule.scale.value.as_str().into(),
             target: target?,
@@ -117,19 +120,15 @@ impl Compiler<'_> {
         })
     }
 
-    fn target(&mut self, source: Source<'_>, rule: &config::ScaleRule) -> Option<TargetTemplate> {
+    fn target(&mut self, rule: &config::ScaleRule) -> Option<TargetTemplate> {
         let config::Target { api_version, kind, namespace, name } = &rule.target;
         if !kind.value.starts_with(|c: char| c.is_ascii_uppercase())
             || !kind.value.chars().all(|c| c.is_ascii_alphanumeric())
         {
-            self.report(
-                source,
-                kind.span,
-                format!("\"{}\" is no kind of object; write it as in Deployment", kind.value),
-            );
+            self.report(kind.span, format!("\"{}\" is no kind of object; write it as in Deployment", kind.value));
         }
-        let namespace_template = self.template(source, namespace, is_namespace);
-        let name_template = self.template(source, name, is_object_name);
+        let namespace_template = self.template(namespace, is_namespace);
+        let name_template = self.template(name, is_object_name);
         let target = TargetTemplate {
             api_version: api_version.clone(),
             kind: kind.value.clone(),
@@ -145,7 +144,7 @@ impl Compiler<'_> {
                         first.key(),
                         first.get()
                     );
-                    self.report(source, name.span, message);
+                    self.report(name.span, message);
                 }
             }
         }
@@ -153,7 +152,7 @@ impl Compiler<'_> {
     }
 
     /// A namespace or a name; one without labels must be a Kubernetes name now.
-    fn template(&mut self, source: Source<'_>, written: &At<String>, is_name: fn(&str) -> bool) -> Option<Template> {
+    fn template(&mut self, written: &At<String>, is_name: fn(&str) -> bool) -> Option<Template> {
         match Template::compile(&written.value) {
             Ok(template) => {
                 if template.constant().is_some_and(|text| !is_name(text)) {
@@ -161,81 +160,77 @@ impl Compiler<'_> {
                         "\"{}\" is no Kubernetes name: lower-case letters, digits and \"-\", no \"-\" at its ends",
                         written.value
                     );
-                    self.report(source, written.span, message);
+                    self.report(written.span, message);
                 }
                 Some(template)
             }
             Err(error) => {
                 let message = error.to_string();
-                self.report(source, written.locate(source.text, error.at), message);
+                self.report(written.locate(self.source.text, error.at), message);
                 None
             }
         }
     }
 
-    fn metrics(&mut self, source: Source<'_>, written: &At<Vec<config::Metric>>) -> Option<Vec<Metric>> {
+    fn metrics(&mut self, written: &At<Vec<config::Metric>>) -> Option<Vec<Metric>> {
         if written.value.is_empty() {
-            self.report(source, written.span, "a scale rule needs at least one metric");
+            self.report(written.span, "a scale rule needs at least one metric");
         }
         let mut names = HashMap::new();
         let mut metrics = Vec::new();
         for metric in &written.value {
-            self.nameable(source, &metric.name, "a metric");
+            self.nameable(&metric.name, "a metric");
             if names.insert(&metric.name.value, ()).is_some() {
                 let message = format!("metric \"{}\" is there already in this rule", metric.name.value);
-                self.report(source, metric.name.span, message);
+                self.report(metric.name.span, message);
             }
-            metrics.push(self.metric(source, metric));
+            metrics.push(self.metric(metric));
         }
         metrics.into_iter().collect()
     }
 
-    fn metric(&mut self, source: Source<'_>, metric: &config::Metric) -> Option<Metric> {
-        let demand = self.plan(source, &metric.demand);
+    fn metric(&mut self, metric: &config::Metric) -> Option<Metric> {
+        let demand = self.plan(&metric.demand);
         let per_replica = match &metric.per_replica {
             config::PerReplica::Number(number) => {
                 if number.value <= 0.0 {
-                    self.report(
-                        source,
-                        number.span,
-                        "per_replica must be more than zero: the work that one replica takes",
-                    );
+                    self.report(number.span, "per_replica must be more than zero: the work that one replica takes");
                 }
                 Some(PerReplica::Number(number.value))
             }
-            config::PerReplica::Expr(expr) => self.plan(source, expr).map(PerReplica::Expr),
+            config::PerReplica::Expr(expr) => self.plan(expr).map(PerReplica::Expr),
         };
         Some(Metric { name: metric.name.value.as_str().into(), demand: demand?, per_replica: per_replica? })
     }
 
-    fn plan(&mut self, source: Source<'_>, expr: &At<String>) -> Option<Arc<Plan>> {
+    fn plan(&mut self, expr: &At<String>) -> Option<Arc<Plan>> {
         match Plan::compile(&expr.value) {
             Ok(plan) => Some(Arc::new(plan)),
             Err(error) => {
                 let message = error.to_string();
-                self.report(source, expr.locate(source.text, error.at), message);
+                self.report(expr.locate(self.source.text, error.at), message);
                 None
             }
         }
     }
 
-    fn label_names(&mut self, source: Source<'_>, labels: &[Pair]) {
+    fn label_names(&mut self, labels: &[Pair]) {
         for Pair { name, .. } in labels {
             if !is_label_name(&name.value) || name.value == crate::labels::NAME {
                 let message = format!("\"{}\" is no label name: letters, digits and \"_\", no digit first", name.value);
-                self.report(source, name.span, message);
+                self.report(name.span, message);
             }
         }
     }
 
-    fn nameable(&mut self, source: Source<'_>, name: &At<String>, what: &str) {
+    fn nameable(&mut self, name: &At<String>, what: &str) {
         if name.value.trim().is_empty() {
-            self.report(source, name.span, format!("{what} needs a name"));
+            self.report(name.span, format!("{what} needs a name"));
         }
     }
 
-    fn report(&mut self, source: Source<'_>, span: Span, message: impl Into<String>) {
-        self.findings.push(source.finding(span, message));
+    fn report(&mut self, span: Span, message: impl Into<String>) {
+        self.findings.report(span, message);
     }
 }
 

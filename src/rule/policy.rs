@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{self, At, Direction, Finding, Select, Source, Unit};
+use crate::config::{self, At, Direction, Findings, Select, Unit};
 use crate::decision::{Behavior, Change, Policy, ScalingPolicy, ScalingRules, SelectPolicy};
 
 /// HPA's limits (`autoscaling/v2`).
@@ -19,8 +19,8 @@ fn scale_up() -> ScalingRules {
         stabilization_window: Duration::ZERO,
         select: SelectPolicy::Max,
         policies: vec![
-            ScalingPolicy { change: Change::Pods(4), period: PERIOD },
             ScalingPolicy { change: Change::Percent(100), period: PERIOD },
+            ScalingPolicy { change: Change::Pods(4), period: PERIOD },
         ],
         tolerance: TOLERANCE,
     }
@@ -36,16 +36,15 @@ fn scale_down() -> ScalingRules {
     }
 }
 
-/// Compiles how a rule's workloads may be scaled; `findings` receives what may not be.
-pub(super) fn compile(rule: &config::ScaleRule, source: Source<'_>, findings: &mut Vec<Finding>) -> Policy {
+/// Compiles how a rule's workloads may be scaled; `findings` hears what may not be.
+pub(super) fn compile(rule: &config::ScaleRule, findings: &mut Findings<'_>) -> Policy {
     let config::Bounds { min, max } = &rule.replicas;
-    let mut refuse = |span, message: String| findings.push(source.finding(span, message));
     if max.value == 0 {
-        refuse(max.span, "max must be at least 1".to_owned());
+        findings.report(max.span, "max must be at least 1");
     } else if max.value < min.value {
-        refuse(max.span, format!("max {} is less than min {}", max.value, min.value));
+        findings.report(max.span, format!("max {} is less than min {}", max.value, min.value));
     }
-    let mut directions = Directions { source, findings };
+    let mut directions = Directions { findings };
     Policy {
         min: min.value,
         max: max.value,
@@ -57,12 +56,11 @@ pub(super) fn compile(rule: &config::ScaleRule, source: Source<'_>, findings: &m
     }
 }
 
-struct Directions<'a> {
-    source: Source<'a>,
-    findings: &'a mut Vec<Finding>,
+struct Directions<'a, 'f> {
+    findings: &'a mut Findings<'f>,
 }
 
-impl Directions<'_> {
+impl Directions<'_, '_> {
     /// Puts what is written in place of the defaults.
     fn compile(&mut self, written: &Direction, mut rules: ScalingRules) -> ScalingRules {
         if let Some(window) = &written.stabilization_window {
@@ -117,6 +115,6 @@ impl Directions<'_> {
     }
 
     fn refuse<T>(&mut self, written: &At<T>, message: &str) {
-        self.findings.push(self.source.finding(written.span, message));
+        self.findings.report(written.span, message);
     }
 }

@@ -149,8 +149,8 @@ impl Spreading<'_> {
         };
         let given = spread.named.values_mut().map(|(_, value)| value).chain([&mut spread.others]);
         for value in given {
-            if value.value().is_some_and(|number| number <= 0.0) {
-                self.problems.note(self.metric, self.field, "is not more than zero");
+            if let Some(number) = value.value().filter(|number| *number <= 0.0) {
+                self.problems.note(self.metric, self.field, &format!("{number} is not more than zero"));
                 *value = Presence::Invalid;
             }
         }

@@ -1,0 +1,195 @@
+//! `headroom.yaml` as written. Every field has a default, so an empty file or none is right too.
+
+mod read;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The service's settings. A change needs a restart; rule files reload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Where everything is served: remote write, the APIs, the page and `/metrics`.
+    pub listen: SocketAddr,
+    /// Globs of rule files, relative to the folder of the settings file.
+    pub rules: Vec<String>,
+    pub ingest: Ingest,
+    pub windows: Windows,
+    pub evaluation: Evaluation,
+    pub kubernetes: Kubernetes,
+    pub log: Log,
+}
+
+/// What is taken in, and how much of it at once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ingest {
+    pub keep: Keep,
+    /// The largest body of a request as sent.
+    pub body_bytes_max: usize,
+    /// The largest body of a request unpacked.
+    pub decompressed_bytes_max: usize,
+    /// Bodies of all requests that are being read or unpacked, together.
+    pub in_flight_bytes_max: usize,
+    /// Open connections.
+    pub connections_max: usize,
+    /// Labels of one series.
+    pub labels_max: usize,
+    pub label_name_bytes_max: usize,
+    pub label_value_bytes_max: usize,
+}
+
+/// Which series are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Those that a rule reads.
+    Rules,
+    /// All, for queries that no rule asks.
+    All,
+}
+
+/// What windows may cost, and how far they reach.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Windows {
+    /// How far back a window reaches at least, counted from its newest sample; rules lengthen it.
+    pub retention: Duration,
+    /// Series that are kept at once.
+    pub series_max: usize,
+    /// Samples that one window holds.
+    pub samples_max: usize,
+    /// Bytes of all windows together, labels included.
+    pub memory_bytes_max: usize,
+}
+
+/// When rules are evaluated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// The longest wait between two evaluations of a group that names none.
+    pub interval: Duration,
+    /// How long an evaluation waits for further samples once the first has come.
+    pub debounce: Duration,
+}
+
+/// The cluster whose workloads are scaled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kubernetes {
+    pub enabled: Enabled,
+    /// A kubeconfig file; without one, the usual places.
+    pub kubeconfig: Option<PathBuf>,
+    /// A context of the kubeconfig; without one, its current context.
+    pub context: Option<String>,
+    /// The longest that one request to the API server may take.
+    pub timeout: Duration,
+    /// Whether each change is told in a Kubernetes Event on the object.
+    pub events: bool,
+}
+
+/// Whether something is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enabled {
+    /// Where it can be had.
+    Auto,
+    Always,
+    Never,
+}
+
+/// How the service speaks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: LogLevel,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    /// As the settings write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// Where remote write, the APIs, the page and the metrics are served.
+const PORT: u16 = 9595;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT)),
+            rules: vec!["rules/*.yaml".to_owned()],
+            ingest: Ingest::default(),
+            windows: Windows::default(),
+            evaluation: Evaluation::default(),
+            kubernetes: Kubernetes::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Self {
+            keep: Keep::Rules,
+            // As Prometheus's own receiver takes it.
+            body_bytes_max: 32 << 20,
+            decompressed_bytes_max: 32 << 20,
+            // Four of the largest bodies, or a hundred of the usual ones of up to 1 MiB.
+            in_flight_bytes_max: 128 << 20,
+            // A Prometheus opens up to 50 for a queue.
+            connections_max: 512,
+            labels_max: 64,
+            label_name_bytes_max: 1 << 10,
+            label_value_bytes_max: 4 << 10,
+        }
+    }
+}
+
+impl Default for Windows {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_mins(10),
+            // 10 minutes at 15 s are 40 samples of 16 bytes, and labels take some 500 bytes: 1.2 GiB for a million.
+            series_max: 1_000_000,
+            // More than an hour at one second.
+            samples_max: 4_096,
+            memory_bytes_max: 2 << 30,
+        }
+    }
+}
+
+impl Default for Evaluation {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(15), debounce: Duration::from_millis(2) }
+    }
+}
+
+impl Default for Kubernetes {
+    fn default() -> Self {
+        Self { enabled: Enabled::Auto, kubeconfig: None, context: None, timeout: Duration::from_secs(10), events: true }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: LogLevel::Info }
+    }
+}

@@ -1,0 +1,173 @@
+//! How settings are read: a field that is given takes the place of its default.
+
+use std::time::Duration;
+
+use super::{Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings, Windows};
+use crate::config::finding::{Finding, Source};
+use crate::config::reader::{Fields, Reader};
+use crate::config::scalar::{At, Bytes, Read, word};
+use crate::config::tree::{self, Kind, Node};
+
+impl Settings {
+    /// Reads a settings file; all findings together where there are any.
+    pub fn parse(source: Source<'_>) -> Result<Self, Vec<Finding>> {
+        let root = tree::parse(source).map_err(|(span, message)| vec![source.finding(span, message)])?;
+        let reader = Reader::new(source);
+        let settings = Self::read(&reader, &root);
+        let findings = reader.into_findings().into_vec();
+        match settings {
+            Some(settings) if findings.is_empty() => Ok(settings),
+            _ => Err(findings),
+        }
+    }
+}
+
+/// Reads a mapping into a value that begins as its default; `fill` sets what is given.
+fn filled<T: Default>(
+    reader: &Reader<'_>,
+    node: &Node,
+    what: &'static str,
+    fill: impl FnOnce(&mut T, &mut Fields<'_, '_>),
+) -> Option<T> {
+    let mut value = T::default();
+    // A heading with every field under it commented out.
+    if !matches!(node.kind, Kind::Null) {
+        let mut fields = reader.fields(node, what)?;
+        fill(&mut value, &mut fields);
+        fields.finish();
+    }
+    Some(value)
+}
+
+impl Read for Settings {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        filled(reader, node, "the settings", |settings: &mut Self, fields| {
+            fields.set("listen", &mut settings.listen);
+            fields.set("rules", &mut settings.rules);
+            fields.set("ingest", &mut settings.ingest);
+            fields.set("windows", &mut settings.windows);
+            fields.set("evaluation", &mut settings.evaluation);
+            fields.set("kubernetes", &mut settings.kubernetes);
+            fields.set("log", &mut settings.log);
+        })
+    }
+}
+
+impl Read for Ingest {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        filled(reader, node, "ingest", |ingest: &mut Self, fields| {
+            fields.set("keep", &mut ingest.keep);
+            set_bytes(fields, "body_bytes_max", &mut ingest.body_bytes_max);
+            set_bytes(fields, "decompressed_bytes_max", &mut ingest.decompressed_bytes_max);
+            set_bytes(fields, "in_flight_bytes_max", &mut ingest.in_flight_bytes_max);
+            set_count(fields, "connections_max", &mut ingest.connections_max);
+            set_count(fields, "labels_max", &mut ingest.labels_max);
+            set_bytes(fields, "label_name_bytes_max", &mut ingest.label_name_bytes_max);
+            set_bytes(fields, "label_value_bytes_max", &mut ingest.label_value_bytes_max);
+        })
+    }
+}
+
+impl Read for Windows {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        filled(reader, node, "windows", |windows: &mut Self, fields| {
+            set_time(fields, "retention", &mut windows.retention);
+            set_count(fields, "series_max", &mut windows.series_max);
+            set_count(fields, "samples_max", &mut windows.samples_max);
+            set_bytes(fields, "memory_bytes_max", &mut windows.memory_bytes_max);
+        })
+    }
+}
+
+impl Read for Evaluation {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        filled(reader, node, "evaluation", |evaluation: &mut Self, fields| {
+            set_time(fields, "interval", &mut evaluation.interval);
+            fields.set("debounce", &mut evaluation.debounce);
+        })
+    }
+}
+
+impl Read for Kubernetes {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        filled(reader, node, "kubernetes", |kubernetes: &mut Self, fields| {
+            fields.set("enabled", &mut kubernetes.enabled);
+            kubernetes.kubeconfig = fields.optional("kubeconfig");
+            kubernetes.context = fields.optional("context");
+            set_time(fields, "timeout", &mut kubernetes.timeout);
+            fields.set("events", &mut kubernetes.events);
+        })
+    }
+}
+
+impl Read for Log {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        filled(reader, node, "log", |log: &mut Self, fields| {
+            fields.set("format", &mut log.format);
+            fields.set("level", &mut log.level);
+        })
+    }
+}
+
+impl Read for Keep {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        word(reader, node, "choice of series", &[("rules", Self::Rules), ("all", Self::All)])
+    }
+}
+
+impl Read for Enabled {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        let words = [
+            ("auto", Self::Auto),
+            ("always", Self::Always),
+            ("never", Self::Never),
+            ("true", Self::Always),
+            ("false", Self::Never),
+        ];
+        word(reader, node, "choice", &words)
+    }
+}
+
+impl Read for LogFormat {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        word(reader, node, "log format", &[("text", Self::Text), ("json", Self::Json)])
+    }
+}
+
+impl Read for LogLevel {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        let all = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+        word(reader, node, "log level", &all.map(|level| (level.as_str(), level)))
+    }
+}
+
+/// A limit in bytes.
+fn set_bytes(fields: &mut Fields<'_, '_>, name: &'static str, value: &mut usize) {
+    if let Some(Bytes(bytes)) = positive(fields, name, &Bytes(0)) {
+        *value = bytes;
+    }
+}
+
+/// A limit in whole things.
+fn set_count(fields: &mut Fields<'_, '_>, name: &'static str, value: &mut usize) {
+    if let Some(count) = positive(fields, name, &0) {
+        *value = count;
+    }
+}
+
+/// A length of time that must pass.
+fn set_time(fields: &mut Fields<'_, '_>, name: &'static str, value: &mut Duration) {
+    if let Some(time) = positive(fields, name, &Duration::ZERO) {
+        *value = time;
+    }
+}
+
+/// A value that may be anything but `zero`.
+fn positive<T: Read + PartialEq>(fields: &mut Fields<'_, '_>, name: &'static str, zero: &T) -> Option<T> {
+    let At { value, span } = fields.optional(name)?;
+    if value == *zero {
+        fields.reader.report(span, format!("{name} must be more than zero"));
+        return None;
+    }
+    Some(value)
+}

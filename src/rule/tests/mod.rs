@@ -1,0 +1,52 @@
+//! Rule texts in; findings, policies, workloads and records out. Vectors are written as PromQL without series, so no
+//! window is needed to fill a fleet.
+
+mod answers;
+mod files;
+mod findings;
+mod policies;
+mod records;
+mod templates;
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::config::{Finding, Settings};
+use crate::time::Timestamp;
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+/// Compiles one rule file that is called `web.yaml`.
+fn compiled(text: &str) -> Result<RuleSet, Vec<Finding>> {
+    compile(&[(PathBuf::from("web.yaml"), text.to_owned())], &Settings::default())
+}
+
+/// The one rule of a group, given from its first field on.
+fn rule(text: &str) -> Result<RuleSet, Vec<Finding>> {
+    let indented: String = text.lines().map(|line| format!("      {line}\n")).collect();
+    compiled(&format!("groups:\n  - name: shop\n    rules:\n{indented}"))
+}
+
+/// A scale rule of a Deployment, bound. A metric is its name, its demand and what one replica takes.
+fn bound(target: &str, metrics: &[(&str, &str, &str)]) -> Arc<BoundScale> {
+    let metrics: String = metrics
+        .iter()
+        .map(|(name, demand, per_replica)| {
+            format!(
+                "    - name: {name}\n      demand: >-\n        {demand}\n      per_replica: >-\n        {per_replica}\n"
+            )
+        })
+        .collect();
+    let text = format!(
+        "- scale: checkout\n  target: {{kind: Deployment, {target}}}\n  replicas: {{max: 9}}\n  metrics:\n{metrics}"
+    );
+    let rules = rule(&text).unwrap_or_else(|findings| panic!("{}", shown(&findings))).bind(Vec::new());
+    match rules.groups.first().and_then(|group| group.rules.first()) {
+        Some(BoundRule::Scale(bound)) => Arc::clone(bound),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn shown(findings: &[Finding]) -> String {
+    findings.iter().fold(String::new(), |text, finding| format!("{text}{finding}\n"))
+}

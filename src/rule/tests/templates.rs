@@ -1,0 +1,47 @@
+use super::*;
+
+fn filled(text: &str, labels: &[(&str, &str)]) -> String {
+    let template = |text| Template::compile(text).unwrap();
+    let target = TargetTemplate {
+        api_version: String::new(),
+        kind: "Deployment".into(),
+        namespace: template("shop"),
+        name: template(text),
+    };
+    let labels = Labels::from_pairs(labels.iter().copied()).unwrap();
+    target.resolve(&labels).map_or_else(|error| error.to_string(), |workload| workload.name)
+}
+
+#[test]
+fn labels_fill_their_places() {
+    assert_eq!(filled("{{ $labels.app }}", &[("app", "checkout")]), "checkout");
+    assert_eq!(filled("{{$labels.app}}-{{  $labels.zone\t}}-x", &[("app", "a"), ("zone", "b")]), "a-b-x");
+    assert_eq!(
+        filled("a}}b", &[]),
+        r#"{} makes the name "a}}b", which is no Kubernetes name: lower-case letters, digits, "-" and ".""#
+    );
+    assert!(filled("{{ $labels.app }}", &[]).starts_with(r#"{} has no label "app", which the target's name needs"#));
+}
+
+#[test]
+fn only_labels_can_be_filled_in() {
+    for (text, at) in [
+        ("{{", 0),
+        ("a{{ .Labels.x }}", 1),
+        ("{{ $labels.a-b }}", 0),
+        ("{{ $value }}", 0),
+        ("{{}}", 0),
+        ("{{ $labels.a }}{{", 15),
+    ] {
+        let error = Template::compile(text).unwrap_err();
+        assert_eq!(error.at, at, "{text}: {error}");
+        assert!(error.to_string().ends_with("; write {{ $labels.NAME }}"), "{error}");
+    }
+}
+
+#[test]
+fn a_constant_is_known_without_labels() {
+    assert_eq!(Template::compile("shop").unwrap().constant(), Some("shop"));
+    assert_eq!(Template::compile("").unwrap().constant(), Some(""));
+    assert_eq!(Template::compile("{{ $labels.a }}").unwrap().constant(), None);
+}

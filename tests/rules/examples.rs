@@ -1,0 +1,80 @@
+//! What `rules/` says is true: examples load, the reference names every field and every default.
+
+use std::path::Path;
+
+use headroom::config::{Settings, Source};
+use headroom::rule;
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/rules"))
+}
+
+fn readme() -> String {
+    rule::read(&folder().join("README.md")).unwrap()
+}
+
+/// The YAML blocks of the reference.
+fn blocks(text: &str) -> Vec<String> {
+    text.split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("```"))
+        .map(|(block, _)| block.to_owned())
+        .collect()
+}
+
+#[test]
+fn the_examples_load_together() {
+    let loaded = rule::load(&["*.yaml".to_owned()], folder()).unwrap();
+    assert!(loaded.files.len() >= 3);
+    let rules = rule::compile(&loaded.files, &Settings::default());
+    let rules = rules.unwrap_or_else(|findings| panic!("{}", findings.first().unwrap()));
+    assert!(rules.rules() >= 6);
+}
+
+#[test]
+fn the_recipes_of_the_reference_load() {
+    let mut recipes = 0;
+    for block in blocks(&readme()) {
+        let text = if block.starts_with("groups:") {
+            block
+        } else if block.starts_with("- ") {
+            // A rule without its group.
+            let rules: String = block.lines().map(|line| format!("      {line}\n")).collect();
+            format!("groups:\n  - name: recipe\n    rules:\n{rules}")
+        } else {
+            continue;
+        };
+        let files = [("README.md".into(), text)];
+        if let Err(findings) = rule::compile(&files, &Settings::default()) {
+            panic!("{}", findings.first().unwrap());
+        }
+        recipes += 1;
+    }
+    assert!(recipes >= 5, "{recipes} recipes");
+}
+
+#[test]
+fn the_reference_shows_the_default_settings() {
+    let readme = readme();
+    let text = blocks(&readme).into_iter().find(|block| block.starts_with("listen:")).unwrap();
+    let settings = Settings::parse(Source { file: Path::new("README.md"), text: &text }).unwrap();
+    assert_eq!(settings, Settings::default());
+}
+
+#[test]
+fn the_reference_names_every_field() {
+    let readme = readme();
+    // A field that no file can have: its finding names those that it can have.
+    let settings = "x: 1\ningest: {x: 1}\nwindows: {x: 1}\nevaluation: {x: 1}\nkubernetes: {x: 1}\nlog: {x: 1}\n";
+    let in_settings = Settings::parse(Source { file: Path::new("x"), text: settings }).unwrap_err();
+    let rules = "{groups: [{x: 1, name: a, rules: [{record: a, expr: up, x: 1}, {scale: b, x: 1, \
+                 target: {kind: D, namespace: a, name: b, x: 1}, replicas: {max: 1, x: 1}, \
+                 metrics: [{name: a, demand: up, per_replica: 1, x: 1}], \
+                 behavior: {x: 1, scale_up: {x: 1, policies: [{type: Pods, value: 1, period: 1s, x: 1}]}}}]}], x: 1}";
+    let in_rules = rule::compile(&[("x".into(), rules.to_owned())], &Settings::default()).unwrap_err();
+    let known = in_settings.iter().chain(&in_rules).map(|finding| finding.message.split_once("known: ").unwrap().1);
+    for name in known.flat_map(|known| known.split(", ")) {
+        let shown = readme.lines().any(|line| line.trim_start().starts_with(&format!("{name}:")));
+        assert!(shown || readme.contains(&format!("`{name}`")), "{name} is not in the reference");
+    }
+}
