@@ -6,26 +6,26 @@
 use std::time::Duration;
 
 /// Passes of which the median is taken. `make test` runs every bench small, with `HEADROOM_BENCH=small`.
-pub fn passes() -> usize {
+pub(crate) fn passes() -> usize {
     if is_small() { 1 } else { 7 }
 }
 
-pub fn is_small() -> bool {
+pub(crate) fn is_small() -> bool {
     std::env::var("HEADROOM_BENCH").is_ok_and(|size| size == "small")
 }
 
 /// One number at full size, another for the small run.
-pub fn size(full: usize, small: usize) -> usize {
+pub(crate) fn size(full: usize, small: usize) -> usize {
     if is_small() { small } else { full }
 }
 
 /// User and system time of this thread.
-pub fn thread_cpu() -> Duration {
+pub(crate) fn thread_cpu() -> Duration {
     cpu(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
 /// User and system time of the whole process.
-pub fn process_cpu() -> Duration {
+pub(crate) fn process_cpu() -> Duration {
     cpu(libc::CLOCK_PROCESS_CPUTIME_ID)
 }
 
@@ -39,7 +39,7 @@ fn cpu(clock: libc::clockid_t) -> Duration {
 }
 
 /// Runs `pass` several times; each does `count` units of work. Gives the median CPU time of one unit in nanoseconds.
-pub fn ns_per_unit(count: usize, mut pass: impl FnMut()) -> f64 {
+pub(crate) fn ns_per_unit(count: usize, mut pass: impl FnMut()) -> f64 {
     pass();
     let mut times: Vec<f64> = (0..passes())
         .map(|_| {
@@ -52,16 +52,16 @@ pub fn ns_per_unit(count: usize, mut pass: impl FnMut()) -> f64 {
     times[times.len() / 2]
 }
 
-pub fn heading(title: &str, columns: &str) {
+pub(crate) fn heading(title: &str, columns: &str) {
     println!("\n{title}\n{:<44}{columns}", "");
 }
 
-pub fn line(name: &str, figures: &str) {
+pub(crate) fn line(name: &str, figures: &str) {
     println!("{name:<44}{figures}");
 }
 
 /// `1234567.0` as `1.23 M`.
-pub fn si(value: f64) -> String {
+pub(crate) fn si(value: f64) -> String {
     match value {
         value if value >= 1e9 => format!("{:.2} G", value / 1e9),
         value if value >= 1e6 => format!("{:.2} M", value / 1e6),

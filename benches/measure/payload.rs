@@ -4,7 +4,7 @@
 use headroom::proto::{Label, Sample, TimeSeries, WriteRequest};
 use prost::Message;
 
-pub const SAMPLES_PER_REQUEST: usize = 2_000;
+pub(crate) const SAMPLES_PER_REQUEST: usize = 2_000;
 
 const FAMILIES: [&str; 20] = [
     "container_cpu_usage_seconds_total",
@@ -30,7 +30,7 @@ const FAMILIES: [&str; 20] = [
 ];
 
 /// Names of the metrics in a payload.
-pub fn families() -> &'static [&'static str] {
+pub(crate) fn families() -> &'static [&'static str] {
     &FAMILIES
 }
 
@@ -55,9 +55,13 @@ fn labels(series: usize) -> Vec<Label> {
     pairs.map(|(name, value)| Label { name: name.to_owned(), value }).to_vec()
 }
 
-/// The snappy-compressed requests of one round over `series` series.
-pub fn round(series: usize, start_ms: i64, round: usize) -> Vec<Vec<u8>> {
-    let at = start_ms + round as i64 * 15_000;
+/// The snappy-compressed requests of one round over `series` series, rounds 15 s apart.
+pub(crate) fn round(series: usize, start_ms: i64, round: usize) -> Vec<Vec<u8>> {
+    round_at(series, start_ms + round as i64 * 15_000, round)
+}
+
+/// The same at a given time.
+pub(crate) fn round_at(series: usize, at: i64, round: usize) -> Vec<Vec<u8>> {
     let ids: Vec<usize> = (0..series).collect();
     let requests = ids.chunks(SAMPLES_PER_REQUEST).map(|chunk| {
         let sample =

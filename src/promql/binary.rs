@@ -206,14 +206,15 @@ impl Match {
             for &point in &many.points {
                 let group = pairs.many[point.slot as usize];
                 let Some(partner) = pairs.partners[group as usize].map(|at| one.points[at]) else { continue };
+                // Also where a comparison would let only one of them pass.
+                if labels.many == Many::Neither && !seen.first(group) {
+                    return Err(labels.several(many.labels(point)));
+                }
                 let (left, right) = match labels.many {
                     Many::Right => (partner.value, point.value),
                     Many::Neither | Many::Left => (point.value, partner.value),
                 };
                 let Some(value) = operator.apply(left, right, left) else { continue };
-                if labels.many == Many::Neither && !seen.first(group) {
-                    return Err(labels.several(many.labels(point)));
-                }
                 let relevant = if include.is_empty() { 0 } else { partner.slot };
                 let slot = pairs.result(point.slot, relevant, || labels.of(many.labels(point), one.labels(partner)));
                 points.push(super::frame::Point { slot, value });

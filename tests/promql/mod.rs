@@ -13,6 +13,7 @@
 //! Each `*.test` beside this file is run against our engine here. [`scenes`] hands the same samples and expressions to
 //! whoever puts them to another engine.
 
+mod differential;
 mod script;
 
 use std::fmt::Write as _;
