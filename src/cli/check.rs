@@ -34,7 +34,7 @@ struct Report {
 }
 
 /// Checks the files and prints what is found.
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let report = check(&args.files);
     io::stdout().write_all(report.right.as_bytes())?;
     io::stderr().write_all(report.wrong.as_bytes())?;
