@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::config::{FileKind, Finding, Settings, Source};
-use crate::rule;
+use crate::rule::{self, RuleSet};
 
 /// Checks settings and rule files.
 ///
@@ -34,7 +34,7 @@ struct Report {
 }
 
 /// Checks the files and prints what is found.
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let report = check(&args.files);
     io::stdout().write_all(report.right.as_bytes())?;
     io::stderr().write_all(report.wrong.as_bytes())?;
@@ -90,15 +90,25 @@ fn check(paths: &[PathBuf]) -> Report {
 
 /// All rule files at once, for names must differ between them too.
 fn check_rules(files: &[(PathBuf, String)], report: &mut Report) {
-    let findings = rule::compile(files, &Settings::default()).err().unwrap_or_default();
-    for (path, text) in files {
-        if findings.iter().all(|finding| finding.file != *path) {
-            // Alone it is as right as together with the others.
-            let set = rule::compile(&[(path.clone(), text.clone())], &Settings::default()).unwrap_or_default();
-            report.right(path, &format!("{}, {}", counted(set.groups.len(), "group"), counted(set.rules(), "rule")));
+    let settings = Settings::default();
+    match rule::compile(files, &settings) {
+        Ok(rules) => files.iter().for_each(|(path, _)| report.right(path, &counts(&rules, path))),
+        Err(findings) => {
+            for (path, text) in files.iter().filter(|(path, _)| findings.iter().all(|finding| finding.file != *path)) {
+                // Without the others it is as right as with them.
+                let rules = rule::compile(&[(path.clone(), text.clone())], &settings).unwrap_or_default();
+                report.right(path, &counts(&rules, path));
+            }
+            report.wrong(&findings);
         }
     }
-    report.wrong(&findings);
+}
+
+/// What a file holds.
+fn counts(rules: &RuleSet, path: &Path) -> String {
+    let groups = rules.groups.iter().filter(|group| group.file == path);
+    let (groups, rules) = groups.fold((0, 0), |(groups, rules), group| (groups + 1, rules + group.rules.len()));
+    format!("{}, {}", counted(groups, "group"), counted(rules, "rule"))
 }
 
 /// `1 rule`, `2 rules`.

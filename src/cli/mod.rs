@@ -35,7 +35,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
-        Command::Check(args) => check::run(args),
+        Command::Check(args) => check::run(&args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("headroom: {error:#}");

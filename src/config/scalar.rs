@@ -147,7 +147,7 @@ impl Read for SocketAddr {
             _ => None,
         };
         if addr.is_none() {
-            reader.expected(node, "an IP address and a port as in 0.0.0.0:9595 or \"[::]:9595\"");
+            reader.expected(node, "an IP address and a port as in 0.0.0.0:4323 or \"[::]:4323\"");
         }
         addr
     }

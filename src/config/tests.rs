@@ -1,5 +1,7 @@
 //! YAML in, findings out; what PromQL and other files have to say is tested in `rule`.
 
+#![allow(clippy::needless_pass_by_value, reason = "expectations are made where they are checked")]
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -323,10 +325,10 @@ fn settings_begin_as_their_defaults() {
 #[test]
 fn settings_are_checked_one_by_one() {
     check_settings(
-        "listen: 9595\nrules: rules/*.yaml\nlog: {level: verbose, format: Json}",
+        "listen: 4323\nrules: rules/*.yaml\nlog: {level: verbose, format: Json}",
         expect![[r#"
-        web.yaml:1:9: expected an IP address and a port as in 0.0.0.0:9595 or "[::]:9595", found the number 9595
-            1 | listen: 9595
+        web.yaml:1:9: expected an IP address and a port as in 0.0.0.0:4323 or "[::]:4323", found the number 4323
+            1 | listen: 4323
               |         ^^^^
         web.yaml:2:8: expected a list, found the text "rules/*.yaml"
             2 | rules: rules/*.yaml
@@ -373,19 +375,19 @@ fn settings_are_checked_one_by_one() {
     check_settings(
         "kubernetes: {enabled: yes, timeout: 10, events: on}\nalertmanagers: []",
         expect![[r#"
-        web.yaml:1:23: unknown choice "yes"; known: auto, always, never, true, false
-            1 | kubernetes: {enabled: yes, timeout: 10, events: on}
-              |                       ^^^
-        web.yaml:1:37: "10" is not a duration; write numbers with units from largest to smallest out of y, w, d, h, m, s, ms, as in 1h30m
-            1 | kubernetes: {enabled: yes, timeout: 10, events: on}
-              |                                     ^^
-        web.yaml:1:49: expected true or false, found the text "on"
-            1 | kubernetes: {enabled: yes, timeout: 10, events: on}
-              |                                                 ^^
-        web.yaml:2:1: unknown field "alertmanagers" in the settings; known: listen, rules, ingest, windows, evaluation, kubernetes, log
-            2 | alertmanagers: []
-              | ^^^^^^^^^^^^^
-    "#]],
+            web.yaml:1:23: unknown choice "yes"; known: auto, true, false
+                1 | kubernetes: {enabled: yes, timeout: 10, events: on}
+                  |                       ^^^
+            web.yaml:1:37: "10" is not a duration; write numbers with units from largest to smallest out of y, w, d, h, m, s, ms, as in 1h30m
+                1 | kubernetes: {enabled: yes, timeout: 10, events: on}
+                  |                                     ^^
+            web.yaml:1:49: expected true or false, found the text "on"
+                1 | kubernetes: {enabled: yes, timeout: 10, events: on}
+                  |                                                 ^^
+            web.yaml:2:1: unknown field "alertmanagers" in the settings; known: listen, rules, ingest, windows, evaluation, kubernetes, log
+                2 | alertmanagers: []
+                  | ^^^^^^^^^^^^^
+        "#]],
     );
     check_settings(
         "windows: {retention: 1.5h, series_max: 1e6, samples_max: .inf}",
@@ -428,11 +430,10 @@ fn anchors_aliases_and_merges_are_understood() {
 
 #[test]
 fn bombs_are_refused() {
-    let mut aliases = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for level in 1..12 {
-        let reference = format!("*a{}, ", level - 1).repeat(9);
-        aliases += &format!("a{level}: &a{level} [{reference}]\n");
-    }
+    let aliases = (1..12).fold("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
+        let references = format!("*a{}, ", level - 1).repeat(9);
+        format!("{text}a{level}: &a{level} [{references}]\n")
+    });
     let nested = format!("groups: {}", "[".repeat(20_000));
     for text in [aliases, nested, "groups: &a [*a]".to_owned()] {
         let (_, findings) = RuleFile::parse(source(&text));
@@ -463,6 +464,32 @@ fn a_long_line_is_shown_around_its_place() {
               |                                                             ^^^^^^^^^
     "#]],
     );
+}
+
+/// Where in the file the first `!` of a text is.
+#[track_caller]
+fn check_place(yaml: &str, line: usize, column: usize) {
+    let root = tree::parse(source(yaml)).unwrap();
+    let tree::Kind::Map(entries) = root.kind else { panic!("{root:?}") };
+    let (_, node) = entries.first().unwrap();
+    let written = At { value: node.text().unwrap().to_owned(), span: node.span };
+    let place = source(yaml).place(written.locate(yaml, written.value.find('!').unwrap()));
+    assert_eq!((place.line, place.column), (line, column), "{yaml:?} is {:?}", written.value);
+}
+
+#[test]
+fn places_are_found_in_every_way_to_write_a_text() {
+    check_place("a: x + !y", 1, 8);
+    check_place("a: x +\n  !y", 2, 3);
+    check_place("a: 'it''s !'", 1, 11);
+    check_place("a: '\n\n  '' A\n  !0'", 4, 3);
+    check_place("a: \"\\\"A\\té\\u00e9!\"", 1, 17);
+    check_place("a: \"x \\\n    !\"", 2, 5);
+    check_place("a: |\n  x\n    + !\n", 3, 7);
+    check_place("a: |2\n    x\n  !\n", 3, 3);
+    check_place("a: |\n  \n  éé!", 3, 5);
+    check_place("a: >-\n  x\n\n\n  y\n  !", 6, 3);
+    check_place("a: |\n  \"x\" or !", 2, 10);
 }
 
 /// Texts that are almost rule files.
@@ -512,6 +539,9 @@ fn almost_rules() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    // A failure that is found becomes a case above.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_text_is_read_or_refused(text in prop_oneof![any::<String>(), almost_rules()]) {
         let (_, findings) = RuleFile::parse(source(&text));

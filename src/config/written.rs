@@ -8,10 +8,12 @@ impl At<String> {
     /// place in the YAML.
     #[must_use]
     pub fn locate(&self, source: &str, at: usize) -> Span {
-        let raw = source.get(self.span.start..self.span.end).unwrap_or("").trim_end();
+        let raw = source.get(self.span.start..self.span.end).unwrap_or("");
+        let style = Style::of(raw, &self.value);
+        let raw = raw.trim_end();
         // What is missing at the end is missing after the last character, not after the last line break.
         let at = at.min(self.value.trim_end().len());
-        let offset = Walk { style: Style::of(raw, &self.value), raw, text: &self.value }.offset_of(at);
+        let offset = Walk { style, raw, text: &self.value }.offset_of(at);
         let rest = raw.get(offset..).unwrap_or("");
         let start = self.span.start + offset;
         Span { start, end: start + token_len(rest) }
@@ -35,12 +37,18 @@ enum Style {
 }
 
 impl Style {
-    /// A plain scalar can't begin with a quote; a block that does has the quote in its text too.
+    /// What is quoted begins and ends with its quotes. A plain scalar can't begin with one, and a block ends with its
+    /// last line's break; but for one at the end of a file without a break, which is as written then.
     fn of(raw: &str, text: &str) -> Self {
-        match raw.chars().next() {
-            Some('\'') if !text.starts_with('\'') => Self::Single,
-            Some('"') if !text.starts_with('"') => Self::Double,
-            _ => Self::Bare,
+        let between = |quote: char| raw.len() >= 2 && raw.starts_with(quote) && raw.ends_with(quote);
+        if raw == text.trim_end() {
+            Self::Bare
+        } else if between('\'') {
+            Self::Single
+        } else if between('"') {
+            Self::Double
+        } else {
+            Self::Bare
         }
     }
 }
@@ -56,9 +64,12 @@ impl Walk<'_> {
     /// The byte of `raw` that the byte `at` of `text` comes from.
     fn offset_of(&self, at: usize) -> usize {
         let (mut raw_at, mut text_at) = (usize::from(self.style != Style::Bare), 0);
-        while text_at < at {
-            let (raw, text) = (self.raw.get(raw_at..).unwrap_or(""), self.text.get(text_at..).unwrap_or(""));
-            let Some((raw_len, text_len)) = self.next(raw, text) else { break };
+        while let Some(text) = self.text.get(text_at..).filter(|text| !text.is_empty()) {
+            let Some((raw_len, text_len)) = self.next(self.raw.get(raw_at..).unwrap_or(""), text) else { break };
+            // What stands for nothing, as an escaped line break, belongs to what comes before it.
+            if text_at >= at && text_len > 0 {
+                break;
+            }
             raw_at += raw_len;
             text_at += text_len;
         }
@@ -75,6 +86,10 @@ impl Walk<'_> {
         }
         if self.style == Style::Single && raw.starts_with("''") {
             return Some((2, one));
+        }
+        if blank == 0 && blank_len(text) > 0 {
+            // Empty lines before the first character of a block are in its text, but not in its span.
+            return Some((0, blank_len(text)));
         }
         match raw.get(..blank)?.matches('\n').count() {
             0 => Some((first.len_utf8(), one)),

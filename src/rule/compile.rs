@@ -1,7 +1,7 @@
 //! Rule files → a [`RuleSet`], or everything that is wrong in them.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -176,11 +176,11 @@ impl Compiler<'_, '_> {
         if written.value.is_empty() {
             self.report(written.span, "a scale rule needs at least one metric");
         }
-        let mut names = HashMap::new();
+        let mut names = HashSet::new();
         let mut metrics = Vec::new();
         for metric in &written.value {
             self.nameable(&metric.name, "a metric");
-            if names.insert(&metric.name.value, ()).is_some() {
+            if !names.insert(&metric.name.value) {
                 let message = format!("metric \"{}\" is there already in this rule", metric.name.value);
                 self.report(metric.name.span, message);
             }

@@ -9,33 +9,6 @@ use crate::decision::{Behavior, Change, Policy, ScalingPolicy, ScalingRules, Sel
 const PERIOD_MAX: Duration = Duration::from_mins(30);
 const STABILIZATION_MAX: Duration = Duration::from_hours(1);
 
-/// HPA's defaults for both directions, and the period of its default policies.
-const TOLERANCE: f64 = 0.1;
-const PERIOD: Duration = Duration::from_secs(15);
-
-/// HPA's default for scaling up: at once, by the larger of doubling and 4 pods every 15 s.
-fn scale_up() -> ScalingRules {
-    ScalingRules {
-        stabilization_window: Duration::ZERO,
-        select: SelectPolicy::Max,
-        policies: vec![
-            ScalingPolicy { change: Change::Percent(100), period: PERIOD },
-            ScalingPolicy { change: Change::Pods(4), period: PERIOD },
-        ],
-        tolerance: TOLERANCE,
-    }
-}
-
-/// HPA's default for scaling down: to the highest that was wanted within 5 minutes, by any amount.
-fn scale_down() -> ScalingRules {
-    ScalingRules {
-        stabilization_window: Duration::from_mins(5),
-        select: SelectPolicy::Max,
-        policies: vec![ScalingPolicy { change: Change::Percent(100), period: PERIOD }],
-        tolerance: TOLERANCE,
-    }
-}
-
 /// Compiles how a rule's workloads may be scaled; `findings` hears what may not be.
 pub(super) fn compile(rule: &config::ScaleRule, findings: &mut Findings<'_>) -> Policy {
     let config::Bounds { min, max } = &rule.replicas;
@@ -49,8 +22,8 @@ pub(super) fn compile(rule: &config::ScaleRule, findings: &mut Findings<'_>) -> 
         min: min.value,
         max: max.value,
         behavior: Behavior {
-            scale_up: directions.compile(&rule.behavior.scale_up, scale_up()),
-            scale_down: directions.compile(&rule.behavior.scale_down, scale_down()),
+            scale_up: directions.compile(&rule.behavior.scale_up, ScalingRules::default_up()),
+            scale_down: directions.compile(&rule.behavior.scale_down, ScalingRules::default_down()),
         },
         cooldown: rule.cooldown,
     }

@@ -117,14 +117,7 @@ impl Read for Keep {
 
 impl Read for Enabled {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let words = [
-            ("auto", Self::Auto),
-            ("always", Self::Always),
-            ("never", Self::Never),
-            ("true", Self::Always),
-            ("false", Self::Never),
-        ];
-        word(reader, node, "choice", &words)
+        word(reader, node, "choice", &[("auto", Self::Auto), ("true", Self::Always), ("false", Self::Never)])
     }
 }
 

@@ -10,15 +10,15 @@ const FLEET: &str = "namespace: shop, name: '{{ $labels.deployment }}'";
 #[track_caller]
 fn check(target: &str, metrics: &[(&str, &str, &str)], want: Expect) {
     let Answers { workloads, failed } = bound(target, metrics).eval(NOW);
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for (workload, inputs) in workloads {
         let inputs = inputs
             .iter()
-            .map(|input| format!(" {} {} / {}", input.name, presence(input.demand), presence(input.per_replica)));
-        text += &format!("{workload}{}\n", inputs.collect::<Vec<_>>().join(","));
+            .map(|input| format!("{} {} / {}", input.name, presence(input.demand), presence(input.per_replica)));
+        lines.push(format!("{workload} {}\n", inputs.collect::<Vec<_>>().join(", ")));
     }
-    text += &failed.map(|failed| format!("failed: {failed}\n")).unwrap_or_default();
-    want.assert_eq(&text);
+    lines.extend(failed.map(|failed| format!("failed: {failed}\n")));
+    want.assert_eq(&lines.concat());
 }
 
 fn presence(value: Presence) -> String {

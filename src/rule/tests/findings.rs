@@ -294,8 +294,7 @@ fn what_comes_later_says_so() {
 fn names_are_unique_across_files() {
     let text = |group: &str, name: &str| {
         let rule = scale("replicas: {max: 3}").replace("scale: checkout", &format!("scale: {name}"));
-        let rule: String = rule.lines().map(|line| format!("    {line}\n")).collect();
-        format!("groups:\n- name: {group}\n  rules:\n{rule}")
+        format!("groups:\n- name: {group}\n  rules:\n{}", indented(&rule, 4))
     };
     let files = [
         (PathBuf::from("a.yaml"), text("one", "checkout")),

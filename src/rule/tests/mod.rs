@@ -1,6 +1,8 @@
 //! Rule texts in; findings, policies, workloads and records out. Vectors are written as PromQL without series, so no
 //! window is needed to fill a fleet.
 
+#![allow(clippy::needless_pass_by_value, reason = "expectations are made where they are checked")]
+
 mod answers;
 mod files;
 mod findings;
@@ -23,20 +25,19 @@ fn compiled(text: &str) -> Result<RuleSet, Vec<Finding>> {
 
 /// The one rule of a group, given from its first field on.
 fn rule(text: &str) -> Result<RuleSet, Vec<Finding>> {
-    let indented: String = text.lines().map(|line| format!("      {line}\n")).collect();
-    compiled(&format!("groups:\n  - name: shop\n    rules:\n{indented}"))
+    compiled(&format!("groups:\n  - name: shop\n    rules:\n{}", indented(text, 6)))
+}
+
+fn indented(text: &str, by: usize) -> String {
+    text.lines().fold(String::new(), |done, line| format!("{done}{:by$}{line}\n", ""))
 }
 
 /// A scale rule of a Deployment, bound. A metric is its name, its demand and what one replica takes.
 fn bound(target: &str, metrics: &[(&str, &str, &str)]) -> Arc<BoundScale> {
-    let metrics: String = metrics
-        .iter()
-        .map(|(name, demand, per_replica)| {
-            format!(
-                "    - name: {name}\n      demand: >-\n        {demand}\n      per_replica: >-\n        {per_replica}\n"
-            )
-        })
-        .collect();
+    let metrics = metrics.iter().fold(String::new(), |done, (name, demand, per_replica)| {
+        format!("{done}- name: {name}\n  demand: >-\n    {demand}\n  per_replica: >-\n    {per_replica}\n")
+    });
+    let metrics = indented(&metrics, 4);
     let text = format!(
         "- scale: checkout\n  target: {{kind: Deployment, {target}}}\n  replicas: {{max: 9}}\n  metrics:\n{metrics}"
     );
