@@ -5,3 +5,4 @@ mod loom_ring;
 mod peers;
 mod promql;
 mod service;
+mod tidy;
