@@ -1,4 +1,4 @@
-//! What is shipped fits the program: example rules, the ConfigMap and the image.
+//! What is shipped fits the program: example rules, settings on the cluster, the image.
 
 use std::path::PathBuf;
 use std::process::Command;
