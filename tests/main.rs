@@ -6,3 +6,4 @@ mod peers;
 mod promql;
 mod rules;
 mod service;
+mod tidy;

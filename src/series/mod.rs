@@ -23,7 +23,7 @@ pub use store::{Limits, Refused, Stats, Store};
 pub use subscription::{Selector, Subscription};
 pub use window::Window;
 
-/// What the ring is built from; `tests/loom` compiles the ring against loom's own.
+/// What the ring is built from; `tests/loom_ring` compiles the ring against loom's own.
 mod sync {
     pub(super) use std::sync::atomic::{AtomicU64, Ordering, fence};
 

@@ -14,7 +14,7 @@
 //! insertion moves samples; it raises the rewrite count, and a reader that overlaps it starts again.
 //!
 //! The memory orderings are those of a sequence lock over atomics (H.-J. Boehm, "Can seqlocks get along with
-//! programming language memory models?", 2012). `tests/loom` compiles this very file against loom's atomics and
+//! programming language memory models?", 2012). `tests/loom_ring` compiles this very file against loom's atomics and
 //! explores all interleavings of small cases.
 
 #![allow(unreachable_pub, reason = "private here; the loom tests compile this file as a module of their own")]
