@@ -132,7 +132,7 @@ impl Rules {
         hasher.finish()
     }
 
-    /// Watches the folders of the files: a Kubernetes ConfigMap is changed by turning a link, not by writing a file.
+    /// Watches the folders of the files: a Kubernetes `ConfigMap` is changed by turning a link, not by writing a file.
     fn watch(&self, changed: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
         let RuleSource::Files { globs, folder } = &self.source else { return None };
         let announce = move |event: notify::Result<notify::Event>| {

@@ -39,7 +39,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut settings = match settings(args.config.as_deref()) {
         Ok(settings) => settings,
         Err(findings) => {
-            findings.iter().for_each(|finding| eprintln!("{finding}"));
+            for finding in findings {
+                eprintln!("{finding}");
+            }
             return Ok(ExitCode::FAILURE);
         }
     };

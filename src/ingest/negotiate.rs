@@ -35,6 +35,7 @@ fn is_v1(content_type: &str) -> bool {
     let media_type = parts.next().unwrap_or_default();
     let mut proto = parts
         .filter_map(|parameter| parameter.split_once('='))
-        .filter_map(|(name, value)| name.trim().eq_ignore_ascii_case("proto").then(|| value.trim().trim_matches('"')));
+        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("proto"))
+        .map(|(_, value)| value.trim().trim_matches('"'));
     media_type.eq_ignore_ascii_case("application/x-protobuf") && proto.all(|message| message == V1)
 }

@@ -134,6 +134,7 @@ impl Store {
 
     /// Puts new selectors in place of the present ones: one subscription for each, in their order. Selectors with
     /// the same matchers share one. Windows that are still read go on; those that no longer are fall silent and go.
+    #[allow(clippy::mutable_key_type, reason = "a matcher is hashed by its text, which never changes")]
     pub fn subscribe(&self, selectors: &[Selector]) -> Vec<Arc<Subscription>> {
         let index = self.index();
         let present = self.relevance.load_full();
@@ -158,6 +159,7 @@ impl Store {
     }
 
     /// One subscription for each set of matchers, with the longest span; a present one is taken over where it is equal.
+    #[allow(clippy::mutable_key_type, reason = "a matcher is hashed by its text, which never changes")]
     fn shared(&self, selectors: &[Selector], present: &Relevance) -> Vec<Arc<Subscription>> {
         let present: HashMap<&Selector, &Arc<Subscription>> =
             present.subscriptions().map(|subscription| (subscription.selector(), subscription)).collect();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::Pushed::{Conflicting, Duplicate, Kept};
 use super::*;
 use crate::labels::{Labels, MatchOp, Matcher, NAME};
 use crate::sample::{STALE, Sample, is_stale};
@@ -66,7 +67,6 @@ fn late_samples_are_sorted_in_and_resent_ones_change_nothing() {
     let pushed: Vec<Pushed> = [(10, 1.0), (30, 3.0), (20, 2.0), (20, 2.0), (20, 9.0), (30, 3.0), (5, 0.5)]
         .map(|(s, value)| write(&store, &up, sample(s, value)))
         .to_vec();
-    use Pushed::{Conflicting, Duplicate, Kept};
     assert_eq!(pushed, [Kept, Kept, Kept, Duplicate, Conflicting, Duplicate, Kept]);
     assert_eq!(content(&subscriptions[0]), [(5, 0.5), (10, 1.0), (20, 2.0), (30, 3.0)]);
 }

@@ -1,10 +1,11 @@
 //! A real Prometheus scrapes a program and remote-writes to the real service, which scales a Deployment on a real API
 //! server with nothing but the rights of `deploy/kubernetes/rbac.yaml`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::exporter::Exporter;
 use super::{Headroom, SOON};
