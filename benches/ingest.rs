@@ -62,7 +62,7 @@ fn first_sight(series: usize) {
             let round = payload::round(series, START_MS, 0);
             let before = measure::thread_cpu();
             send(&receiver, &round);
-            (measure::thread_cpu() - before).as_nanos() as f64 / series as f64
+            measure::thread_cpu().saturating_sub(before).as_nanos() as f64 / series as f64
         })
         .collect();
     times.sort_by(f64::total_cmp);

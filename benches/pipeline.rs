@@ -43,7 +43,8 @@ fn rules() -> &'static str {
 
 /// Requests of rounds half a second apart, encoded beforehand: what a sender costs is not what is measured.
 fn encode(series: usize, rounds: usize, start_ms: i64) -> Vec<Vec<Vec<u8>>> {
-    (0..rounds).map(|round| payload::round_at(series, start_ms + round as i64 * 500, round)).collect()
+    let start = |round: usize| start_ms + i64::try_from(round).unwrap_or(0) * 500;
+    (0..rounds).map(|round| payload::round_at(series, start(round), round)).collect()
 }
 
 /// Sends the rounds, each spread evenly over half a second; gives the samples sent.
@@ -89,7 +90,7 @@ async fn run(series: usize, rounds: usize) {
     let before = app.telemetry.latency.sample_to_decision.snapshot().count();
     let (cpu, began) = (measure::process_cpu(), Instant::now());
     let sent = send(app.addr, encoded).await;
-    let (cpu, elapsed) = (measure::process_cpu() - cpu, began.elapsed());
+    let (cpu, elapsed) = (measure::process_cpu().saturating_sub(cpu), began.elapsed());
     let latency = app.telemetry.latency.sample_to_decision.snapshot();
     let per_second = sent as f64 / elapsed.as_secs_f64();
     line("samples sent a second", &si(per_second));
@@ -101,6 +102,8 @@ async fn run(series: usize, rounds: usize) {
             &format!("{:.2} ms", latency.quantile(quantile).as_secs_f64() * 1e3),
         );
     }
+    let request = app.telemetry.latency.request.snapshot();
+    line("of a request: arrival to stored, p99", &format!("{:.2} ms", request.quantile(0.99).as_secs_f64() * 1e3));
     line("sample to decision, longest", &format!("{:.2} ms", latency.max().as_secs_f64() * 1e3));
     app.shutdown().await;
 }

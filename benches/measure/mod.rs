@@ -45,7 +45,7 @@ pub(crate) fn ns_per_unit(count: usize, mut pass: impl FnMut()) -> f64 {
         .map(|_| {
             let before = thread_cpu();
             pass();
-            (thread_cpu() - before).as_nanos() as f64 / count as f64
+            thread_cpu().saturating_sub(before).as_nanos() as f64 / count as f64
         })
         .collect();
     times.sort_by(f64::total_cmp);

@@ -1,6 +1,9 @@
 //! Remote-write requests in the shape of a cluster: per pod a dozen cAdvisor families, 12 labels and about 430 bytes
 //! of label text a series, one sample a series a round, 2,000 samples a request, rounds 15 s apart.
 
+#![allow(dead_code, reason = "each bench uses a part")]
+#![allow(clippy::cast_possible_wrap, reason = "rounds and series are few")]
+
 use headroom::proto::{Label, Sample, TimeSeries, WriteRequest};
 use prost::Message;
 

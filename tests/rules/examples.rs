@@ -39,8 +39,8 @@ fn the_recipes_of_the_reference_load() {
             block
         } else if block.starts_with("- ") {
             // A rule without its group.
-            let rules: String = block.lines().map(|line| format!("      {line}\n")).collect();
-            format!("groups:\n  - name: recipe\n    rules:\n{rules}")
+            let rules = block.lines().collect::<Vec<_>>().join("\n      ");
+            format!("groups:\n  - name: recipe\n    rules:\n      {rules}\n")
         } else {
             continue;
         };
