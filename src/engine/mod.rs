@@ -291,7 +291,7 @@ impl Engine {
                 let mut touched = Touched::default();
                 let batch = store.batch(&mut touched);
                 for (labels, value) in record.eval(now).map_err(|error| error.to_string())? {
-                    batch.write(&labels, Sample::new(now, value)).map_err(|refused| refused.to_string())?;
+                    batch.record(&labels, Sample::new(now, value)).map_err(|refused| refused.to_string())?;
                 }
                 batch.finish();
                 Ok(())

@@ -12,7 +12,7 @@ use super::relevance::Relevance;
 pub use super::ring::Pushed;
 use super::store::{Refused, Store};
 use super::subscription::Subscription;
-use super::window::Window;
+use super::window::{Origin, Window};
 use crate::labels::Labels;
 use crate::sample::Sample;
 
@@ -121,7 +121,7 @@ impl<'s> Batch<'s> {
 
     /// Looks at the labels of a fingerprint that is not known, and remembers the verdict.
     pub fn intern(&self, fingerprint: Fingerprint, labels: &Labels) -> Result<Verdict<'_>, Refused> {
-        let remembered = self.store.intern(labels)?;
+        let remembered = self.store.intern(labels, Origin::Sender)?;
         self.store.aliases.insert(fingerprint, remembered.clone());
         Ok(match remembered {
             Remembered::Keep(window) => Verdict::Keep(Target::New(window)),
@@ -160,7 +160,9 @@ impl<'s> Batch<'s> {
     /// Adds a sample whose window another writer held. Where the window was evicted, the series is begun anew.
     pub fn push_busy(&self, window: &Window, sample: Sample) -> Result<Pushed, Refused> {
         for _ in 0..TRIES {
-            let Remembered::Keep(window) = self.store.intern(window.labels())? else { return Ok(Pushed::TooOld) };
+            let Remembered::Keep(window) = self.store.intern(window.labels(), window.origin())? else {
+                return Ok(Pushed::TooOld);
+            };
             let pushed = window.push(sample, &self.store.room(), &pin());
             if pushed != Pushed::Busy {
                 self.touch(&window);
@@ -171,9 +173,18 @@ impl<'s> Batch<'s> {
         Ok(Pushed::Busy)
     }
 
-    /// Adds a sample by its labels: the way of record rules and tests.
+    /// Adds a sample that a record rule made. Its series is kept whether or not another rule reads it.
+    pub fn record(&self, labels: &Labels, sample: Sample) -> Result<Pushed, Refused> {
+        self.write_from(Origin::Rule, labels, sample)
+    }
+
+    /// Adds a sample by its labels, as if it had been received.
     pub fn write(&self, labels: &Labels, sample: Sample) -> Result<Pushed, Refused> {
-        let Remembered::Keep(window) = self.store.intern(labels)? else { return Ok(Pushed::TooOld) };
+        self.write_from(Origin::Sender, labels, sample)
+    }
+
+    fn write_from(&self, origin: Origin, labels: &Labels, sample: Sample) -> Result<Pushed, Refused> {
+        let Remembered::Keep(window) = self.store.intern(labels, origin)? else { return Ok(Pushed::TooOld) };
         match self.push(&window, sample) {
             Pushed::Busy => self.push_busy(&window, sample),
             pushed => Ok(pushed),

@@ -12,7 +12,7 @@ use super::aliases::{Aliases, Remembered};
 use super::batch::{Batch, Touched};
 use super::relevance::{ReadersId, Relevance};
 use super::subscription::{DueQueue, Selector, Subscription};
-use super::window::{Room, Window};
+use super::window::{Origin, Room, Window};
 use crate::labels::Labels;
 use crate::time::Timestamp;
 
@@ -106,14 +106,14 @@ impl Store {
     }
 
     /// The window of a series that is seen for the first time, or under a fingerprint for the first time.
-    pub(super) fn intern(&self, labels: &Labels) -> Result<Remembered, Refused> {
+    pub(super) fn intern(&self, labels: &Labels, origin: Origin) -> Result<Remembered, Refused> {
         let mut index = self.index();
         if let Some(window) = index.series.get(labels) {
             return Ok(Remembered::Keep(Arc::clone(window)));
         }
         let relevance = self.relevance.load();
         let subscribers = relevance.subscribers(labels);
-        if subscribers.is_empty() && !relevance.keep_all {
+        if subscribers.is_empty() && !relevance.keep_all && origin == Origin::Sender {
             return Ok(Remembered::Unread);
         }
         if index.series.len() >= self.limits.series_max {
@@ -123,7 +123,7 @@ impl Store {
             return Err(Refused::Memory(self.limits.memory_bytes_max));
         }
         let readers = relevance.readers_id(&subscribers);
-        let window = Arc::new(Window::new(labels.clone(), self.span(&subscribers), readers));
+        let window = Arc::new(Window::new(labels.clone(), self.span(&subscribers), readers, origin));
         index.series.insert(labels.clone(), Arc::clone(&window));
         for subscription in subscribers {
             subscription.add(Arc::clone(&window));
@@ -198,7 +198,10 @@ impl Store {
         let mut index = self.index();
         let guard = pin();
         let relevance = self.relevance.load();
-        let unread = |window: &Window| !relevance.keep_all && relevance.subscribers(window.labels()).is_empty();
+        let unread = |window: &Window| {
+            let nobody = || relevance.subscribers(window.labels()).is_empty();
+            !relevance.keep_all && window.origin() == Origin::Sender && nobody()
+        };
         let silent = |window: &Window| window.newest(&guard).is_none_or(|newest| newest + window.span() < now);
         let mut gone = 0;
         let mut orphaned: HashSet<ReadersId> = HashSet::new();

@@ -175,6 +175,18 @@ fn selectors_with_the_same_matchers_share_the_longest_window() {
 }
 
 #[test]
+fn what_a_rule_records_is_kept_until_it_falls_silent() {
+    let store = Store::new(Limits { retention: Duration::from_secs(10), ..Limits::default() });
+    store.subscribe(&[]);
+    let mut touched = Touched::default();
+    assert_eq!(store.batch(&mut touched).record(&labels("total", ""), sample(1, 1.0)), Ok(Pushed::Kept));
+    store.evict(Timestamp::from_millis(5_000));
+    assert_eq!(store.stats().series, 1, "though nobody reads it");
+    store.evict(Timestamp::from_millis(120_000));
+    assert_eq!(store.stats().series, 0);
+}
+
+#[test]
 fn a_batch_makes_each_reader_due_once() {
     let store = Store::new(Limits::default());
     let subscriptions = store.subscribe(&[named("up", 60)]);

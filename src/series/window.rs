@@ -24,6 +24,16 @@ pub struct Window {
     span_ms: AtomicI64,
     /// Who has to hear of a new sample: a [`ReadersId`], generation above, number below.
     readers: AtomicU64,
+    origin: Origin,
+}
+
+/// Where a series comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It was received, and is kept for those who read it.
+    Sender,
+    /// A record rule made it, and wants it to be seen.
+    Rule,
 }
 
 /// How far rings may grow.
@@ -44,12 +54,13 @@ impl Room<'_> {
 }
 
 impl Window {
-    pub(super) fn new(labels: Labels, span: Duration, readers: ReadersId) -> Self {
+    pub(super) fn new(labels: Labels, span: Duration, readers: ReadersId, origin: Origin) -> Self {
         Self {
             labels,
             ring: Swap::new(Ring::new(SAMPLES_AT_FIRST)),
             span_ms: AtomicI64::new(span_ms(span)),
             readers: AtomicU64::new(pack(readers)),
+            origin,
         }
     }
 
@@ -122,6 +133,10 @@ impl Window {
     /// The time of the newest sample.
     pub(super) fn newest(&self, guard: &Guard) -> Option<Timestamp> {
         self.ring.load(guard).last(i64::MIN, i64::MAX).map(|(at, _)| Timestamp::from_millis(at))
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
     }
 
     pub(super) fn span(&self) -> Duration {
