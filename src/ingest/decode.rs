@@ -9,22 +9,38 @@ use crate::labels::NAME;
 use crate::sample::Sample;
 use crate::time::Timestamp;
 
+/// Where in a request something stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    /// Which `TimeSeries`, counted from 0.
+    pub(super) series: usize,
+    /// Its first byte.
+    pub(super) at: usize,
+}
+
+impl Place {
+    /// What is said of a fault here.
+    pub(super) fn rejected(self, fault: Malformed) -> Rejected {
+        Rejected::Malformed { fault, series: self.series, at: self.at }
+    }
+}
+
 /// Calls `visit` with each `TimeSeries` message of the request, in order.
 pub(super) fn each_series<'a>(
     request: &'a [u8],
-    mut visit: impl FnMut(&'a [u8]) -> Result<(), Malformed>,
+    mut visit: impl FnMut(Place, &'a [u8]) -> Result<(), Malformed>,
 ) -> Result<(), Rejected> {
     let mut fields = Fields::new(request);
-    let (mut series, mut at) = (0, 0);
+    let mut place = Place::default();
     let (mut known, mut of_v2) = (false, false);
     let mut walk = || -> Result<(), Malformed> {
         while let Some((number, kind)) = fields.next()? {
             match (number, kind) {
                 (1, Kind::Bytes) => {
-                    at = fields.at();
+                    place.at = fields.at();
                     known = true;
-                    visit(fields.bytes()?)?;
-                    series += 1;
+                    visit(place, fields.bytes()?)?;
+                    place.series += 1;
                 }
                 // Metadata: types and help texts, which rules don't read.
                 (3, Kind::Bytes) => {
@@ -40,7 +56,7 @@ pub(super) fn each_series<'a>(
         }
         Ok(())
     };
-    walk().map_err(|fault| Rejected::Malformed { fault, series, at })?;
+    walk().map_err(|fault| place.rejected(fault))?;
     if of_v2 && !known {
         return Err(Rejected::OtherMessage);
     }
@@ -65,9 +81,9 @@ pub(super) struct Series<'a> {
 }
 
 impl<'a> Series<'a> {
-    /// Finds the end of the labels. Where labels stand between or after samples, they are gathered in `scattered`.
+    /// Finds the end of the labels; `None` where labels stand between or after samples: see [`Series::gathered`].
     #[inline]
-    pub(super) fn new(message: &'a [u8], scattered: &'a mut Vec<u8>) -> Result<Self, Malformed> {
+    pub(super) fn new(message: &'a [u8]) -> Result<Option<Self>, Malformed> {
         let mut rest = Fields::new(message);
         loop {
             rest.skip_run(1);
@@ -87,14 +103,15 @@ impl<'a> Series<'a> {
         while let Some((number, kind)) = later.next()? {
             later.skip(kind)?;
             if number == 1 {
-                return Self::gathered(message, rest, scattered);
+                return Ok(None);
             }
         }
-        Ok(Self { labels, rest })
+        Ok(Some(Self { labels, rest }))
     }
 
+    /// Gathers labels that are scattered over the message.
     #[cold]
-    fn gathered(message: &'a [u8], rest: Fields<'a>, scattered: &'a mut Vec<u8>) -> Result<Self, Malformed> {
+    pub(super) fn gathered(message: &'a [u8], scattered: &'a mut Vec<u8>) -> Result<Self, Malformed> {
         scattered.clear();
         let mut fields = Fields::new(message);
         let mut from = 0;
@@ -105,7 +122,7 @@ impl<'a> Series<'a> {
             }
             from = fields.at();
         }
-        Ok(Self { labels: scattered, rest })
+        Ok(Self { labels: scattered, rest: Fields::new(message) })
     }
 
     /// Calls `visit` with each sample; gives the number of native histograms passed over.

@@ -8,7 +8,7 @@ use crossbeam_queue::ArrayQueue;
 use http::HeaderMap;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::decode::{Series, count_samples, each_series, leading_name};
+use super::decode::{Place, Series, count_samples, each_series, leading_name};
 use super::negotiate::negotiate;
 use super::rejected::{Malformed, Partial, Rejected, SampleFault};
 use super::series_labels::{Fault, labels};
@@ -58,6 +58,15 @@ pub struct Received {
     pub histograms: u64,
 }
 
+/// A series whose fingerprint is known, and its window not yet.
+#[derive(Debug)]
+struct Found<'a> {
+    place: Place,
+    message: &'a [u8],
+    series: Series<'a>,
+    fingerprint: Fingerprint,
+}
+
 /// A sample on its way to its window.
 #[derive(Debug)]
 struct Pending<'b> {
@@ -70,15 +79,16 @@ struct Pending<'b> {
 struct Buffers {
     unpacked: Vec<u8>,
     scattered: Vec<u8>,
+    found: Vec<Found<'static>>,
     pending: Vec<Pending<'static>>,
     touched: Touched,
 }
 
-/// Gives the memory of an emptied list to one whose items borrow from something else.
-fn recycle<'b>(mut pending: Vec<Pending<'_>>) -> Vec<Pending<'b>> {
-    pending.clear();
-    // An in-place collect: the layouts are the same, so the allocation stays. There are no items to turn over.
-    pending.into_iter().map(|_| unreachable!("the list was just emptied")).collect()
+/// Gives the memory of a list to one whose items are of the same layout and borrow from something else.
+fn recycle<T, U>(mut list: Vec<T>) -> Vec<U> {
+    list.clear();
+    // An in-place collect: the allocation stays. There are no items to turn over.
+    list.into_iter().map(|_| unreachable!("the list was just emptied")).collect()
 }
 
 /// Takes remote-write requests.
@@ -159,21 +169,23 @@ impl Receiver {
             receiver: self,
             batch: &batch,
             future: now + AHEAD_MAX,
+            found: recycle(std::mem::take(&mut buffers.found)),
             pending: recycle(std::mem::take(&mut buffers.pending)),
             partial: Partial::default(),
             received,
         };
         let scattered = &mut buffers.scattered;
-        let walked = each_series(unpacked, |message| request.resolve(message, scattered));
-        if walked.is_ok() {
+        let walked = each_series(unpacked, |place, message| request.find(place, message, scattered));
+        let resolved = walked.and_then(|()| request.resolve());
+        if resolved.is_ok() {
             request.store();
         }
-        let Request { pending, partial, .. } = request;
-        buffers.pending = recycle(pending);
+        let Request { found, pending, partial, .. } = request;
+        (buffers.found, buffers.pending) = (recycle(found), recycle(pending));
         if batch.finish() {
             (self.wake)();
         }
-        walked?;
+        resolved?;
         if partial.samples() > 0 { Err(Rejected::Partial(partial)) } else { Ok(()) }
     }
 }
@@ -184,31 +196,65 @@ impl fmt::Debug for Receiver {
     }
 }
 
-/// One request, unpacked.
-struct Request<'r, 'b, 's> {
+/// One request, unpacked. It is gone through three times: fingerprints, windows, samples. Each time asks for the
+/// memory that the next one needs, so that its misses overlap instead of following each other.
+struct Request<'r, 'a, 'b, 's> {
     receiver: &'r Receiver,
     batch: &'b Batch<'s>,
     /// Samples after this are turned away.
     future: Timestamp,
+    found: Vec<Found<'a>>,
     pending: Vec<Pending<'b>>,
     partial: Partial,
     received: &'r mut Received,
 }
 
-impl<'b> Request<'_, 'b, '_> {
-    /// Finds the window of one series and notes its samples. Nothing is stored yet.
+/// How many samples ahead a ring, and then its slot, is asked for: some 20 ns of work each.
+const RING_AHEAD: usize = 16;
+const SLOT_AHEAD: usize = 8;
+
+impl<'a, 'b> Request<'_, 'a, 'b, '_> {
+    /// Makes the fingerprint of one series, unless no rule can read it.
     #[inline]
-    fn resolve(&mut self, message: &[u8], scattered: &mut Vec<u8>) -> Result<(), Malformed> {
+    fn find(&mut self, place: Place, message: &'a [u8], scattered: &mut Vec<u8>) -> Result<(), Malformed> {
         if let Some(name) = leading_name(message)
             && !self.batch.may_match(name)
         {
             self.received.unread += count_samples(message)?;
             return Ok(());
         }
-        let series = Series::new(message, scattered)?;
-        let fingerprint = Fingerprint(xxh3_128_with_seed(series.labels, self.receiver.seed));
+        let Some(series) = Series::new(message)? else {
+            let series = Series::gathered(message, scattered)?;
+            let fingerprint = self.fingerprint(&series);
+            return self.look_up(message, series, fingerprint);
+        };
+        let fingerprint = self.fingerprint(&series);
+        self.batch.expect_fingerprint(fingerprint);
+        self.found.push(Found { place, message, series, fingerprint });
+        Ok(())
+    }
+
+    fn fingerprint(&self, series: &Series<'_>) -> Fingerprint {
+        Fingerprint(xxh3_128_with_seed(series.labels, self.receiver.seed))
+    }
+
+    /// Finds the windows of the series, and notes their samples. Nothing is stored yet.
+    fn resolve(&mut self) -> Result<(), Rejected> {
+        let mut found = std::mem::take(&mut self.found);
+        let resolved = found.drain(..).try_for_each(|Found { place, message, series, fingerprint }| {
+            self.look_up(message, series, fingerprint).map_err(|fault| place.rejected(fault))
+        });
+        self.found = found;
+        resolved
+    }
+
+    #[inline]
+    fn look_up(&mut self, message: &[u8], series: Series<'_>, fingerprint: Fingerprint) -> Result<(), Malformed> {
         match self.batch.verdict(fingerprint) {
-            Some(Verdict::Keep(Target::Known(window))) => self.note_samples(series, || Target::Known(window)),
+            Some(Verdict::Keep(Target::Known(window))) => {
+                self.batch.expect_window(window);
+                self.note_samples(series, || Target::Known(window))
+            }
             Some(Verdict::Keep(Target::New(window))) => self.note_samples(series, || Target::New(Arc::clone(&window))),
             Some(Verdict::Unread) => {
                 self.received.unread += count_samples(message)?;
@@ -252,7 +298,13 @@ impl<'b> Request<'_, 'b, '_> {
     fn store(&mut self) {
         let pending = std::mem::take(&mut self.pending);
         let mut busy = Vec::new();
-        for Pending { target, sample } in &pending {
+        for (number, Pending { target, sample }) in pending.iter().enumerate() {
+            if let Some(later) = pending.get(number + RING_AHEAD) {
+                self.batch.expect_push(&later.target);
+            }
+            if let Some(later) = pending.get(number + SLOT_AHEAD) {
+                self.batch.expect_slot(&later.target);
+            }
             if sample.at > self.future {
                 let fault = SampleFault::TooFarInFuture(AHEAD_MAX.as_secs() / 60);
                 self.partial.add(fault, 1, || target.labels().to_string());

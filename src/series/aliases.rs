@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crossbeam_epoch::{Guard, pin};
 
+use super::prefetch::prefetch;
 use super::swap::Swap;
 use super::window::Window;
 
@@ -60,6 +61,14 @@ impl Table {
             }
         }
         None
+    }
+
+    /// Begins to load the slot that a fingerprint is looked for in first.
+    #[inline]
+    fn prefetch(&self, fingerprint: Fingerprint) {
+        if let Some(slot) = self.probe(halves(fingerprint).0).next() {
+            prefetch(slot);
+        }
     }
 
     /// Adds an entry; the writers' lock is held, and at least one slot is free.
@@ -117,6 +126,11 @@ impl Aliases {
     #[inline]
     pub(super) fn get<'g>(&self, fingerprint: Fingerprint, guard: &'g Guard) -> Option<&'g Remembered> {
         self.table.load(guard).get(fingerprint)
+    }
+
+    #[inline]
+    pub(super) fn prefetch(&self, fingerprint: Fingerprint, guard: &Guard) {
+        self.table.load(guard).prefetch(fingerprint);
     }
 
     pub(super) fn insert(&self, fingerprint: Fingerprint, remembered: Remembered) {

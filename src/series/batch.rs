@@ -8,6 +8,7 @@ use arc_swap::Guard as Loaded;
 use crossbeam_epoch::{Guard, pin};
 
 use super::aliases::{Fingerprint, Remembered};
+use super::prefetch::prefetch;
 use super::relevance::Relevance;
 pub use super::ring::Pushed;
 use super::store::{Refused, Store};
@@ -108,6 +109,30 @@ impl<'s> Batch<'s> {
     #[must_use]
     pub fn may_match(&self, name: &str) -> bool {
         self.relevance.may_match(name)
+    }
+
+    /// Begins to load what [`Batch::verdict`] will look at.
+    #[inline]
+    pub fn expect_fingerprint(&self, fingerprint: Fingerprint) {
+        self.store.aliases.prefetch(fingerprint, &self.guard);
+    }
+
+    /// Begins to load a window; to be called well before [`Batch::expect_push`].
+    #[inline]
+    pub fn expect_window(&self, window: &Window) {
+        prefetch(window);
+    }
+
+    /// Begins to load a window's ring; to be called well before [`Batch::expect_slot`].
+    #[inline]
+    pub fn expect_push(&self, window: &Window) {
+        window.prefetch_ring(&self.guard);
+    }
+
+    /// Begins to load the place that the next sample goes to; to be called well before [`Batch::push`].
+    #[inline]
+    pub fn expect_slot(&self, window: &Window) {
+        window.prefetch_slot(&self.guard);
     }
 
     /// What is known of a fingerprint; `None` where its labels have to be looked at.

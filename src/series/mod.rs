@@ -8,6 +8,7 @@
 
 mod aliases;
 mod batch;
+mod prefetch;
 mod relevance;
 mod ring;
 mod store;

@@ -45,8 +45,9 @@ pub enum Pushed {
     Busy,
 }
 
+/// The place of one sample.
 #[derive(Debug)]
-struct Slot {
+pub struct Slot {
     /// Milliseconds since the epoch, an `i64` in two's complement.
     at: AtomicU64,
     /// The bits of the `f64`.
@@ -167,6 +168,12 @@ impl Ring {
             }
             out.truncate(before);
         }
+    }
+
+    /// Where the next sample in order of time goes; only to be loaded ahead.
+    #[inline]
+    pub fn next_slot(&self) -> &Slot {
+        self.slot(self.head.load(Ordering::Relaxed))
     }
 
     /// Takes the writers' lock; gives the state to go back to.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crossbeam_epoch::{Guard, pin};
 
+use super::prefetch::prefetch;
 use super::relevance::ReadersId;
 use super::ring::{Pushed, Ring};
 use super::swap::Swap;
@@ -100,6 +101,16 @@ impl Window {
             Pushed::Full => self.grow(ring, sample, room, guard),
             pushed => pushed,
         }
+    }
+
+    #[inline]
+    pub(super) fn prefetch_ring(&self, guard: &Guard) {
+        prefetch(self.ring.load(guard));
+    }
+
+    #[inline]
+    pub(super) fn prefetch_slot(&self, guard: &Guard) {
+        prefetch(self.ring.load(guard).next_slot());
     }
 
     /// Puts a ring of twice the size in place of a full one. Out of room, the oldest sample is overwritten.
