@@ -88,91 +88,96 @@ async fn a_workload_shows_its_load_and_its_decision() {
     check_json(
         "/api/v1/workloads",
         expect![[r#"
-        {
-          "at": "2023-11-14T22:13:20.000Z",
-          "at_ms": 1700000000000,
-          "workloads": [
             {
-              "decision": {
-                "at": "2023-11-14T22:13:20.000Z",
-                "at_ms": 1700000000000,
-                "from": 4,
-                "layer": "stability",
-                "reason": "+2 fits 4 pods per 15s",
-                "steps": [
-                  {
-                    "layer": "reactive",
-                    "reason": "requests 340 / 50 = 7",
-                    "wants": 7
-                  },
-                  {
-                    "layer": "bounds",
-                    "reason": "within 2..60",
-                    "wants": 7
-                  },
-                  {
-                    "layer": "stability",
-                    "reason": "+2 fits 4 pods per 15s",
-                    "wants": 6
-                  }
-                ],
-                "to": 6
-              },
-              "failures": 0,
-              "in_flight": true,
-              "kind": "Deployment",
-              "labels": {
-                "team": "shop"
-              },
-              "last_error": null,
-              "max": 60,
-              "metrics": [
+              "at": "2023-11-14T22:13:20.000Z",
+              "at_ms": 1700000000000,
+              "workloads": [
                 {
-                  "capacity": 200.0,
-                  "demand": 340.0,
-                  "demand_state": "present",
-                  "name": "requests",
-                  "per_replica": 50.0
+                  "decision": {
+                    "at": "2023-11-14T22:13:20.000Z",
+                    "at_ms": 1700000000000,
+                    "from": 4,
+                    "layer": "stability",
+                    "reason": "2 pods per 15s allows 6",
+                    "steps": [
+                      {
+                        "layer": "reactive",
+                        "reason": "requests 340 / 50 = 7",
+                        "wants": 7
+                      },
+                      {
+                        "layer": "guards",
+                        "reason": "every input can be used",
+                        "wants": 7
+                      },
+                      {
+                        "layer": "bounds",
+                        "reason": "within 2..60",
+                        "wants": 7
+                      },
+                      {
+                        "layer": "stability",
+                        "reason": "2 pods per 15s allows 6",
+                        "wants": 6
+                      }
+                    ],
+                    "to": 6
+                  },
+                  "failures": 0,
+                  "in_flight": true,
+                  "kind": "Deployment",
+                  "labels": {
+                    "team": "shop"
+                  },
+                  "last_error": null,
+                  "max": 60,
+                  "metrics": [
+                    {
+                      "capacity": 200.0,
+                      "demand": 340.0,
+                      "demand_state": "present",
+                      "name": "requests",
+                      "per_replica": 50.0
+                    },
+                    {
+                      "capacity": 2.8,
+                      "demand": null,
+                      "demand_state": "absent",
+                      "name": "cpu",
+                      "per_replica": 0.7
+                    }
+                  ],
+                  "min": 2,
+                  "name": "checkout",
+                  "namespace": "shop",
+                  "problem": null,
+                  "ready": 4,
+                  "replicas": 6,
+                  "rule": "checkout",
+                  "workload": "shop/checkout"
                 },
                 {
-                  "capacity": 2.8,
-                  "demand": null,
-                  "demand_state": "absent",
-                  "name": "cpu",
-                  "per_replica": 0.7
+                  "decision": null,
+                  "failures": 3,
+                  "in_flight": false,
+                  "kind": "Deployment",
+                  "labels": {
+                    "team": "shop"
+                  },
+                  "last_error": "not found",
+                  "max": 60,
+                  "metrics": [],
+                  "min": 2,
+                  "name": "search",
+                  "namespace": "shop",
+                  "problem": "deployments.apps \"search\" not found",
+                  "ready": null,
+                  "replicas": null,
+                  "rule": "checkout",
+                  "workload": "shop/search"
                 }
-              ],
-              "min": 2,
-              "name": "checkout",
-              "namespace": "shop",
-              "problem": null,
-              "ready": 4,
-              "replicas": 6,
-              "rule": "checkout",
-              "workload": "shop/checkout"
-            },
-            {
-              "decision": null,
-              "failures": 3,
-              "in_flight": false,
-              "kind": "Deployment",
-              "labels": {
-                "team": "shop"
-              },
-              "last_error": "not found",
-              "max": 60,
-              "metrics": [],
-              "min": 2,
-              "name": "search",
-              "namespace": "shop",
-              "problem": "deployments.apps \"search\" not found",
-              "ready": null,
-              "replicas": null,
-              "rule": "checkout",
-              "workload": "shop/search"
-            }
-          ]
-        }"#]],
+              ]
+            }"#]],
     )
     .await;
 }

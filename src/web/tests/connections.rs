@@ -48,14 +48,17 @@ async fn a_shutdown_answers_what_is_on_its_way_and_ends() {
     let mut idle = server.connect().await;
     idle.write_all(HEALTHY).await.unwrap();
     check(&read_until(&mut idle, "healthy.\n").await, "200 OK", &[]);
+    // An empty metadata field, of which the last byte is yet to come.
     let mut busy = server.connect().await;
-    busy.write_all(b"POST /api/v1/write HTTP/1.1\r\nhost: test\r\ncontent-length: 3\r\n\r\nab").await.unwrap();
+    busy.write_all(b"POST /api/v1/write HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\n\x02\x04\x1a")
+        .await
+        .unwrap();
     while server.telemetry.ingest.in_flight_bytes.get() == 0.0 {
         tokio::task::yield_now().await;
     }
     server.shutdown.cancel();
     assert_eq!(read_all(&mut idle).await, "", "idle connections are closed at once");
-    busy.write_all(b"c").await.unwrap();
+    busy.write_all(b"\0").await.unwrap();
     check(&read_all(&mut busy).await, "204 No Content", &[]);
     tokio::time::timeout(Duration::from_secs(5), server.serving).await.unwrap().unwrap().unwrap();
     tokio::net::TcpStream::connect(server.address).await.expect_err("nobody listens any more");

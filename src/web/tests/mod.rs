@@ -50,21 +50,46 @@ impl Server {
     }
 
     /// Sends a request's text and gives all that comes back until the server closes.
-    pub(super) async fn send(&self, request: &str) -> String {
+    pub(super) async fn send(&self, request: impl AsRef<[u8]>) -> String {
         let mut stream = self.connect().await;
-        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.write_all(request.as_ref()).await.unwrap();
         read_all(&mut stream).await
     }
 
     pub(super) async fn get(&self, path: &str) -> String {
-        self.send(&format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")).await
+        self.send(format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")).await
     }
 
-    pub(super) async fn post(&self, path: &str, headers: &str, body: &str) -> String {
-        let length = body.len();
+    pub(super) async fn post(&self, path: &str, headers: &str, body: impl AsRef<[u8]>) -> String {
+        let body = body.as_ref();
         let head = format!("POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{headers}");
-        self.send(&format!("{head}content-length: {length}\r\n\r\n{body}")).await
+        let head = format!("{head}content-length: {}\r\n\r\n", body.len());
+        self.send([head.as_bytes(), body].concat()).await
     }
+}
+
+/// The snappy block of an empty remote-write request.
+pub(super) const EMPTY: &str = "\0";
+
+/// A remote-write request whose snappy block has a little more than `length` bytes: one long metadata field, as
+/// literals, for a block that is packed would be shorter.
+pub(super) fn large(length: usize) -> Vec<u8> {
+    let varint = |mut value: usize| {
+        let mut bytes = Vec::new();
+        while value >= 0x80 {
+            bytes.push(u8::try_from(value & 0x7f).unwrap() | 0x80);
+            value >>= 7;
+        }
+        bytes.push(u8::try_from(value).unwrap());
+        bytes
+    };
+    let message = [&[0x1a][..], &varint(length), &vec![b'x'; length]].concat();
+    let mut block = varint(message.len());
+    for literal in message.chunks(60) {
+        block.push(u8::try_from(literal.len() - 1).unwrap() << 2);
+        block.extend_from_slice(literal);
+    }
+    block
 }
 
 /// All that comes until the other end closes.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Server, check, read_all, read_until};
+use super::{EMPTY, Server, check, large, read_all, read_until};
 use crate::telemetry::RequestOutcome;
 use crate::web::Limits;
 
@@ -11,9 +11,9 @@ const PATH: &str = "/api/v1/write";
 #[tokio::test]
 async fn a_good_body_is_answered_with_nothing() {
     let server = Server::start(Limits::default()).await;
-    let answer = server.post(PATH, "content-type: application/x-protobuf\r\n", "x").await;
+    let answer = server.post(PATH, "content-type: application/x-protobuf\r\n", EMPTY).await;
     check(&answer, "204 No Content", &[]);
-    check(&server.post("/api/v1/push", "", "x").await, "204 No Content", &[]);
+    check(&server.post("/api/v1/push", "", EMPTY).await, "204 No Content", &[]);
     let ingest = &server.telemetry.ingest;
     assert_eq!((ingest.requests.get(RequestOutcome::Accepted), ingest.bytes.get()), (2, 2));
     assert_eq!(server.telemetry.latency.request.snapshot().count(), 2);
@@ -23,8 +23,9 @@ async fn a_good_body_is_answered_with_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_body_is_put_together() {
     let server = Server::start(Limits::default()).await;
-    check(&server.post(PATH, "", &"x".repeat(3 << 20)).await, "204 No Content", &[]);
-    assert_eq!(server.telemetry.ingest.bytes.get(), 3 << 20);
+    let body = large(3 << 20);
+    check(&server.post(PATH, "", &body).await, "204 No Content", &[]);
+    assert_eq!(server.telemetry.ingest.bytes.get(), body.len() as u64);
     assert_eq!(server.telemetry.ingest.in_flight_bytes.get(), 0.0);
 }
 
@@ -34,7 +35,7 @@ async fn a_body_that_is_declared_too_long_is_never_read() {
     let head = "POST /api/v1/write HTTP/1.1\r\nhost: test\r\ncontent-length: 4294967295\r\n\r\n";
     let mut stream = server.connect().await;
     stream.write_all(head.as_bytes()).await.unwrap();
-    let answer = read_until(&mut stream, "max_samples_per_send").await;
+    let answer = read_until(&mut stream, "ingest.body_bytes_max").await;
     check(&answer, "413 Payload Too Large", &[]);
     assert_eq!(server.telemetry.ingest.requests.get(RequestOutcome::TooLarge), 1);
 }
@@ -79,7 +80,7 @@ async fn who_promises_much_and_sends_little_takes_little() {
         stream.write_all(head.as_bytes()).await.unwrap();
         slow.push(stream);
     }
-    check(&server.post(PATH, "", "x").await, "204 No Content", &[]);
+    check(&server.post(PATH, "", EMPTY).await, "204 No Content", &[]);
     let taken = server.telemetry.ingest.in_flight_bytes.get();
     assert!(taken <= 20.0 * 65536.0, "{taken}");
 }
@@ -95,7 +96,7 @@ async fn without_room_a_sender_is_asked_to_come_again() {
     while server.telemetry.ingest.in_flight_bytes.get() == 0.0 {
         tokio::task::yield_now().await;
     }
-    let answer = server.post(PATH, "retry-attempt: 3\r\n", "x").await;
+    let answer = server.post(PATH, "retry-attempt: 3\r\n", EMPTY).await;
     check(&answer, "503 Service Unavailable", &["retry-after: 8\r\n", "retry\n"]);
     assert_eq!(server.telemetry.ingest.requests.get(RequestOutcome::Overloaded), 1);
 
@@ -103,21 +104,21 @@ async fn without_room_a_sender_is_asked_to_come_again() {
     while server.telemetry.ingest.in_flight_bytes.get() > 0.0 {
         tokio::task::yield_now().await;
     }
-    check(&server.post(PATH, "", "x").await, "204 No Content", &[]);
+    check(&server.post(PATH, "", EMPTY).await, "204 No Content", &[]);
 }
 
 #[tokio::test]
 async fn a_body_larger_than_all_room_still_fits_alone() {
     let limits = Limits { in_flight_bytes_max: 64 * 1024, ..Limits::default() };
     let server = Server::start(limits).await;
-    check(&server.post(PATH, "", &"x".repeat(300_000)).await, "204 No Content", &[]);
+    check(&server.post(PATH, "", large(300_000)).await, "204 No Content", &[]);
 }
 
 #[tokio::test]
 async fn before_rules_are_loaded_senders_keep_their_samples() {
     let server = Server::start(Limits::default()).await;
     server.missing.send_replace(vec!["rules are not loaded".to_owned()]);
-    let answer = server.post(PATH, "", "x").await;
+    let answer = server.post(PATH, "", EMPTY).await;
     check(&answer, "503 Service Unavailable", &["rules are not loaded", "retry-after: "]);
 }
 
@@ -129,6 +130,6 @@ async fn expect_continue_is_answered_before_the_body() {
     stream.write_all(head.as_bytes()).await.unwrap();
     let answer = read_until(&mut stream, "\r\n\r\n").await;
     check(&answer, "100 Continue", &[]);
-    stream.write_all(b"x").await.unwrap();
+    stream.write_all(EMPTY.as_bytes()).await.unwrap();
     check(&read_until(&mut stream, "\r\n\r\n").await, "204 No Content", &[]);
 }
