@@ -1,6 +1,8 @@
 //! The dashboard: each query parses, names only metrics and labels of the table, and is there for a real Prometheus
 //! to answer.
 
+mod peer;
+
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 

@@ -19,15 +19,15 @@ use crate::peers::process::{Folder, Process, eventually, free_address};
 const SOON: Duration = Duration::from_secs(30);
 
 /// A running `headroom serve`, in a folder of its own.
-struct Headroom {
+pub(crate) struct Headroom {
     process: Process,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     folder: Folder,
 }
 
 impl Headroom {
     /// Writes the rule file and starts the service; `flags` go behind `serve`.
-    async fn start(rules: &str, flags: &[&str]) -> Result<Self> {
+    pub(crate) async fn start(rules: &str, flags: &[&str]) -> Result<Self> {
         let (folder, address) = Self::folder(rules)?;
         let mut process = Self::spawn(&folder, address, flags)?;
         process.wait_http(address, "/-/ready", SOON).await?;
