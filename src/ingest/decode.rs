@@ -160,15 +160,22 @@ fn sample(message: &[u8]) -> Result<Sample, Malformed> {
     Ok(Sample::new(Timestamp::from_millis(at.cast_signed()), f64::from_bits(value)))
 }
 
-/// How many samples a series holds that nobody reads. Nearly always one, which its last 18 bytes tell; where they
-/// don't look like the sample that Prometheus writes there, the fields are walked.
+/// How many samples a series holds that nobody reads. Samples stand at its end, 18 bytes each as Prometheus and nearly
+/// everybody writes them: those are counted from behind. Where the last one looks different, the fields are walked.
 #[inline]
 pub(super) fn count_samples(series: &[u8]) -> Result<u64, Malformed> {
-    if let Some([0x12, 0x10, 0x09, .., 0x10, _, _, _, _, _, last]) = series.last_chunk::<18>()
+    let mut rest = series;
+    let mut count = 0;
+    while let Some((before, [0x12, 0x10, 0x09, .., 0x10, _, _, _, _, _, last])) = rest.split_last_chunk::<18>()
         && *last < 0x80
     {
-        return Ok(1);
+        rest = before;
+        count += 1;
     }
+    if count > 0 { Ok(count) } else { walk_samples(series) }
+}
+
+fn walk_samples(series: &[u8]) -> Result<u64, Malformed> {
     let mut count = 0;
     let mut fields = Fields::new(series);
     while let Some((number, kind)) = fields.next()? {

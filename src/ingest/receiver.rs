@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 use super::decode::{Place, Series, count_samples, each_series, leading_name};
 use super::negotiate::negotiate;
 use super::rejected::{Malformed, Partial, Rejected, SampleFault};
-use super::series_labels::{Fault, labels};
+use super::series_labels::{Fault, labels, shown};
 use super::unpack::unpack;
 use crate::sample::Sample;
 use crate::series::{Batch, Fingerprint, Pushed, Store, Target, Touched, Verdict};
@@ -282,7 +282,7 @@ impl<'a, 'b> Request<'_, 'a, 'b, '_> {
             Err(Fault::Malformed(malformed)) => return Err(malformed),
             Err(Fault::Series(fault)) => fault,
         };
-        self.partial.add(fault, count_samples(message)?, || String::from_utf8_lossy(series.labels).into_owned());
+        self.partial.add(fault, count_samples(message)?, || shown(series.labels));
         Ok(())
     }
 

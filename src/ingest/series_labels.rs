@@ -51,6 +51,18 @@ pub(super) fn labels(block: &[u8], limits: &Limits) -> Result<Labels, Fault> {
     Ok(labels)
 }
 
+/// A block of labels for people, whatever is wrong with it.
+pub(super) fn shown(block: &[u8]) -> String {
+    let mut pairs = Vec::new();
+    let mut fields = Fields::new(block);
+    while let Ok(Some(_)) = fields.next()
+        && let Ok((name, value)) = fields.bytes().and_then(label)
+    {
+        pairs.push(format!("{}=\"{}\"", String::from_utf8_lossy(name), String::from_utf8_lossy(value)));
+    }
+    format!("{{{}}}", pairs.join(","))
+}
+
 /// Name and value of one `Label` message.
 pub(super) fn label(message: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     let (mut name, mut value): (&[u8], &[u8]) = (b"", b"");
