@@ -369,7 +369,7 @@ impl Engine {
             effects.push(Effect::Record(self.history.open(workload, &known.rule.name, decision)));
             effects.push(Effect::Act(action));
         }
-        self.agenda.set(Due::Workload(workload.clone()), known.revisit_at());
+        self.agenda.set(Due::Workload(workload.clone()), known.revisit_at(now));
         self.views.insert(workload.clone(), Arc::new(known.view()));
     }
 }

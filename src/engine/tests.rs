@@ -1,1 +1,370 @@
+//! Traces of the loop: real rules over a real store in virtual time, an actuator that answers as the test says.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::Settings;
+use crate::dispatch::Status;
+use crate::labels::{Labels, NAME};
+use crate::rule;
+use crate::sample::STALE;
+use crate::series::{Limits, Pushed};
+
+const START_MS: i64 = 1_760_000_000_000;
+
+/// One workload at 50 a replica, quick to move both ways.
+const CHECKOUT: &str = "
+groups:
+  - name: shop
+    interval: 15s
+    rules:
+      - scale: checkout
+        target: {kind: Deployment, namespace: shop, name: checkout}
+        replicas: {min: 1, max: 20}
+        metrics: [{name: requests, demand: sum(load), per_replica: 50}]
+        behavior:
+          scale_up: {policies: [{type: Pods, value: 20, period: 1s}]}
+          scale_down: {stabilization_window: 0s, policies: [{type: Pods, value: 20, period: 1s}]}
+";
+
+struct World {
+    engine: Engine,
+    store: Store,
+    now: Timestamp,
+    log: String,
+    in_flight: BTreeMap<Workload, Action>,
+}
+
+impl World {
+    fn new(rules: &str) -> Self {
+        let store = Store::new(Limits::default());
+        let now = Timestamp::from_millis(START_MS);
+        let mut world = Self { engine: Engine::new(), store, now, log: String::new(), in_flight: BTreeMap::new() };
+        world.load(rules);
+        world
+    }
+
+    fn load(&mut self, rules: &str) {
+        let files = [(PathBuf::from("rules.yaml"), rules.to_owned())];
+        let rules = rule::compile(&files, &Settings::default()).unwrap_or_else(|findings| panic!("{findings:?}"));
+        let subscriptions = self.store.subscribe(&rules.selectors());
+        self.step(vec![Event::Rules(rules.bind(subscriptions))]);
+    }
+
+    /// One step, a millisecond on; its effects go into the log.
+    fn step(&mut self, events: Vec<Event>) {
+        self.now = self.now + Duration::from_millis(1);
+        for effect in self.engine.step(self.now, &self.store, events) {
+            let at = self.now.since(Timestamp::from_millis(START_MS)).as_secs();
+            let _ = match effect {
+                Effect::Watch(workload) => writeln!(self.log, "{at:>3}s watch {workload}"),
+                Effect::Forget(workload) => writeln!(self.log, "{at:>3}s forget {workload}"),
+                Effect::Record(entry) => {
+                    let decision = &entry.decision;
+                    writeln!(self.log, "{at:>3}s {}: {}", decision.headline(&entry.workload), decision.summary())
+                }
+                Effect::Act(action) => {
+                    let before = self.in_flight.insert(action.workload.clone(), action);
+                    assert!(before.is_none(), "one action in flight per workload");
+                    Ok(())
+                }
+            };
+        }
+    }
+
+    /// Time passes, with steps where the loop asks for them.
+    fn wait(&mut self, length: Duration) {
+        let end = self.now + length;
+        while self.engine.next_due() < end {
+            self.now = self.now.max(self.engine.next_due());
+            self.step(Vec::new());
+        }
+        self.now = end;
+    }
+
+    fn load_is(&mut self, name: &str, app: &str, value: f64) {
+        let labels = Labels::from_pairs([(NAME, name), ("app", app)]).unwrap();
+        let mut touched = Touched::default();
+        let pushed = self.store.batch(&mut touched).write(&labels, Sample::new(self.now, value)).unwrap();
+        assert_eq!(pushed, Pushed::Kept);
+        self.step(Vec::new());
+    }
+
+    fn cluster_says(&mut self, name: &str, status: Status) {
+        let observation = Observation { workload: workload(name), status };
+        self.step(vec![Event::Observed(observation)]);
+    }
+
+    fn has(&mut self, name: &str, replicas: u32) {
+        self.cluster_says(name, Status::Found { replicas, ready: replicas });
+    }
+
+    /// The action on its way ends.
+    fn acted(&mut self, name: &str, outcome: Outcome) {
+        let action = self.in_flight.remove(&workload(name)).expect("an action is on its way");
+        self.step(vec![Event::Acted(action, outcome)]);
+    }
+
+    #[track_caller]
+    fn check(self, want: Expect) {
+        want.assert_eq(&self.log);
+    }
+
+    fn health(&self, rule: &str) -> Option<String> {
+        let view = self.engine.view();
+        view.rules.iter().find(|health| &*health.rule == rule).and_then(|health| health.last_error.clone())
+    }
+}
+
+fn workload(name: &str) -> Workload {
+    let (kind, namespace) = ("Deployment".to_owned(), "shop".to_owned());
+    Workload { api_version: String::new(), kind, namespace, name: name.to_owned() }
+}
+
+fn second() -> Duration {
+    Duration::from_secs(1)
+}
+
+#[test]
+fn a_sample_scales_at_once_and_the_next_action_waits_for_the_first() {
+    let mut world = World::new(CHECKOUT);
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 2);
+    world.wait(second());
+    world.load_is("load", "a", 600.0);
+    world.wait(second());
+    world.acted("checkout", Outcome::Done);
+    world.check(expect![[r#"
+          0s watch shop/checkout
+          0s shop/checkout 2 -> 4: requests 190 / 50 = 4
+          2s shop/checkout 4 -> 12: requests 600 / 50 = 12
+    "#]]);
+}
+
+#[test]
+fn without_an_observation_or_without_data_nothing_is_done() {
+    let mut world = World::new(CHECKOUT);
+    world.load_is("load", "a", 190.0);
+    world.cluster_says("checkout", Status::Unknown("not found".to_owned()));
+    world.wait(Duration::from_mins(1));
+    world.load_is("load", "a", STALE);
+    world.has("checkout", 9);
+    world.wait(Duration::from_mins(10));
+    world.check(expect![[r#"
+          0s watch shop/checkout
+    "#]]);
+}
+
+#[test]
+fn failures_wait_twice_as_long_each_time_and_a_refusal_a_minute() {
+    let mut world = World::new(CHECKOUT);
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 2);
+    for _ in 0..3 {
+        world.acted("checkout", Outcome::Failed("no route to host".to_owned()));
+        world.wait(Duration::from_secs(9));
+    }
+    let view = world.engine.view();
+    assert_eq!((view.workloads[0].failures, view.workloads[0].last_error.as_deref()), (3, Some("no route to host")));
+    world.acted("checkout", Outcome::Refused("forbidden".to_owned()));
+    world.wait(Duration::from_secs(59));
+    world.load_is("load", "a", 200.0);
+    world.wait(second());
+    world.load_is("load", "a", 200.0);
+    world.acted("checkout", Outcome::Done);
+    assert_eq!(world.engine.view().workloads[0].failures, 0);
+    world.check(expect![[r#"
+          0s watch shop/checkout
+          0s shop/checkout 2 -> 4: requests 190 / 50 = 4
+          1s shop/checkout 2 -> 4: requests 190 / 50 = 4
+         11s shop/checkout 2 -> 4: requests 190 / 50 = 4
+         22s shop/checkout 2 -> 4: requests 190 / 50 = 4
+         87s shop/checkout 2 -> 4: requests 200 / 50 = 4
+    "#]]);
+}
+
+#[test]
+fn after_a_conflict_the_fresh_count_decides() {
+    let mut world = World::new(CHECKOUT);
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 2);
+    world.acted("checkout", Outcome::Conflict);
+    world.has("checkout", 3);
+    world.check(expect![[r#"
+          0s watch shop/checkout
+          0s shop/checkout 2 -> 4: requests 190 / 50 = 4
+    "#]]);
+}
+
+#[test]
+fn a_dry_run_says_each_thing_once() {
+    let mut world = World::new(CHECKOUT);
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 2);
+    world.acted("checkout", Outcome::Simulated);
+    for _ in 0..5 {
+        world.wait(second());
+        world.load_is("load", "a", 195.0);
+    }
+    world.wait(second());
+    world.load_is("load", "a", 290.0);
+    world.check(expect![[r#"
+          0s watch shop/checkout
+          0s shop/checkout 2 -> 4: requests 190 / 50 = 4
+          6s shop/checkout 2 -> 6: requests 290 / 50 = 6
+    "#]]);
+}
+
+#[test]
+fn what_is_recorded_is_read_in_the_same_step() {
+    let rules = CHECKOUT.replace("    rules:\n", "    rules:\n      - {record: app:load, expr: sum by (app) (load)}\n");
+    let mut world = World::new(&rules.replace("sum(load)", "sum(app:load)"));
+    world.has("checkout", 2);
+    world.load_is("load", "a", 190.0);
+    world.check(expect![[r#"
+          0s watch shop/checkout
+          0s shop/checkout 2 -> 4: requests 190 / 50 = 4
+    "#]]);
+}
+
+#[test]
+fn a_fleet_follows_its_series_and_one_that_vanishes_holds() {
+    let fleet =
+        CHECKOUT.replace("name: checkout}", "name: \"{{ $labels.app }}\"}").replace("sum(load)", "sum by (app) (load)");
+    let mut world = World::new(&fleet);
+    world.load_is("load", "web", 190.0);
+    world.load_is("load", "api", 90.0);
+    world.has("web", 2);
+    world.has("api", 5);
+    world.acted("web", Outcome::Done);
+    world.acted("api", Outcome::Done);
+    world.wait(second());
+    // The series ends: the workload keeps what it has, and is forgotten when the cluster forgets it.
+    world.load_is("load", "api", STALE);
+    world.has("api", 7);
+    world.wait(Duration::from_mins(1));
+    world.cluster_says("api", Status::Unknown("deleted".to_owned()));
+    world.wait(Duration::from_mins(1));
+    world.check(expect![[r#"
+          0s watch shop/web
+          0s watch shop/api
+          0s shop/web 2 -> 4: requests 190 / 50 = 4
+          0s shop/api 5 -> 2: requests 90 / 50 = 2
+         75s forget shop/api
+    "#]]);
+}
+
+#[test]
+fn a_reload_keeps_what_is_remembered_of_a_workload() {
+    let calm = CHECKOUT.replace("stabilization_window: 0s", "stabilization_window: 5m");
+    let mut world = World::new(&calm);
+    world.load_is("load", "a", 390.0);
+    world.has("checkout", 8);
+    world.wait(Duration::from_mins(1));
+    world.load(&calm.replace("max: 20", "max: 19"));
+    world.load_is("load", "a", 90.0);
+    let view = world.engine.view();
+    assert_eq!((view.workloads[0].max, view.workloads[0].replicas), (19, Some(8)));
+    for _ in 0..6 {
+        world.wait(Duration::from_mins(1));
+        world.load_is("load", "a", 90.0);
+    }
+    world.check(expect![[r#"
+          0s watch shop/checkout
+        360s shop/checkout 8 -> 2: requests 90 / 50 = 2
+    "#]]);
+}
+
+#[test]
+fn two_rules_on_one_workload_are_told_apart() {
+    let second = CHECKOUT.split_once("    rules:\n").map(|(_, rule)| {
+        rule.replace("scale: checkout", "scale: other").replace("name: checkout}", "name: \"{{ $labels.app }}\"}")
+    });
+    let rules = format!("{CHECKOUT}{}", second.unwrap().replace("sum(load)", "sum by (app) (load)"));
+    let mut world = World::new(&rules);
+    world.load_is("load", "checkout", 190.0);
+    world.has("checkout", 2);
+    assert_eq!(world.health("other").as_deref(), Some("shop/checkout is scaled by rule \"checkout\" already"));
+    assert_eq!(world.health("checkout"), None);
+}
+
+#[test]
+fn intervals_that_pass_without_an_evaluation_are_counted() {
+    let mut world = World::new(CHECKOUT);
+    world.now = world.now + Duration::from_secs(50);
+    world.step(Vec::new());
+    assert_eq!(world.engine.counts().missed, 2);
+}
+
+/// What may happen to the loop.
+#[derive(Debug, Clone)]
+enum Happening {
+    Load(f64),
+    Silence,
+    Has(u32),
+    Gone,
+    Acted(usize),
+    Wait(u64),
+}
+
+fn happenings() -> impl Strategy<Value = Vec<Happening>> {
+    let one = prop_oneof![
+        3 => (0.0..900.0).prop_map(Happening::Load),
+        2 => Just(Happening::Silence),
+        2 => (0_u32..20).prop_map(Happening::Has),
+        1 => Just(Happening::Gone),
+        3 => (0_usize..4).prop_map(Happening::Acted),
+        2 => (1_u64..120).prop_map(Happening::Wait),
+    ];
+    prop::collection::vec(one, 1..60)
+}
+
+/// Plays a history; every action goes through the check.
+fn play(happenings: &[Happening]) -> String {
+    let mut world = World::new(CHECKOUT);
+    let (mut silent, mut logged) = (true, 0);
+    for happening in happenings {
+        match happening {
+            Happening::Load(value) => {
+                silent = false;
+                world.load_is("load", "a", *value);
+            }
+            Happening::Silence => {
+                silent = true;
+                world.load_is("load", "a", STALE);
+            }
+            Happening::Has(replicas) => world.has("checkout", *replicas),
+            Happening::Gone => world.cluster_says("checkout", Status::Unknown("gone".to_owned())),
+            Happening::Acted(outcome) => {
+                let failed = || Outcome::Failed("x".to_owned());
+                let outcome = [Outcome::Done, Outcome::Simulated, Outcome::Conflict, failed()][*outcome].clone();
+                if world.in_flight.contains_key(&workload("checkout")) {
+                    world.acted("checkout", outcome);
+                }
+            }
+            Happening::Wait(seconds) => world.wait(Duration::from_secs(*seconds)),
+        }
+        let view = world.engine.view();
+        for entry in view.decisions.iter().filter(|entry| entry.id > logged) {
+            let decision = &entry.decision;
+            assert!((1..=20).contains(&decision.to), "within bounds: {decision:?}");
+            assert!(!silent || decision.to > decision.from, "without data nothing goes down: {decision:?}");
+        }
+        logged = view.decisions.back().map_or(logged, |entry| entry.id);
+        world.now = world.now + Duration::from_millis(5);
+    }
+    world.log
+}
+
+proptest! {
+    #[test]
+    fn the_same_history_gives_the_same_decisions_and_absence_lowers_none(happenings in happenings()) {
+        prop_assert_eq!(play(&happenings), play(&happenings));
+    }
+}

@@ -90,12 +90,13 @@ impl Known {
         acts.then_some(&*decision)
     }
 
-    /// When this workload has to be looked at again though nothing new is heard of it.
-    pub(super) fn revisit_at(&self) -> Option<Timestamp> {
-        let decision = self.decision.as_ref();
-        let waits = decision.is_some_and(|decision| decision.to != decision.from) && !self.in_flight;
+    /// When this workload has to be looked at again though nothing new is heard of it. Never now: it has just been
+    /// looked at, and what keeps it from acting (no word from the cluster, say) ends by an event.
+    pub(super) fn revisit_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let decision = self.decision.as_ref()?;
+        let waits = decision.to != decision.from && !self.in_flight;
         let retry_at = self.retry_at.filter(|_| waits);
-        decision.and_then(|decision| decision.revisit_at).into_iter().chain(retry_at).min()
+        decision.revisit_at.into_iter().chain(retry_at).filter(|at| *at > now).min()
     }
 
     /// Takes note of what became of an action.
