@@ -63,11 +63,11 @@ impl World {
         for effect in self.engine.step(self.now, &self.store, events) {
             let at = self.now.since(Timestamp::from_millis(START_MS)).as_secs();
             let _ = match effect {
-                Effect::Watch(workload) => writeln!(self.log, "{at:>3}s watch {workload}"),
-                Effect::Forget(workload) => writeln!(self.log, "{at:>3}s forget {workload}"),
+                Effect::Watch(workload) => writeln!(self.log, "{at:03}s watch {workload}"),
+                Effect::Forget(workload) => writeln!(self.log, "{at:03}s forget {workload}"),
                 Effect::Record(entry) => {
                     let decision = &entry.decision;
-                    writeln!(self.log, "{at:>3}s {}: {}", decision.headline(&entry.workload), decision.summary())
+                    writeln!(self.log, "{at:03}s {}: {}", decision.headline(&entry.workload), decision.summary())
                 }
                 Effect::Act(action) => {
                     let before = self.in_flight.insert(action.workload.clone(), action);
@@ -141,9 +141,9 @@ fn a_sample_scales_at_once_and_the_next_action_waits_for_the_first() {
     world.wait(second());
     world.acted("checkout", Outcome::Done);
     world.check(expect![[r#"
-          0s watch shop/checkout
-          0s shop/checkout 2 -> 4: requests 190 / 50 = 4
-          2s shop/checkout 4 -> 12: requests 600 / 50 = 12
+        000s watch shop/checkout
+        000s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        002s shop/checkout 4 -> 12: requests 600 / 50 = 12
     "#]]);
 }
 
@@ -157,7 +157,7 @@ fn without_an_observation_or_without_data_nothing_is_done() {
     world.has("checkout", 9);
     world.wait(Duration::from_mins(10));
     world.check(expect![[r#"
-          0s watch shop/checkout
+        000s watch shop/checkout
     "#]]);
 }
 
@@ -180,12 +180,12 @@ fn failures_wait_twice_as_long_each_time_and_a_refusal_a_minute() {
     world.acted("checkout", Outcome::Done);
     assert_eq!(world.engine.view().workloads[0].failures, 0);
     world.check(expect![[r#"
-          0s watch shop/checkout
-          0s shop/checkout 2 -> 4: requests 190 / 50 = 4
-          1s shop/checkout 2 -> 4: requests 190 / 50 = 4
-         11s shop/checkout 2 -> 4: requests 190 / 50 = 4
-         22s shop/checkout 2 -> 4: requests 190 / 50 = 4
-         87s shop/checkout 2 -> 4: requests 200 / 50 = 4
+        000s watch shop/checkout
+        000s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        001s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        011s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        022s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        087s shop/checkout 2 -> 4: requests 200 / 50 = 4
     "#]]);
 }
 
@@ -196,9 +196,11 @@ fn after_a_conflict_the_fresh_count_decides() {
     world.has("checkout", 2);
     world.acted("checkout", Outcome::Conflict);
     world.has("checkout", 3);
+    assert_eq!(world.engine.view().workloads[0].failures, 0);
     world.check(expect![[r#"
-          0s watch shop/checkout
-          0s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        000s watch shop/checkout
+        000s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        000s shop/checkout 3 -> 4: requests 190 / 50 = 4
     "#]]);
 }
 
@@ -215,9 +217,9 @@ fn a_dry_run_says_each_thing_once() {
     world.wait(second());
     world.load_is("load", "a", 290.0);
     world.check(expect![[r#"
-          0s watch shop/checkout
-          0s shop/checkout 2 -> 4: requests 190 / 50 = 4
-          6s shop/checkout 2 -> 6: requests 290 / 50 = 6
+        000s watch shop/checkout
+        000s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        006s shop/checkout 2 -> 6: requests 290 / 50 = 6
     "#]]);
 }
 
@@ -228,8 +230,8 @@ fn what_is_recorded_is_read_in_the_same_step() {
     world.has("checkout", 2);
     world.load_is("load", "a", 190.0);
     world.check(expect![[r#"
-          0s watch shop/checkout
-          0s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        000s watch shop/checkout
+        000s shop/checkout 2 -> 4: requests 190 / 50 = 4
     "#]]);
 }
 
@@ -252,11 +254,11 @@ fn a_fleet_follows_its_series_and_one_that_vanishes_holds() {
     world.cluster_says("api", Status::Unknown("deleted".to_owned()));
     world.wait(Duration::from_mins(1));
     world.check(expect![[r#"
-          0s watch shop/web
-          0s watch shop/api
-          0s shop/web 2 -> 4: requests 190 / 50 = 4
-          0s shop/api 5 -> 2: requests 90 / 50 = 2
-         75s forget shop/api
+        000s watch shop/web
+        000s watch shop/api
+        000s shop/web 2 -> 4: requests 190 / 50 = 4
+        000s shop/api 5 -> 2: requests 90 / 50 = 2
+        075s forget shop/api
     "#]]);
 }
 
@@ -276,7 +278,7 @@ fn a_reload_keeps_what_is_remembered_of_a_workload() {
         world.load_is("load", "a", 90.0);
     }
     world.check(expect![[r#"
-          0s watch shop/checkout
+        000s watch shop/checkout
         360s shop/checkout 8 -> 2: requests 90 / 50 = 2
     "#]]);
 }

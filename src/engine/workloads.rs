@@ -30,6 +30,8 @@ pub(super) struct Known {
     last_error: Option<String>,
     /// No action before this.
     retry_at: Option<Timestamp>,
+    /// The last action met a scale that somebody else had changed: a fresh observation ends the wait.
+    conflicted: bool,
     /// What a dry run was last told: from and to. It is told again when the decision is another.
     recommended: Option<(Replicas, Replicas)>,
 }
@@ -47,6 +49,7 @@ impl Known {
             failures: 0,
             last_error: None,
             retry_at: None,
+            conflicted: false,
             recommended: None,
         }
     }
@@ -59,6 +62,9 @@ impl Known {
             // Somebody followed the recommendation: it counts as scaled.
             self.state.scaled(now, from, to);
             self.recommended = None;
+        }
+        if std::mem::take(&mut self.conflicted) {
+            self.retry_at = None;
         }
         self.status = Some(status);
     }
@@ -116,20 +122,24 @@ impl Known {
                 }
                 None
             }
-            Outcome::Conflict => Some("the scale was changed by somebody else in between"),
-            Outcome::Failed(reason) | Outcome::Refused(reason) => Some(reason.as_str()),
+            // Nobody's failure. Should no observation come, it is tried again.
+            Outcome::Conflict => {
+                self.conflicted = true;
+                self.retry_at = Some(now + RETRY_FIRST);
+                return;
+            }
+            Outcome::Failed(reason) => {
+                let wait = RETRY_FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(RETRY_MAX);
+                Some((reason, wait))
+            }
+            Outcome::Refused(reason) => Some((reason, RETRY_MAX)),
         };
-        let Some(reason) = failed else {
+        let Some((reason, wait)) = failed else {
             (self.failures, self.last_error, self.retry_at) = (0, None, None);
             return;
         };
-        let wait = match outcome {
-            Outcome::Conflict => RETRY_FIRST,
-            Outcome::Refused(_) => RETRY_MAX,
-            _ => RETRY_FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(RETRY_MAX),
-        };
         self.failures = self.failures.saturating_add(1);
-        self.last_error = Some(reason.to_owned());
+        self.last_error = Some(reason.clone());
         self.retry_at = Some(now + wait);
     }
 
