@@ -59,12 +59,10 @@ fn main() {
     heading("decision: one workload, explanation included", "ns/decision  decisions/CPU-s");
     cost("calm: one metric, nothing changes", Workload::new(Policy::new(2, 60), 1), |_| 190.0);
     let mut policy = Policy::new(2, 60);
-    let rules = |changes: [Change; 4]| -> Vec<ScalingPolicy> {
-        let periods = [15, 60, 300, 1_800].map(Duration::from_secs);
-        changes.into_iter().zip(periods).map(|(change, period)| ScalingPolicy { change, period }).collect()
-    };
+    let changes = [Change::Pods(4), Change::Percent(50), Change::Pods(40), Change::Percent(900)];
+    let periods = [15, 60, 300, 1_800].map(Duration::from_secs);
     policy.behavior.scale_up.policies =
-        rules([Change::Pods(4), Change::Percent(50), Change::Pods(40), Change::Percent(900)]);
+        changes.into_iter().zip(periods).map(|(change, period)| ScalingPolicy { change, period }).collect();
     policy.behavior.scale_up.stabilization_window = Duration::from_secs(30);
     cost("busy: four metrics, four policies, a saw tooth", Workload::new(policy, 4), |beat| {
         100.0 + (beat % 120) as f64 * 20.0

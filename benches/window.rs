@@ -15,20 +15,20 @@ use headroom::time::{Range, Timestamp};
 use measure::{heading, line, si};
 
 const START_MS: i64 = 1_760_000_000_000;
-const STEP_MS: i64 = 15_000;
+const STEP_MS: usize = 15_000;
 
 /// Windows of `samples` each, 15 s apart; and when the last sample came.
 fn windows(series: usize, samples: usize) -> (Store, Arc<Subscription>, Timestamp) {
     let store = Store::new(Limits::default());
     let matchers = vec![Matcher::new(NAME, MatchOp::Equal, "requests").expect("a plain matcher")];
-    let span = Duration::from_millis(STEP_MS.unsigned_abs() * samples as u64);
+    let span = Duration::from_millis((STEP_MS * samples) as u64);
     let subscription = store.subscribe(&[Selector { matchers, span }]).remove(0);
     let labels: Vec<Labels> = (0..series)
         .map(|pod| Labels::from_pairs([(NAME, "requests"), ("pod", &format!("pod-{pod}"))]).expect("good labels"))
         .collect();
     let mut now = Timestamp::from_millis(START_MS);
-    for round in 0..samples {
-        now = Timestamp::from_millis(START_MS + round as i64 * STEP_MS);
+    for (round, at) in (START_MS..).step_by(STEP_MS).take(samples).enumerate() {
+        now = Timestamp::from_millis(at);
         let mut touched = Touched::default();
         let batch = store.batch(&mut touched);
         for labels in &labels {

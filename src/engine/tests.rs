@@ -112,7 +112,7 @@ impl World {
     }
 
     #[track_caller]
-    fn check(self, want: Expect) {
+    fn check(&self, want: &Expect) {
         want.assert_eq(&self.log);
     }
 
@@ -140,7 +140,7 @@ fn a_sample_scales_at_once_and_the_next_action_waits_for_the_first() {
     world.load_is("load", "a", 600.0);
     world.wait(second());
     world.acted("checkout", Outcome::Done);
-    world.check(expect![[r#"
+    world.check(&expect![[r#"
         000s watch shop/checkout
         000s shop/checkout 2 -> 4: requests 190 / 50 = 4
         002s shop/checkout 4 -> 12: requests 600 / 50 = 12
@@ -156,7 +156,7 @@ fn without_an_observation_or_without_data_nothing_is_done() {
     world.load_is("load", "a", STALE);
     world.has("checkout", 9);
     world.wait(Duration::from_mins(10));
-    world.check(expect![[r#"
+    world.check(&expect![[r#"
         000s watch shop/checkout
     "#]]);
 }
@@ -179,7 +179,7 @@ fn failures_wait_twice_as_long_each_time_and_a_refusal_a_minute() {
     world.load_is("load", "a", 200.0);
     world.acted("checkout", Outcome::Done);
     assert_eq!(world.engine.view().workloads[0].failures, 0);
-    world.check(expect![[r#"
+    world.check(&expect![[r#"
         000s watch shop/checkout
         000s shop/checkout 2 -> 4: requests 190 / 50 = 4
         001s shop/checkout 2 -> 4: requests 190 / 50 = 4
@@ -197,7 +197,7 @@ fn after_a_conflict_the_fresh_count_decides() {
     world.acted("checkout", Outcome::Conflict);
     world.has("checkout", 3);
     assert_eq!(world.engine.view().workloads[0].failures, 0);
-    world.check(expect![[r#"
+    world.check(&expect![[r#"
         000s watch shop/checkout
         000s shop/checkout 2 -> 4: requests 190 / 50 = 4
         000s shop/checkout 3 -> 4: requests 190 / 50 = 4
@@ -216,7 +216,7 @@ fn a_dry_run_says_each_thing_once() {
     }
     world.wait(second());
     world.load_is("load", "a", 290.0);
-    world.check(expect![[r#"
+    world.check(&expect![[r#"
         000s watch shop/checkout
         000s shop/checkout 2 -> 4: requests 190 / 50 = 4
         006s shop/checkout 2 -> 6: requests 290 / 50 = 6
@@ -229,7 +229,7 @@ fn what_is_recorded_is_read_in_the_same_step() {
     let mut world = World::new(&rules.replace("sum(load)", "sum(app:load)"));
     world.has("checkout", 2);
     world.load_is("load", "a", 190.0);
-    world.check(expect![[r#"
+    world.check(&expect![[r#"
         000s watch shop/checkout
         000s shop/checkout 2 -> 4: requests 190 / 50 = 4
     "#]]);
@@ -253,7 +253,7 @@ fn a_fleet_follows_its_series_and_one_that_vanishes_holds() {
     world.wait(Duration::from_mins(1));
     world.cluster_says("api", Status::Unknown("deleted".to_owned()));
     world.wait(Duration::from_mins(1));
-    world.check(expect![[r#"
+    world.check(&expect![[r#"
         000s watch shop/web
         000s watch shop/api
         000s shop/web 2 -> 4: requests 190 / 50 = 4
@@ -277,7 +277,7 @@ fn a_reload_keeps_what_is_remembered_of_a_workload() {
         world.wait(Duration::from_mins(1));
         world.load_is("load", "a", 90.0);
     }
-    world.check(expect![[r#"
+    world.check(&expect![[r#"
         000s watch shop/checkout
         360s shop/checkout 8 -> 2: requests 90 / 50 = 2
     "#]]);
