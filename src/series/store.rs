@@ -16,6 +16,10 @@ use super::window::{Origin, Room, Window};
 use crate::labels::Labels;
 use crate::time::Timestamp;
 
+/// How much farther back a window reaches than its readers ask. A sender's clock may be ahead of ours, and `now` lags
+/// a window's newest sample; a window reaches back from that sample, but is asked to reach back from `now`.
+const SPAN_SLACK: Duration = Duration::from_mins(1);
+
 /// What windows may cost, and how long they reach.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -246,7 +250,7 @@ impl Store {
     /// How far back a window with these subscribers reaches.
     fn span(&self, subscribers: &[Arc<Subscription>]) -> Duration {
         let wanted = subscribers.iter().map(|subscription| subscription.selector().span).max();
-        wanted.unwrap_or_default().max(self.limits.retention)
+        wanted.unwrap_or_default().max(self.limits.retention).saturating_add(SPAN_SLACK)
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
