@@ -1,0 +1,3 @@
+//! What the receiver takes of memory, seen from outside.
+
+mod allocation;
