@@ -28,35 +28,25 @@ impl Place {
 /// Calls `visit` with each `TimeSeries` message of the request, in order.
 pub(super) fn each_series<'a>(
     request: &'a [u8],
-    mut visit: impl FnMut(Place, &'a [u8]) -> Result<(), Malformed>,
+    mut visit: impl FnMut(Place, &'a [u8]) -> Result<(), Rejected>,
 ) -> Result<(), Rejected> {
     let mut fields = Fields::new(request);
     let mut place = Place::default();
     let (mut known, mut of_v2) = (false, false);
-    let mut walk = || -> Result<(), Malformed> {
-        while let Some((number, kind)) = fields.next()? {
-            match (number, kind) {
-                (1, Kind::Bytes) => {
-                    place.at = fields.at();
-                    known = true;
-                    visit(place, fields.bytes()?)?;
-                    place.series += 1;
-                }
-                // Metadata: types and help texts, which rules don't read.
-                (3, Kind::Bytes) => {
-                    known = true;
-                    fields.bytes()?;
-                }
-                (1 | 3, _) => return Err(Malformed::FieldType { message: "WriteRequest", number }),
-                _ => {
-                    of_v2 |= matches!(number, 4 | 5);
-                    fields.skip(kind)?;
-                }
-            }
+    while let Some((number, kind)) = fields.next().map_err(|fault| place.rejected(fault))? {
+        of_v2 |= matches!(number, 4 | 5);
+        known |= matches!(number, 1 | 3);
+        if number == 1 && kind == Kind::Bytes {
+            place.at = fields.at();
+            visit(place, fields.bytes().map_err(|fault| place.rejected(fault))?)?;
+            place.series += 1;
+        } else if matches!(number, 1 | 3) && kind != Kind::Bytes {
+            return Err(place.rejected(Malformed::FieldType { message: "WriteRequest", number }));
+        } else {
+            // Metadata, which rules don't read, and what is not known.
+            fields.skip(kind).map_err(|fault| place.rejected(fault))?;
         }
-        Ok(())
-    };
-    walk().map_err(|fault| place.rejected(fault))?;
+    }
     if of_v2 && !known {
         return Err(Rejected::OtherMessage);
     }
@@ -69,7 +59,8 @@ pub(super) fn leading_name(series: &[u8]) -> Option<&str> {
     let mut fields = Fields::new(series);
     let (1, Kind::Bytes) = fields.next().ok()?? else { return None };
     let (name, value) = label(fields.bytes().ok()?).ok()?;
-    (name == NAME.as_bytes()).then(|| std::str::from_utf8(value).ok())?
+    // An empty name is no name: the slow way says so.
+    (name == NAME.as_bytes() && !value.is_empty()).then(|| std::str::from_utf8(value).ok())?
 }
 
 /// A `TimeSeries` taken apart: its labels as they stand on the wire, and the fields that follow.
@@ -117,7 +108,10 @@ impl<'a> Series<'a> {
         let mut from = 0;
         while let Some((number, kind)) = fields.next()? {
             fields.skip(kind)?;
-            if number == 1 && kind == Kind::Bytes {
+            if number == 1 {
+                if kind != Kind::Bytes {
+                    return Err(Malformed::FieldType { message: "TimeSeries", number });
+                }
                 scattered.extend_from_slice(message.get(from..fields.at()).unwrap_or_default());
             }
             from = fields.at();
@@ -132,11 +126,13 @@ impl<'a> Series<'a> {
         while let Some((number, kind)) = self.rest.next()? {
             match (number, kind) {
                 (2, Kind::Bytes) => visit(sample(self.rest.bytes()?)?),
-                (2, _) => return Err(Malformed::FieldType { message: "TimeSeries", number }),
                 (4, Kind::Bytes) => {
                     histograms += 1;
                     self.rest.bytes()?;
                 }
+                // Exemplars are not kept.
+                (3, Kind::Bytes) => self.rest.skip(kind)?,
+                (2..=4, _) => return Err(Malformed::FieldType { message: "TimeSeries", number }),
                 _ => self.rest.skip(kind)?,
             }
         }
@@ -161,7 +157,8 @@ fn sample(message: &[u8]) -> Result<Sample, Malformed> {
 }
 
 /// How many samples a series holds that nobody reads. Samples stand at its end, 18 bytes each as Prometheus and nearly
-/// everybody writes them: those are counted from behind. Where the last one looks different, the fields are walked.
+/// everybody writes them: those are counted from behind. Where another one looks different (a value of zero is left out),
+/// the fields are walked.
 #[inline]
 pub(super) fn count_samples(series: &[u8]) -> Result<u64, Malformed> {
     let mut rest = series;
@@ -172,7 +169,8 @@ pub(super) fn count_samples(series: &[u8]) -> Result<u64, Malformed> {
         rest = before;
         count += 1;
     }
-    if count > 0 { Ok(count) } else { walk_samples(series) }
+    let zero_before = matches!(rest.last_chunk::<9>(), Some([0x12, 0x07, 0x10, ..]));
+    if count > 0 && !zero_before { Ok(count) } else { walk_samples(series) }
 }
 
 fn walk_samples(series: &[u8]) -> Result<u64, Malformed> {

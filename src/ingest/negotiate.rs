@@ -3,23 +3,23 @@
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
-use super::rejected::Rejected;
+use super::rejected::{Rejected, printable};
 
 /// The message of remote write 1.0, as a content type names it.
 const V1: &str = "prometheus.WriteRequest";
 
+/// Bytes of a header that an answer repeats.
+const SHOWN_BYTES: usize = 100;
+
 /// Checks content type, encoding and declared length. Without a header, remote write 1.0 and snappy are meant.
 pub(super) fn negotiate(headers: &HeaderMap, body_bytes_max: usize) -> Result<(), Rejected> {
-    let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    if let Some(content_type) = text(CONTENT_TYPE)
-        && !is_v1(&content_type)
-    {
-        return Err(Rejected::ContentType(content_type));
+    let texts = |name| headers.get_all(name).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    if let Some(content_type) = texts(CONTENT_TYPE).find(|content_type| !is_v1(content_type)) {
+        return Err(Rejected::ContentType(printable(&content_type, SHOWN_BYTES)));
     }
-    if let Some(encoding) = text(CONTENT_ENCODING)
-        && !encoding.trim().eq_ignore_ascii_case("snappy")
-    {
-        return Err(Rejected::ContentEncoding(encoding));
+    let is_snappy = |encoding: &str| encoding.trim().eq_ignore_ascii_case("snappy");
+    if let Some(encoding) = texts(CONTENT_ENCODING).find(|encoding| !is_snappy(encoding)) {
+        return Err(Rejected::ContentEncoding(printable(&encoding, SHOWN_BYTES)));
     }
     let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     match declared {

@@ -13,6 +13,7 @@ use super::negotiate::negotiate;
 use super::rejected::{Malformed, Partial, Rejected, SampleFault};
 use super::series_labels::{Fault, labels, shown};
 use super::unpack::unpack;
+use crate::labels::Labels;
 use crate::sample::Sample;
 use crate::series::{Batch, Fingerprint, Pushed, Store, Target, Touched, Verdict};
 use crate::telemetry::{self, IngestMetrics};
@@ -23,6 +24,15 @@ const AHEAD_MAX: Duration = Duration::from_mins(10);
 
 /// Buffers kept for the next request. More requests at once than this make their own.
 const BUFFERS: usize = 64;
+
+/// What a buffer keeps of its memory at most, in bytes and in samples of 32 bytes. Prometheus sends 2,000 samples at
+/// once, which is some 600 KiB unpacked; so all that is kept is 64 × (4 + 4 + 2 + 0.4) MiB at most.
+const UNPACKED_KEPT: usize = 4 << 20;
+const PENDING_KEPT: usize = 1 << 16;
+
+/// Series that are looked ahead at, of 96 bytes each: more than most requests have. A bound, so that two bytes of an
+/// empty series can't cost 96 in a request of millions.
+const FOUND_MAX: usize = 1 << 12;
 
 /// What a request may cost.
 #[derive(Debug, Clone)]
@@ -67,6 +77,14 @@ struct Found<'a> {
     fingerprint: Fingerprint,
 }
 
+/// A series that is seen for the first time. It gets its window once the whole request is known to be sound.
+#[derive(Debug)]
+struct Fresh {
+    fingerprint: Fingerprint,
+    labels: Labels,
+    samples: Vec<Sample>,
+}
+
 /// A sample on its way to its window.
 #[derive(Debug)]
 struct Pending<'b> {
@@ -82,6 +100,17 @@ struct Buffers {
     found: Vec<Found<'static>>,
     pending: Vec<Pending<'static>>,
     touched: Touched,
+}
+
+impl Buffers {
+    /// Lets go of the memory that an uncommonly large request took.
+    fn trim(&mut self) {
+        self.unpacked.truncate(UNPACKED_KEPT);
+        self.unpacked.shrink_to(UNPACKED_KEPT);
+        self.scattered.clear();
+        self.scattered.shrink_to(UNPACKED_KEPT);
+        self.pending.shrink_to(PENDING_KEPT);
+    }
 }
 
 /// Gives the memory of a list to one whose items are of the same layout and borrow from something else.
@@ -136,9 +165,12 @@ impl Receiver {
         let mut buffers = self.buffers.pop().unwrap_or_default();
         let mut received = Received::default();
         let answer = self.receive_with(&mut buffers, body, now, &mut received);
+        buffers.trim();
         // A full queue means that there are buffers enough.
         drop(self.buffers.push(buffers));
-        self.count(&received, answer.as_ref().err());
+        if matches!(answer, Ok(()) | Err(Rejected::Partial(_))) {
+            self.count(&received, answer.as_ref().err());
+        }
         answer.map(|()| received)
     }
 
@@ -170,6 +202,7 @@ impl Receiver {
             batch: &batch,
             future: now + AHEAD_MAX,
             found: recycle(std::mem::take(&mut buffers.found)),
+            fresh: Vec::new(),
             pending: recycle(std::mem::take(&mut buffers.pending)),
             partial: Partial::default(),
             received,
@@ -178,6 +211,7 @@ impl Receiver {
         let walked = each_series(unpacked, |place, message| request.find(place, message, scattered));
         let resolved = walked.and_then(|()| request.resolve());
         if resolved.is_ok() {
+            request.welcome();
             request.store();
         }
         let Request { found, pending, partial, .. } = request;
@@ -186,7 +220,7 @@ impl Receiver {
             (self.wake)();
         }
         resolved?;
-        if partial.samples() > 0 { Err(Rejected::Partial(partial)) } else { Ok(()) }
+        if partial.is_empty() { Ok(()) } else { Err(Rejected::Partial(partial)) }
     }
 }
 
@@ -204,6 +238,7 @@ struct Request<'r, 'a, 'b, 's> {
     /// Samples after this are turned away.
     future: Timestamp,
     found: Vec<Found<'a>>,
+    fresh: Vec<Fresh>,
     pending: Vec<Pending<'b>>,
     partial: Partial,
     received: &'r mut Received,
@@ -216,18 +251,24 @@ const SLOT_AHEAD: usize = 8;
 impl<'a, 'b> Request<'_, 'a, 'b, '_> {
     /// Makes the fingerprint of one series, unless no rule can read it.
     #[inline]
-    fn find(&mut self, place: Place, message: &'a [u8], scattered: &mut Vec<u8>) -> Result<(), Malformed> {
+    fn find(&mut self, place: Place, message: &'a [u8], scattered: &mut Vec<u8>) -> Result<(), Rejected> {
+        let rejected = |fault| place.rejected(fault);
         if let Some(name) = leading_name(message)
             && !self.batch.may_match(name)
         {
-            self.received.unread += count_samples(message)?;
+            self.received.unread += count_samples(message).map_err(rejected)?;
             return Ok(());
         }
-        let Some(series) = Series::new(message)? else {
-            let series = Series::gathered(message, scattered)?;
+        let Some(series) = Series::new(message).map_err(rejected)? else {
+            // In the order of the request: of two values at one time, the first one stays.
+            self.resolve()?;
+            let series = Series::gathered(message, scattered).map_err(rejected)?;
             let fingerprint = self.fingerprint(&series);
-            return self.look_up(message, series, fingerprint);
+            return self.look_up(message, series, fingerprint).map_err(rejected);
         };
+        if self.found.len() == FOUND_MAX {
+            self.resolve()?;
+        }
         let fingerprint = self.fingerprint(&series);
         self.batch.expect_fingerprint(fingerprint);
         self.found.push(Found { place, message, series, fingerprint });
@@ -260,30 +301,44 @@ impl<'a, 'b> Request<'_, 'a, 'b, '_> {
                 self.received.unread += count_samples(message)?;
                 Ok(())
             }
-            None => self.meet(message, series, fingerprint),
+            None => self.meet(series, fingerprint),
         }
     }
 
-    /// A series that is seen for the first time.
+    /// Reads a series that is seen for the first time.
     #[cold]
-    fn meet(&mut self, message: &[u8], series: Series<'_>, fingerprint: Fingerprint) -> Result<(), Malformed> {
-        let fault = match labels(series.labels, &self.receiver.limits) {
-            Ok(labels) => match self.batch.intern(fingerprint, &labels) {
-                Ok(Verdict::Keep(Target::New(window))) => {
-                    return self.note_samples(series, || Target::New(Arc::clone(&window)));
-                }
-                Ok(Verdict::Keep(Target::Known(window))) => return self.note_samples(series, || Target::Known(window)),
-                Ok(Verdict::Unread) => {
-                    self.received.unread += count_samples(message)?;
-                    return Ok(());
-                }
-                Err(refused) => SampleFault::Refused(refused),
-            },
+    fn meet(&mut self, series: Series<'_>, fingerprint: Fingerprint) -> Result<(), Malformed> {
+        let block = series.labels;
+        let read = match labels(block, &self.receiver.limits) {
+            Ok(labels) => Ok(labels),
+            Err(Fault::Series(fault)) => Err(fault),
             Err(Fault::Malformed(malformed)) => return Err(malformed),
-            Err(Fault::Series(fault)) => fault,
         };
-        self.partial.add(fault, count_samples(message)?, || shown(series.labels));
+        let mut samples = Vec::new();
+        self.received.histograms += series.each_sample(|sample| samples.push(sample))?;
+        match read {
+            Ok(labels) => self.fresh.push(Fresh { fingerprint, labels, samples }),
+            Err(fault) => self.partial.add(fault, samples.len() as u64, || shown(block)),
+        }
         Ok(())
+    }
+
+    /// Makes windows for the series that are seen for the first time, and notes their samples.
+    fn welcome(&mut self) {
+        for Fresh { fingerprint, labels, samples } in std::mem::take(&mut self.fresh) {
+            let target = match self.batch.intern(fingerprint, &labels) {
+                Ok(Verdict::Keep(target)) => target,
+                Ok(Verdict::Unread) => {
+                    self.received.unread += samples.len() as u64;
+                    continue;
+                }
+                Err(refused) => {
+                    self.partial.add(SampleFault::Refused(refused), samples.len() as u64, || labels.to_string());
+                    continue;
+                }
+            };
+            self.pending.extend(samples.into_iter().map(|sample| Pending { target: target.clone(), sample }));
+        }
     }
 
     #[inline]

@@ -1,6 +1,7 @@
 //! What is turned away, and why: closed sets, so that one value is the answer's text, the metric's label and the test's expectation.
 
 use std::fmt;
+use std::mem::discriminant;
 
 use http::StatusCode;
 
@@ -92,6 +93,25 @@ pub enum SampleFault {
 }
 
 impl SampleFault {
+    /// Whether it is of the same kind, whatever label it is about: what is counted together must stay a short list.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Labels(own), Self::Labels(other)) => discriminant(own) == discriminant(other),
+            (Self::Refused(own), Self::Refused(other)) => own == other,
+            _ => discriminant(self) == discriminant(other),
+        }
+    }
+
+    /// With as much of a label's name as an answer shows.
+    fn shortened(self) -> Self {
+        match self {
+            Self::Labels(LabelsError::Duplicate(name)) => {
+                Self::Labels(LabelsError::Duplicate(printable(&name, NAME_BYTES_SHOWN)))
+            }
+            other => other,
+        }
+    }
+
     /// How metrics count it.
     #[must_use]
     pub fn kind(&self) -> RejectedSample {
@@ -115,20 +135,43 @@ pub struct Partial {
     faults: Vec<(SampleFault, u64, String)>,
 }
 
-/// Kinds of faults that are told apart, and bytes of a series that are shown: an answer stays under 1 KiB, which is
-/// what Prometheus reads of it.
+/// Kinds of faults that are told, and bytes that are shown of the first series and of a label's name. An answer stays
+/// under 1 KiB, which is what Prometheus reads of it: 4 × (120 for the series + some 110 for the fault) + 60 around.
 const FAULTS_SHOWN: usize = 4;
-const SERIES_BYTES_SHOWN: usize = 160;
+const SERIES_BYTES_SHOWN: usize = 120;
+const NAME_BYTES_SHOWN: usize = 32;
+
+/// The beginning of a text from outside, without control characters.
+pub(super) fn printable(text: &str, bytes_max: usize) -> String {
+    let mut shown = String::new();
+    for letter in text.chars() {
+        let before = shown.len();
+        if letter.is_control() {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+        if shown.len() > bytes_max {
+            shown.truncate(before);
+            shown.push('…');
+            break;
+        }
+    }
+    shown
+}
 
 impl Partial {
     pub(super) fn add(&mut self, fault: SampleFault, samples: u64, series: impl FnOnce() -> String) {
-        if let Some((_, count, _)) = self.faults.iter_mut().find(|(known, ..)| *known == fault) {
+        if let Some((_, count, _)) = self.faults.iter_mut().find(|(known, ..)| known.is_like(&fault)) {
             *count += samples;
         } else {
-            let mut series = series();
-            series.truncate(series.floor_char_boundary(SERIES_BYTES_SHOWN));
-            self.faults.push((fault, samples, series));
+            self.faults.push((fault.shortened(), samples, printable(&series(), SERIES_BYTES_SHOWN)));
         }
+    }
+
+    /// Nothing was turned away.
+    pub(super) fn is_empty(&self) -> bool {
+        self.faults.is_empty()
     }
 
     /// Samples turned away.
@@ -147,7 +190,7 @@ impl fmt::Display for Partial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} samples rejected, the rest was taken", self.samples())?;
         for (fault, count, series) in self.faults.iter().take(FAULTS_SHOWN) {
-            write!(f, "; {count} with {fault}, the first in {}", series.escape_debug())?;
+            write!(f, "; {count} with {fault}, the first in {series}")?;
         }
         if self.faults.len() > FAULTS_SHOWN {
             write!(f, "; and more")?;

@@ -26,23 +26,28 @@ impl From<SampleFault> for Fault {
     }
 }
 
-/// Reads a block of `Label` fields, sorts them and checks them against the limits.
+/// Reads a block of `Label` fields, sorts them and checks them against the limits. Its bytes are walked to the end in
+/// any case: what is malformed costs the whole request, whatever else is wrong with the series.
 pub(super) fn labels(block: &[u8], limits: &Limits) -> Result<Labels, Fault> {
     let mut pairs = Vec::new();
+    let mut fault = None;
     let mut fields = Fields::new(block);
     while fields.next()?.is_some() {
         let (name, value) = label(fields.bytes()?)?;
+        if fault.is_some() {
+            continue;
+        }
         if pairs.len() == limits.labels_max {
-            return Err(SampleFault::TooManyLabels(limits.labels_max).into());
+            fault = Some(SampleFault::TooManyLabels(limits.labels_max));
+            continue;
         }
-        if name.len() > limits.label_name_bytes_max {
-            return Err(SampleFault::NameTooLong(limits.label_name_bytes_max).into());
+        match pair(name, value, limits) {
+            Ok(pair) => pairs.push(pair),
+            Err(found) => fault = Some(found),
         }
-        if value.len() > limits.label_value_bytes_max {
-            return Err(SampleFault::ValueTooLong(limits.label_value_bytes_max).into());
-        }
-        let utf8 = |bytes| std::str::from_utf8(bytes).map_err(|_| SampleFault::InvalidUtf8);
-        pairs.push((utf8(name)?, utf8(value)?));
+    }
+    if let Some(fault) = fault {
+        return Err(fault.into());
     }
     let labels = Labels::from_pairs(pairs).map_err(SampleFault::Labels)?;
     if labels.name().is_none() {
@@ -51,16 +56,35 @@ pub(super) fn labels(block: &[u8], limits: &Limits) -> Result<Labels, Fault> {
     Ok(labels)
 }
 
-/// A block of labels for people, whatever is wrong with it.
+/// A label as text, where it is within the limits.
+fn pair<'a>(name: &'a [u8], value: &'a [u8], limits: &Limits) -> Result<(&'a str, &'a str), SampleFault> {
+    if name.len() > limits.label_name_bytes_max {
+        return Err(SampleFault::NameTooLong(limits.label_name_bytes_max));
+    }
+    if value.len() > limits.label_value_bytes_max {
+        return Err(SampleFault::ValueTooLong(limits.label_value_bytes_max));
+    }
+    let utf8 = |bytes| std::str::from_utf8(bytes).map_err(|_| SampleFault::InvalidUtf8);
+    Ok((utf8(name)?, utf8(value)?))
+}
+
+/// The beginning of a block of labels for people, whatever is wrong with it.
 pub(super) fn shown(block: &[u8]) -> String {
-    let mut pairs = Vec::new();
+    /// More than an answer shows of a series.
+    const BYTES: usize = 256;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.get(..BYTES).unwrap_or(bytes)).into_owned();
+    let mut shown = String::from("{");
     let mut fields = Fields::new(block);
-    while let Ok(Some(_)) = fields.next()
+    while shown.len() < BYTES
+        && let Ok(Some(_)) = fields.next()
         && let Ok((name, value)) = fields.bytes().and_then(label)
     {
-        pairs.push(format!("{}=\"{}\"", String::from_utf8_lossy(name), String::from_utf8_lossy(value)));
+        if shown.len() > 1 {
+            shown.push(',');
+        }
+        shown.extend([&*text(name), "=\"", &*text(value), "\""]);
     }
-    format!("{{{}}}", pairs.join(","))
+    shown + "}"
 }
 
 /// Name and value of one `Label` message.

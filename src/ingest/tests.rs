@@ -1,7 +1,9 @@
+mod differential;
+mod hostile;
+
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use proptest::prelude::*;
 use prost::Message as _;
 
 use super::*;
@@ -14,7 +16,10 @@ use crate::time::{Range, Timestamp};
 const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 
 fn receiver(limits: Limits) -> (Arc<Store>, Receiver) {
-    let store = Arc::new(Store::new(series::Limits { keep_all: true, ..series::Limits::default() }));
+    // Windows that keep all that comes.
+    let limits_of_store =
+        series::Limits { keep_all: true, retention: std::time::Duration::MAX, ..series::Limits::default() };
+    let store = Arc::new(Store::new(limits_of_store));
     (Arc::clone(&store), Receiver::new(store, limits, 7, || {}))
 }
 
@@ -55,7 +60,9 @@ fn check_headers(headers: &[(&'static str, &'static str)], want: Result<(), u16>
     let (_, receiver) = receiver(Limits { body_bytes_max: 100, ..Limits::default() });
     let named =
         |(name, value): &(&'static str, &'static str)| (HeaderName::from_static(name), HeaderValue::from_static(value));
-    let headers: HeaderMap = headers.iter().map(named).collect();
+    let mut map = HeaderMap::new();
+    headers.iter().map(named).for_each(|(name, value)| _ = map.append(name, value));
+    let headers = map;
     let got = receiver.negotiate(&headers).map_err(|rejected| rejected.status().as_u16());
     assert_eq!(got, want, "{headers:?}");
 }
@@ -72,45 +79,19 @@ fn headers_are_read_as_the_specification_has_them() {
     check_headers(&[("content-type", "application/json")], Err(415));
     check_headers(&[("content-encoding", "zstd")], Err(415));
     check_headers(&[("content-encoding", "snappy, gzip")], Err(415));
+    check_headers(&[("content-encoding", "gzip")], Err(415));
+    check_headers(&[("content-encoding", "snappy"), ("content-encoding", "gzip")], Err(415));
+    check_headers(&[("content-type", "application/x-protobuf;proto=")], Err(415));
     check_headers(&[("content-length", "100")], Ok(()));
     check_headers(&[("content-length", "101")], Err(413));
 }
 
-/// What is said of a body, and that it leaves nothing behind.
-#[track_caller]
-fn check_refused(body: &[u8], says: &str) {
-    let (store, receiver) = receiver(Limits { decompressed_bytes_max: 1 << 20, ..Limits::default() });
-    let rejected = receiver.receive(body, NOW).unwrap_err();
-    assert_eq!(rejected.status(), 400);
-    assert!(rejected.to_string().contains(says), "want \"{says}\": {rejected}");
-    assert_eq!(held(&store), Vec::<String>::new(), "a broken body changes nothing");
-}
-
-#[test]
-fn broken_bodies_are_refused_whole_with_the_reason() {
-    check_refused(b"", "no snappy block");
-    check_refused(b"\x30", "claims to unpack to 48 bytes");
-    check_refused(b"\xff", "no snappy block");
-    check_refused(b"\xff\x06\x00\x00sNaPpY", "framed snappy");
-    check_refused(b"\xff\xff\xff\xff\x0f\x00", "unpacks to 4294967295 bytes, limit is 1048576");
-    check_refused(b"\x80\x80\x20\x00\x00", "claims to unpack to 524288 bytes");
-    let good = body(vec![series(&[(NAME, "up")], &[(0, 1.0)])]);
-    check_refused(&good[..good.len() - 1], "no snappy block");
-    let mut message =
-        WriteRequest { timeseries: vec![series(&[(NAME, "up")], &[(0, 1.0)])], metadata: Vec::new() }.encode_to_vec();
-    message.extend(b"\x0a\x05\x0a\x09");
-    check_refused(&packed(&message), "a field is cut short, in time series 1");
-    check_refused(&packed(b"\x08\x01"), "field 1 of WriteRequest has the wrong type");
-    check_refused(&packed(b"\x0b"), "wire type 3 is not in use");
-    check_refused(&packed(b"\x00\x00"), "a field number is out of range");
-    check_refused(&packed(&[0xff; 12]), "longer than ten bytes");
-    check_refused(&packed(b"\x22\x00\x2a\x00"), "io.prometheus.write.v2.Request");
-}
-
 #[test]
 fn requests_without_samples_are_welcome() {
-    let (_, receiver) = receiver(Limits::default());
+    let (store, receiver) = receiver(Limits::default());
     assert_eq!(receiver.receive(&packed(b""), NOW), Ok(Received::default()));
+    assert_eq!(receiver.receive(&body(vec![series(&[(NAME, "up")], &[])]), NOW), Ok(Received::default()));
+    assert!(held(&store).is_empty());
     // Metadata alone, as Prometheus sends it every minute.
     assert_eq!(receiver.receive(&packed(b"\x1a\x02\x08\x01"), NOW), Ok(Received::default()));
 }
@@ -144,6 +125,8 @@ fn series_are_judged_one_by_one() {
     check_series(&[("b", "2")], &[(0, 1.0)], Err("1 with no metric name"));
     check_series(&[(NAME, "")], &[(0, 1.0), (1, 1.0)], Err("2 with no metric name"));
     check_series(&[], &[(0, 1.0)], Err("no metric name"));
+    check_series(&[], &[], Err("no metric name"));
+    check_series(&[(NAME, "a"), ("ten__bytes", "1"), ("__x__", "1"), ("d", "\u{1f600}")], &[(0, 1.0)], Ok(1));
     check_series(
         &[(NAME, "a"), ("b", "1"), ("c", "2"), ("b", "3")],
         &[(0, 1.0)],
@@ -168,7 +151,8 @@ fn samples_are_judged_one_by_one() {
     check_series(&[(NAME, "a")], &[(0, 1.0), (0, 2.0)], Err("1 with another value at the same timestamp"));
     check_series(&[(NAME, "a")], &[(-9 * MINUTE, 1.0)], Ok(1));
     check_series(&[(NAME, "a")], &[(-11 * MINUTE, 1.0)], Err("more than 10 minutes in the future"));
-    check_series(&[(NAME, "a")], &[(i64::MAX, 1.0)], Ok(1));
+    check_series(&[(NAME, "a")], &[(NOW.as_millis() - i64::MAX, 1.0)], Err("in the future"));
+    check_series(&[(NAME, "a")], &[(NOW.as_millis() + 1, 1.0), (NOW.as_millis(), 0.0), (i64::MAX, 1.0)], Ok(3));
 }
 
 #[test]
@@ -221,103 +205,50 @@ fn what_no_rule_reads_is_counted_and_not_kept() {
     }
 }
 
-/// Bytes of a field that no message here has, of each wire type.
-fn unknown_fields() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![
-        Just(Vec::new()),
-        Just(b"\xf8\x01\x96\x01".to_vec()),
-        Just(b"\xf9\x01\x01\x02\x03\x04\x05\x06\x07\x08".to_vec()),
-        Just(b"\xfa\x01\x03abc".to_vec()),
-        Just(b"\xfd\x01\x01\x02\x03\x04".to_vec()),
-    ]
+#[test]
+fn a_name_that_is_empty_is_told_though_no_rule_reads_it() {
+    let store = Arc::new(Store::new(series::Limits::default()));
+    let receiver = Receiver::new(store, Limits::default(), 7, || {});
+    let rejected = receiver.receive(&body(vec![series(&[(NAME, ""), ("a", "b")], &[(0, 1.0)])]), NOW).unwrap_err();
+    assert!(rejected.to_string().contains("no metric name, the first in {__name__=\"\",a=\"b\"}"), "{rejected}");
 }
 
-/// One `TimeSeries` with its fields in any order, unknown ones among them.
-fn any_series() -> impl Strategy<Value = Vec<u8>> {
-    let label =
-        ("[a-c]{1,2}", "[x-z]{0,2}|y{130}").prop_map(|(name, value)| (1_u8, Label { name, value }.encode_to_vec()));
-    let name = Just((1_u8, Label { name: NAME.into(), value: "m".into() }.encode_to_vec()));
-    let sample = (0_i64..9, any::<f64>())
-        .prop_map(|(ago, value)| (2_u8, Sample { value, timestamp: NOW.as_millis() - ago * 1_000 }.encode_to_vec()));
-    let fields = prop::collection::vec(prop_oneof![4 => label, 1 => name.clone(), 3 => sample], 0..6);
-    (fields, name, any::<bool>(), unknown_fields()).prop_flat_map(|(mut fields, name, named, unknown)| {
-        if named {
-            fields.push(name);
-        }
-        Just(fields).prop_shuffle().prop_map(move |fields| {
-            let mut bytes = unknown.clone();
-            for (number, message) in fields {
-                bytes.push(number << 3 | 2);
-                prost::encoding::encode_varint(message.len() as u64, &mut bytes);
-                bytes.extend(message);
-                bytes.extend(&unknown);
-            }
-            bytes
-        })
-    })
+#[test]
+fn what_is_not_read_is_counted_to_the_sample() {
+    let store = Arc::new(Store::new(series::Limits::default()));
+    let receiver = Receiver::new(store, Limits::default(), 7, || {});
+    for values in [&[1.0][..], &[0.0], &[0.0, 1.0], &[1.0, 0.0], &[0.0, 1.0, 2.0], &[]] {
+        let samples: Vec<(i64, f64)> = values.iter().zip(0..).map(|(value, ago)| (ago, *value)).collect();
+        let received = receiver.receive(&body(vec![series(&[(NAME, "a")], &samples)]), NOW).unwrap();
+        assert_eq!(received.unread, values.len() as u64, "{values:?}");
+    }
 }
 
-/// What prost and plain code make of a request: the lines that the store should hold.
-fn expected(message: &[u8]) -> Option<Vec<String>> {
-    let request = WriteRequest::decode(message).ok()?;
-    let mut first: std::collections::BTreeMap<(String, i64), u64> = std::collections::BTreeMap::new();
-    for series in request.timeseries {
-        let pairs = series.labels.iter().map(|label| (label.name.as_str(), label.value.as_str()));
-        let Ok(labels) = crate::labels::Labels::from_pairs(pairs) else { continue };
-        if labels.name().is_none() {
-            continue;
-        }
-        for sample in series.samples {
-            first.entry((labels.to_string(), sample.timestamp)).or_insert(sample.value.to_bits());
-        }
-    }
-    Some(first.into_iter().map(|((labels, at), bits)| format!("{labels} {at} {bits:x}")).collect())
+#[test]
+fn a_late_sample_is_sorted_in_and_one_that_reaches_too_far_back_is_accepted_and_not_kept() {
+    let limits = series::Limits { keep_all: true, samples_max: 7, ..series::Limits::default() };
+    let store = Arc::new(Store::new(limits));
+    let receiver = Receiver::new(Arc::clone(&store), Limits::default(), 7, || {});
+    let sent: Vec<(i64, f64)> = [7, 6, 5, 4, 3, 1, 2].map(|ago| (ago * 15_000, 1.0)).to_vec();
+    receiver.receive(&body(vec![series(&[(NAME, "a")], &sent)]), NOW).unwrap();
+    let before = held(&store);
+    assert!(before.is_sorted() && before.len() == 7);
+    let received = receiver.receive(&body(vec![series(&[(NAME, "a")], &[(7_200_000, 1.0)])]), NOW).unwrap();
+    assert_eq!((received.kept, received.too_old), (0, 1));
+    assert_eq!(held(&store), before);
 }
 
-proptest! {
-    /// The walk over bytes agrees with prost, whatever the order of fields and whoever added some.
-    #[test]
-    fn the_walk_reads_what_prost_reads(all in prop::collection::vec(any_series(), 0..4), unknown in unknown_fields()) {
-        let mut message = unknown.clone();
-        for series in all {
-            message.push(0x0a);
-            prost::encoding::encode_varint(series.len() as u64, &mut message);
-            message.extend(series);
-            message.extend(&unknown);
-        }
-        let (store, receiver) = receiver(Limits::default());
-        let answer = receiver.receive(&packed(&message), NOW);
-        prop_assert!(matches!(answer, Ok(_) | Err(Rejected::Partial(_))), "{answer:?}");
-        let mut want = expected(&message).unwrap();
-        want.sort();
-        prop_assert_eq!(held(&store), want);
-    }
-
-    /// Whatever comes, nothing panics; and what prost can't read is refused.
-    #[test]
-    fn arbitrary_bytes_are_answered(message in prop::collection::vec(any::<u8>(), 0..60), raw in any::<bool>()) {
-        let (_, receiver) = receiver(Limits::default());
-        if raw {
-            let _ = receiver.receive(&message, NOW);
-        } else {
-            let answer = receiver.receive(&packed(&message), NOW);
-            let broken = WriteRequest::decode(&*message).is_err();
-            // Strings of unread fields and nested metadata are prost's business alone.
-            prop_assert!(answer.is_err() || !broken || message.contains(&0x1a) || message.contains(&0x0a));
-        }
-    }
-
-    /// A good body with one byte changed, cut off or put in.
-    #[test]
-    fn mutated_bodies_are_answered(at in any::<prop::sample::Index>(), byte in any::<u8>(), kind in 0..3) {
-        let mut bytes = body(vec![series(&[(NAME, "a"), ("pod", "b")], &[(0, 1.0)]), series(&[(NAME, "b")], &[(1, 2.0)])]);
-        let at = at.index(bytes.len());
-        match kind {
-            0 => bytes[at] = byte,
-            1 => bytes.truncate(at),
-            _ => bytes.insert(at, byte),
-        }
-        let (_, receiver) = receiver(Limits::default());
-        let _ = receiver.receive(&bytes, NOW);
-    }
+#[test]
+fn a_full_store_refuses_new_series_and_takes_the_known_ones() {
+    let store = Arc::new(Store::new(series::Limits { keep_all: true, series_max: 10, ..series::Limits::default() }));
+    let receiver = Receiver::new(Arc::clone(&store), Limits::default(), 7, || {});
+    let pods: Vec<String> = (0..12).map(|pod| pod.to_string()).collect();
+    let send = |ago| {
+        let all = pods.iter().map(|pod| series(&[(NAME, "a"), ("pod", pod)], &[(ago, 1.0)]));
+        receiver.receive(&body(all.collect()), NOW).unwrap_err().to_string()
+    };
+    let says = r#"2 samples rejected, the rest was taken; 2 with the limit of 10 series is reached (windows.series_max), the first in a{pod="10"}"#;
+    assert_eq!(send(15_000), says);
+    assert_eq!(send(0), says);
+    assert_eq!(held(&store).len(), 20);
 }

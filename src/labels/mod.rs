@@ -19,7 +19,7 @@ pub const NAME: &str = "__name__";
 /// Why a list of labels names no series.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LabelsError {
-    #[error("label name \"{0}\" appears twice")]
+    #[error("label name {0:?} appears twice")]
     Duplicate(String),
     #[error("a label has an empty name")]
     EmptyName,

@@ -82,7 +82,7 @@ pub enum Verdict<'b> {
 }
 
 /// The window that a sample goes to, for as long as the batch lives.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Target<'b> {
     Known(&'b Window),
     New(Arc<Window>),
