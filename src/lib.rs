@@ -1,8 +1,9 @@
 //! Headroom turns a Prometheus remote-write stream into replica counts and says why.
 //!
 //! A sample's way is the order of this list: it is received, kept in a window, read by an expression,
-//! becomes demand, a decision, an action. A room uses only rooms that stand above it here, save that
-//! `web`, `sim` and `actuate` are doors to the outside and know nothing of each other.
+//! becomes demand, a decision, an action. `ARCHITECTURE.md` has the floors that the rooms stand on, and imports point
+//! down: `web`, `sim` and `actuate` are doors to the outside and know nothing of each other, save that the simulated
+//! cluster is an actuator.
 
 // Words that everyone uses.
 pub mod labels;
