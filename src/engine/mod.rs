@@ -190,8 +190,11 @@ impl Engine {
             }
             Event::Acted(action, outcome) => {
                 self.history.close(&action.workload, &outcome);
-                if let Some(known) = self.workloads.get_mut(&action.workload) {
-                    known.acted(action.from, action.to, &outcome, now);
+                let Some(known) = self.workloads.get_mut(&action.workload) else { return };
+                known.acted(action.from, action.to, &outcome, now);
+                if known.orphaned {
+                    self.forget(action.workload, effects);
+                } else {
                     changed.insert(action.workload);
                 }
             }
@@ -199,7 +202,7 @@ impl Engine {
     }
 
     /// Puts new rules in place of the present ones. A workload goes on with its state where a rule of the same
-    /// name still scales it; it is watched already.
+    /// name still scales it; it is watched already. One whose action is on its way stays until that has ended.
     fn adopt(&mut self, rules: BoundRules, effects: &mut Vec<Effect>) {
         for group in 0..self.rules.groups.len() {
             self.agenda.set(Due::Group(group), None);
@@ -226,9 +229,11 @@ impl Engine {
         let mut gone = Vec::new();
         for (workload, known) in &mut self.workloads {
             if let Some((id, rule)) = scales.get(&known.rule.name) {
-                known.rule = Arc::clone(rule);
+                known.adopt(rule);
                 self.owned.entry(*id).or_default().insert(workload.clone());
-            } else if !known.in_flight {
+            } else if known.in_flight {
+                known.orphaned = true;
+            } else {
                 gone.push(workload.clone());
             }
         }
@@ -319,6 +324,9 @@ impl Engine {
         let owned = self.owned.entry(id).or_default();
         for (workload, metrics) in answers {
             let known = meet(&mut self.workloads, &workload, &bound.rule, effects);
+            if known.orphaned {
+                known.adopt(&bound.rule);
+            }
             if Arc::ptr_eq(&known.rule, &bound.rule) {
                 known.metrics = metrics;
                 missed.remove(&workload);
@@ -331,10 +339,14 @@ impl Engine {
         let mut gone = Vec::new();
         for workload in missed {
             let Some(known) = self.workloads.get_mut(&workload) else { continue };
-            known.miss();
-            if known.is_unknown() && !known.in_flight && bound.rule.target.constant().is_none() {
+            // A constant target is always answered for: what is missed was the target before a reload.
+            let abandoned = known.is_unknown() || bound.rule.target.constant().is_some();
+            if abandoned && known.in_flight {
+                known.orphaned = true;
+            } else if abandoned {
                 gone.push(workload);
             } else {
+                known.miss();
                 changed.insert(workload.clone());
                 owned.insert(workload);
             }
@@ -354,22 +366,22 @@ impl Engine {
 
     fn decide(&mut self, workload: &Workload, now: Timestamp, effects: &mut Vec<Effect>) {
         let Some(known) = self.workloads.get_mut(workload) else { return };
-        let acts = known.decide(now).cloned();
-        if let Some(decision) = &known.decision {
+        let acts = known.decide(now);
+        if let (Some(acts), Some(decision)) = (acts, &known.decision) {
             match decision.to.cmp(&decision.from) {
                 Ordering::Greater => self.counts.up += 1,
                 Ordering::Less => self.counts.down += 1,
                 Ordering::Equal => self.counts.unchanged += 1,
             }
+            if acts {
+                let (from, to, reason) = (decision.from, decision.to, decision.summary());
+                known.in_flight = true;
+                effects.push(Effect::Record(self.history.open(workload, &known.rule.name, decision.clone())));
+                effects.push(Effect::Act(Action { workload: workload.clone(), from, to, reason }));
+            }
         }
-        if let Some(decision) = acts {
-            let action =
-                Action { workload: workload.clone(), from: decision.from, to: decision.to, reason: decision.summary() };
-            known.in_flight = true;
-            effects.push(Effect::Record(self.history.open(workload, &known.rule.name, decision)));
-            effects.push(Effect::Act(action));
-        }
-        self.agenda.set(Due::Workload(workload.clone()), known.revisit_at(now));
+        // Where there was nothing to decide from, an observation or an answer has to come first.
+        self.agenda.set(Due::Workload(workload.clone()), acts.and_then(|_| known.revisit_at()));
         self.views.insert(workload.clone(), Arc::new(known.view()));
     }
 }

@@ -15,12 +15,21 @@ use crate::workload::{Replicas, Workload};
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(1);
 
+/// The wait before the next action.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    until: Timestamp,
+    /// What is waited for is to be seen: an observation ends the wait.
+    ends_when_observed: bool,
+}
+
 /// One workload.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) workload: Workload,
     pub(super) rule: Arc<ScaleRule>,
-    /// The rule's place, by which a reload finds it again.
+    /// No rule scales it any more; it is forgotten when its action has ended.
+    pub(super) orphaned: bool,
     pub(super) metrics: Vec<MetricInput>,
     status: Option<Status>,
     state: State,
@@ -28,10 +37,8 @@ pub(super) struct Known {
     pub(super) in_flight: bool,
     failures: u32,
     last_error: Option<String>,
-    /// No action before this.
-    retry_at: Option<Timestamp>,
-    /// The last action met a scale that somebody else had changed: a fresh observation ends the wait.
-    conflicted: bool,
+    /// No action before it has ended.
+    wait: Option<Wait>,
     /// What a dry run was last told: from and to. It is told again when the decision is another.
     recommended: Option<(Replicas, Replicas)>,
 }
@@ -41,6 +48,7 @@ impl Known {
         Self {
             workload,
             rule,
+            orphaned: false,
             metrics: Vec::new(),
             status: None,
             state: State::default(),
@@ -48,10 +56,15 @@ impl Known {
             in_flight: false,
             failures: 0,
             last_error: None,
-            retry_at: None,
-            conflicted: false,
+            wait: None,
             recommended: None,
         }
+    }
+
+    /// Goes on under a rule.
+    pub(super) fn adopt(&mut self, rule: &Arc<ScaleRule>) {
+        self.rule = Arc::clone(rule);
+        self.orphaned = false;
     }
 
     /// Takes note of what the cluster says.
@@ -63,8 +76,8 @@ impl Known {
             self.state.scaled(now, from, to);
             self.recommended = None;
         }
-        if std::mem::take(&mut self.conflicted) {
-            self.retry_at = None;
+        if self.wait.is_some_and(|wait| wait.ends_when_observed) {
+            self.wait = None;
         }
         self.status = Some(status);
     }
@@ -76,11 +89,11 @@ impl Known {
         }
     }
 
-    /// Decides anew; gives the decision where something is to be done now. Without an observation of the cluster
-    /// there is nothing to decide from.
-    pub(super) fn decide(&mut self, now: Timestamp) -> Option<&Decision> {
+    /// Decides anew, and tells whether something is to be done now. Without an observation of the cluster there is
+    /// nothing to decide from: `None`, and the decision before stays to be seen.
+    pub(super) fn decide(&mut self, now: Timestamp) -> Option<bool> {
         let Some(Status::Found { replicas, ready }) = self.status else { return None };
-        if self.metrics.is_empty() {
+        if self.orphaned || self.metrics.is_empty() {
             return None;
         }
         let inputs = Inputs { metrics: self.metrics.clone(), replicas, ready };
@@ -90,29 +103,29 @@ impl Known {
         if decision.to == decision.from {
             self.recommended = None;
         }
-        let ready_to_act = !self.in_flight && self.retry_at.is_none_or(|at| at <= now);
+        let ready_to_act = !self.in_flight && self.wait.is_none_or(|wait| wait.until <= now);
         let acts = decision.to != decision.from && ready_to_act && self.recommended != Some(change);
-        let decision = self.decision.insert(decision);
-        acts.then_some(&*decision)
+        self.decision = Some(decision);
+        Some(acts)
     }
 
-    /// When this workload has to be looked at again though nothing new is heard of it. Never now: it has just been
-    /// looked at, and what keeps it from acting (no word from the cluster, say) ends by an event.
-    pub(super) fn revisit_at(&self, now: Timestamp) -> Option<Timestamp> {
+    /// When the decision has to be made again though nothing new is heard. Never at once: it has just been made, and what
+    /// else keeps it from being carried out ends by an event.
+    pub(super) fn revisit_at(&self) -> Option<Timestamp> {
         let decision = self.decision.as_ref()?;
         let waits = decision.to != decision.from && !self.in_flight;
-        let retry_at = self.retry_at.filter(|_| waits);
-        decision.revisit_at.into_iter().chain(retry_at).filter(|at| *at > now).min()
+        let retry_at = self.wait.map(|wait| wait.until).filter(|_| waits);
+        decision.revisit_at.into_iter().chain(retry_at).filter(|at| *at > decision.at).min()
     }
 
     /// Takes note of what became of an action.
     pub(super) fn acted(&mut self, from: Replicas, to: Replicas, outcome: &Outcome, now: Timestamp) {
         self.in_flight = false;
-        let failed = match outcome {
+        match outcome {
             // What is watched stays as it is, or follows by itself: either way an observation tells.
             Outcome::Simulated => {
                 self.recommended = Some((from, to));
-                None
+                self.succeeded();
             }
             Outcome::Done => {
                 self.state.scaled(now, from, to);
@@ -120,27 +133,26 @@ impl Known {
                 if let Some(Status::Found { replicas, .. }) = &mut self.status {
                     *replicas = to;
                 }
-                None
+                self.succeeded();
             }
-            // Nobody's failure. Should no observation come, it is tried again.
-            Outcome::Conflict => {
-                self.conflicted = true;
-                self.retry_at = Some(now + RETRY_FIRST);
-                return;
-            }
+            // No failure: the cluster has moved on, and an observation of it is on its way.
+            Outcome::Conflict => self.wait = Some(Wait { until: now + RETRY_FIRST, ends_when_observed: true }),
             Outcome::Failed(reason) => {
                 let wait = RETRY_FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(RETRY_MAX);
-                Some((reason, wait))
+                self.failed(reason, now + wait);
             }
-            Outcome::Refused(reason) => Some((reason, RETRY_MAX)),
-        };
-        let Some((reason, wait)) = failed else {
-            (self.failures, self.last_error, self.retry_at) = (0, None, None);
-            return;
-        };
+            Outcome::Refused(reason) => self.failed(reason, now + RETRY_MAX),
+        }
+    }
+
+    fn succeeded(&mut self) {
+        (self.failures, self.last_error, self.wait) = (0, None, None);
+    }
+
+    fn failed(&mut self, reason: &str, until: Timestamp) {
         self.failures = self.failures.saturating_add(1);
-        self.last_error = Some(reason.clone());
-        self.retry_at = Some(now + wait);
+        self.last_error = Some(reason.to_owned());
+        self.wait = Some(Wait { until, ends_when_observed: false });
     }
 
     /// The cluster doesn't know it, or does not let us look.

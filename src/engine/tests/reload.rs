@@ -1,0 +1,116 @@
+//! New rules in place of others, also while actions are on their way.
+
+use std::time::Duration;
+
+use expect_test::expect;
+
+use super::{CHECKOUT, World, second};
+use crate::dispatch::{Outcome, Status};
+
+const NO_RULES: &str = "groups: []";
+
+#[test]
+fn what_no_rule_scales_any_more_is_forgotten() {
+    let mut world = World::new(CHECKOUT);
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 4);
+    world.load(NO_RULES);
+    world.has("checkout", 2);
+    assert!(world.engine.view().workloads.is_empty());
+    world.check(&expect![[r#"
+        000s watch shop/checkout
+        000s forget shop/checkout
+    "#]]);
+}
+
+#[test]
+fn an_action_outlives_its_rule_and_nothing_follows_it() {
+    let mut world = World::new(CHECKOUT);
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 2);
+    world.load(NO_RULES);
+    world.has("checkout", 3);
+    world.wait(Duration::from_mins(2));
+    world.acted("checkout", Outcome::Failed("timeout".to_owned()));
+    world.wait(Duration::from_mins(2));
+    world.check(&expect![[r#"
+        000s watch shop/checkout
+        000s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        120s forget shop/checkout
+    "#]]);
+}
+
+#[test]
+fn a_rule_of_another_name_takes_over_once_the_action_is_on_its_way() {
+    let mut world = World::new(CHECKOUT);
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 2);
+    world.load(
+        &CHECKOUT.replace("scale: checkout", "scale: shop-checkout").replace("per_replica: 50", "per_replica: 25"),
+    );
+    assert_eq!(world.health("shop-checkout"), None);
+    world.acted("checkout", Outcome::Done);
+    world.check(&expect![[r#"
+        000s watch shop/checkout
+        000s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        000s shop/checkout 4 -> 8: requests 190 / 25 = 8
+    "#]]);
+}
+
+#[test]
+fn a_rule_that_turns_to_another_target_lets_go_of_the_first() {
+    for in_flight in [false, true] {
+        let mut world = World::new(CHECKOUT);
+        world.has("checkout", 4);
+        if in_flight {
+            world.load_is("load", "a", 490.0);
+        }
+        world.load(&CHECKOUT.replace("name: checkout}", "name: payment}"));
+        world.wait(second());
+        if in_flight {
+            world.acted("checkout", Outcome::Done);
+        }
+        world.load_is("load", "a", 290.0);
+        world.has("payment", 1);
+        if in_flight {
+            world.check(&expect![[r#"
+                000s watch shop/checkout
+                000s shop/checkout 4 -> 10: requests 490 / 50 = 10
+                000s watch shop/payment
+                001s forget shop/checkout
+                001s shop/payment 1 -> 6: requests 290 / 50 = 6
+            "#]]);
+        } else {
+            world.check(&expect![[r#"
+                000s watch shop/checkout
+                000s watch shop/payment
+                000s forget shop/checkout
+                001s shop/payment 1 -> 6: requests 290 / 50 = 6
+            "#]]);
+        }
+    }
+}
+
+#[test]
+fn a_workload_that_vanishes_and_returns_begins_anew() {
+    let fleet =
+        CHECKOUT.replace("name: checkout}", "name: \"{{ $labels.app }}\"}").replace("sum(load)", "sum by (app) (load)");
+    let mut world = World::new(&fleet);
+    world.load_is("load", "api", 90.0);
+    world.has("api", 5);
+    // The action is on its way when both the series and the object go.
+    world.load_is("load", "api", crate::sample::STALE);
+    world.cluster_says("api", Status::Unknown("deleted".to_owned()));
+    world.wait(Duration::from_secs(20));
+    world.acted("api", Outcome::Refused("not found".to_owned()));
+    world.wait(Duration::from_secs(20));
+    world.load_is("load", "api", 90.0);
+    world.has("api", 5);
+    world.check(&expect![[r#"
+        000s watch shop/api
+        000s shop/api 5 -> 2: requests 90 / 50 = 2
+        020s forget shop/api
+        040s watch shop/api
+        040s shop/api 5 -> 2: requests 90 / 50 = 2
+    "#]]);
+}
