@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock: `now` arrives as an argument.
 
+use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
 use std::ops::{Add, Sub};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 /// A point in time: milliseconds since the Unix epoch, as in a remote-write sample.
 ///
 /// Arithmetic saturates, so that any `i64` a sender may claim is safe to compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Timestamp(i64);
 
 impl Timestamp {

@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A count of replicas (pods).
 pub type Replicas = u32;
 
 /// One scaled object. It is written `namespace/name` where the kind is a Deployment, else `Kind/namespace/name`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Workload {
     /// As in Kubernetes: `apps/v1`. Empty means: whichever served version has this kind.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub api_version: String,
     /// As in Kubernetes: `Deployment`, `StatefulSet`, or any kind with a scale subresource.
     pub kind: String,

@@ -119,7 +119,7 @@ impl Imagined {
 async fn report(imagined: Arc<Imagined>, observations: mpsc::Sender<Observation>) {
     loop {
         while let Some((workload, replicas)) = imagined.take_untold() {
-            let status = Status::Found { replicas, ready: replicas };
+            let status = Status::found(replicas, replicas);
             if observations.send(Observation { workload, status }).await.is_err() {
                 return;
             }

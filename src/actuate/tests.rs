@@ -22,7 +22,7 @@ fn action(name: &str, from: Replicas, to: Replicas) -> Action {
 /// The next observation in one line, or `silence`.
 async fn next(observations: &mut mpsc::Receiver<Observation>) -> String {
     match tokio::time::timeout(Duration::from_millis(100), observations.recv()).await {
-        Ok(Some(Observation { workload, status: Status::Found { replicas, ready }, .. })) => {
+        Ok(Some(Observation { workload, status: Status::Found { replicas, ready, .. }, .. })) => {
             format!("{workload} {ready}/{replicas}")
         }
         Ok(other) => format!("{other:?}"),

@@ -101,6 +101,7 @@ impl App {
             view: view.clone(),
             missing,
             reload,
+            commands: pulse.commands.clone(),
             query: Arc::new(query(Arc::clone(&store))),
             clock: Arc::clone(&clock),
             started_at: clock(),

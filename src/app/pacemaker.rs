@@ -4,11 +4,12 @@
 //! is there, and then rests as long as the step took, so that evaluation never takes more than half of a core however
 //! many samples come.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -16,13 +17,17 @@ use tracing::{info, warn};
 
 use crate::actuate::Actuator;
 use crate::dispatch::{Action, Observation, Outcome};
-use crate::engine::{Counts, Effect, Engine, Entry, Event, View};
+use crate::engine::{Answer, Counts, Effect, Engine, Entry, Event, View};
 use crate::series::Store;
 use crate::telemetry::{ActionResult, Direction, Telemetry};
 use crate::time::{Clock, Timestamp};
+use crate::web::Ask;
 
 /// Events that wait for the next step: an observation for each of ten thousand workloads, and some.
 const EVENTS_MAX: usize = 16_384;
+
+/// Questions of people that wait for the next step.
+const QUESTIONS_MAX: usize = 64;
 
 /// The longest sleep, so that a step of the machine's clock is noticed.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
@@ -79,6 +84,7 @@ impl Wake {
 #[derive(Debug, Clone)]
 pub(super) struct Pulse {
     pub(super) events: mpsc::Sender<Event>,
+    pub(super) commands: mpsc::Sender<Ask>,
     pub(super) wake: Arc<Wake>,
 }
 
@@ -90,6 +96,10 @@ pub(super) struct Heart {
     telemetry: Arc<Telemetry>,
     events: mpsc::Receiver<Event>,
     observations: mpsc::Receiver<Observation>,
+    commands: mpsc::Receiver<Ask>,
+    /// Who waits for which answer.
+    askers: HashMap<u64, oneshot::Sender<Answer>>,
+    asked: u64,
     wake: Arc<Wake>,
     view: watch::Sender<Arc<View>>,
     /// Actions on their way.
@@ -105,6 +115,7 @@ impl Heart {
         observations: mpsc::Receiver<Observation>,
     ) -> (Self, Pulse) {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let (command_sender, commands) = mpsc::channel(QUESTIONS_MAX);
         let wake = Arc::new(Wake::new());
         let heart = Self {
             engine: Engine::new(),
@@ -112,12 +123,15 @@ impl Heart {
             telemetry: Arc::clone(telemetry),
             events,
             observations,
+            commands,
+            askers: HashMap::new(),
+            asked: 0,
             wake: Arc::clone(&wake),
             view: watch::Sender::new(Arc::default()),
             actions: JoinSet::new(),
             counts: Counts::default(),
         };
-        (heart, Pulse { events: sender, wake })
+        (heart, Pulse { events: sender, commands: command_sender, wake })
     }
 
     /// Where the loop's snapshots appear.
@@ -162,6 +176,7 @@ impl Heart {
             Some(event) = self.events.recv() => heard.push(event),
             Some(observation) = self.observations.recv() => heard.push(Event::Observed(observation)),
             Some(acted) = self.actions.join_next() => self.hear_acted(acted, heard),
+            Some(ask) = self.commands.recv() => self.hear_asked(ask, heard),
             () = sleep_until(due_at) => {}
         }
         false
@@ -175,9 +190,18 @@ impl Heart {
         while let Ok(observation) = self.observations.try_recv() {
             heard.push(Event::Observed(observation));
         }
+        while let Ok(ask) = self.commands.try_recv() {
+            self.hear_asked(ask, heard);
+        }
         while let Some(acted) = self.actions.try_join_next() {
             self.hear_acted(acted, heard);
         }
+    }
+
+    fn hear_asked(&mut self, (command, asker): Ask, heard: &mut Vec<Event>) {
+        self.asked += 1;
+        self.askers.insert(self.asked, asker);
+        heard.push(Event::Asked(self.asked, command));
     }
 
     fn hear_acted(&self, acted: Result<(Action, Outcome), tokio::task::JoinError>, heard: &mut Vec<Event>) {
@@ -216,6 +240,12 @@ impl Heart {
                 Effect::Watch(workload) => actuator.watch(&workload),
                 Effect::Forget(workload) => actuator.forget(&workload),
                 Effect::Record(entry) => record(&entry),
+                Effect::Answer(number, answer) => {
+                    if let Some(asker) = self.askers.remove(&number) {
+                        // Who asked may be gone.
+                        let _ = asker.send(answer);
+                    }
+                }
                 Effect::Act(action) => {
                     let (actuator, telemetry) = (Arc::clone(actuator), Arc::clone(&self.telemetry));
                     self.actions.spawn(async move {

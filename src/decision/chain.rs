@@ -2,15 +2,14 @@
 
 use std::fmt;
 
-use serde::ser::SerializeStruct as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::reason::Reason;
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Workload};
 
 /// The layers, in the order in which they speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
     Reactive,
@@ -42,7 +41,7 @@ impl fmt::Display for Layer {
 }
 
 /// What one layer was given, what it wants instead, and which numbers decided.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     pub layer: Layer,
     /// What the layer before wanted; for the first, the current count.
@@ -64,25 +63,11 @@ impl fmt::Display for Step {
     }
 }
 
-impl Serialize for Step {
-    /// Layer, counts, the reason's name as `code` and its text as `reason`.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut step = serializer.serialize_struct("Step", 5)?;
-        step.serialize_field("layer", &self.layer)?;
-        step.serialize_field("given", &self.given)?;
-        step.serialize_field("wants", &self.wants)?;
-        step.serialize_field("code", self.reason.code())?;
-        step.serialize_field("reason", &format_args!("{}", self.reason))?;
-        step.end()
-    }
-}
-
 /// A replica count and the chain of steps that led to it, one for each layer.
 ///
 /// `Display` is the textual form: a line for each step that has something to say, under [`Decision::headline`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
-    #[serde(serialize_with = "as_text")]
     pub at: Timestamp,
     pub from: Replicas,
     pub to: Replicas,
@@ -91,7 +76,7 @@ pub struct Decision {
     pub steps: Vec<Step>,
     /// From when on the same inputs may be answered differently, because a window, a policy's period or the cooldown
     /// ends: decide again then. Never later than that moment; `None` while time alone changes nothing.
-    #[serde(serialize_with = "as_text_or_none", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revisit_at: Option<Timestamp>,
 }
 
@@ -140,18 +125,5 @@ impl fmt::Display for Decision {
             write!(f, "  {first}")?;
         }
         lines.try_for_each(|step| write!(f, "\n  {step}"))
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
-fn as_text<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(at)
-}
-
-#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
-fn as_text_or_none<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => serializer.collect_str(at),
-        None => serializer.serialize_none(),
     }
 }

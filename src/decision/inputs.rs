@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::demand::Presence;
 use crate::workload::Replicas;
 
@@ -70,7 +72,7 @@ fn number(presence: Presence) -> Result<f64, Why> {
 }
 
 /// An input that cannot be used. Written `requests demand absent`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
     pub metric: Arc<str>,
     pub part: Part,
@@ -84,7 +86,8 @@ impl fmt::Display for Missing {
 }
 
 /// A field of a metric, as rule files name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Part {
     Demand,
     PerReplica,
@@ -101,7 +104,8 @@ impl Part {
 }
 
 /// Why an input cannot be used: [`Presence`]'s ways, and numbers that mean nothing here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Why {
     Absent,
     Stale,

@@ -9,6 +9,7 @@
 //! One difference to HPA: a percentage lets a workload leave zero by one replica, for any percentage of zero is zero
 //! and the workload would stay there for ever.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 use super::policy::{Change, Direction, ScalingPolicy, ScalingRules, SelectPolicy};
@@ -19,7 +20,7 @@ use crate::workload::Replicas;
 pub(super) const KEPT_MAX: usize = 128;
 
 /// A change of count, or several that lie close together.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Burst {
     first_at: Timestamp,
     last_at: Timestamp,
@@ -32,7 +33,7 @@ struct Burst {
 /// Beyond [`KEPT_MAX`], the two that lie closest in time become one [`Burst`]. Its changes in the direction of a move
 /// count until the last of them has left the period, those against it only until the first has: the limit may be a
 /// little too tight then, never too wide.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Pace {
     bursts: Vec<Burst>,
 }

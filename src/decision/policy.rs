@@ -7,6 +7,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::format_duration;
 use crate::workload::Replicas;
 
@@ -117,14 +119,15 @@ pub enum SelectPolicy {
 }
 
 /// One HPA v2 policy: how much may change within a period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScalingPolicy {
     pub change: Change,
     pub period: Duration,
 }
 
 /// A size of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// So many replicas.
     Pods(u32),
@@ -145,7 +148,8 @@ impl fmt::Display for ScalingPolicy {
 }
 
 /// Which way a count moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     Up,
     Down,

@@ -4,13 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::inputs::Missing;
 use super::policy::{Direction, ScalingPolicy};
 use crate::time::format_duration;
 use crate::workload::Replicas;
 
 /// Why a layer wants what it wants, with the numbers that decided.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
 pub enum Reason {
     /// Reactive: this metric's demand takes the most replicas, of `metrics` that can be read.
     Demand { metric: Arc<str>, demand: f64, per_replica: f64, replicas: Replicas, metrics: usize },

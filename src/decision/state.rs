@@ -5,6 +5,7 @@ use super::policy::{Behavior, Direction};
 use super::window::Window;
 use crate::time::Timestamp;
 use crate::workload::Replicas;
+use serde::{Deserialize, Serialize};
 
 /// What must be remembered between two decisions on one workload: recommendations, as long as a stabilization window
 /// can ask for them, and changes of count, as long as a policy or the cooldown can.
@@ -12,7 +13,7 @@ use crate::workload::Replicas;
 /// It is bounded: at most 128 entries for each window and 128 changes, about 7 KiB, and a few dozen bytes for a
 /// workload at rest, whatever the pace of evaluations. A policy that is reloaded with a longer window or period starts
 /// with what the shorter one kept.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Lowest first: what restrains moves up.
     up: Window,

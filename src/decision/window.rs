@@ -6,6 +6,7 @@
 //! amortized O(1). Should demand fall in more distinct steps than [`KEPT_MAX`], the two that lie closest in time become
 //! one, which holds what the older wanted for as long as the newer lives: a little too cautious, never too bold.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 use super::policy::Direction;
@@ -16,14 +17,14 @@ use crate::workload::Replicas;
 pub(super) const KEPT_MAX: usize = 128;
 
 /// What was wanted at a time.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Recommendation {
     at: Timestamp,
     replicas: Replicas,
 }
 
 /// The recommendations that may still restrain moves in one direction.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Window {
     restrains: Direction,
     /// Oldest first, most cautious first.

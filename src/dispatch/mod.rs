@@ -1,61 +1,14 @@
 //! Decisions → actions, and what came of them: the words that the loop and the world exchange.
 //!
-//! In: decisions that change something. Out: [`Action`]s for an actuator; back come [`Outcome`]s and [`Observation`]s.
+//! In: decisions that change something, and alerts. Out: [`Action`]s for an actuator and [`Notification`]s for people;
+//! back come [`Outcome`]s and [`Observation`]s.
 
-use std::fmt;
+mod action;
+mod alert;
+mod notification;
+mod silence;
 
-use crate::workload::{Replicas, Workload};
-
-/// A change of one workload's scale.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Action {
-    pub workload: Workload,
-    /// What the decision was made from: the change is refused where the cluster says otherwise by now.
-    pub from: Replicas,
-    pub to: Replicas,
-    /// The decision's reason in one line, for Kubernetes Events.
-    pub reason: String,
-}
-
-/// What became of an action.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The cluster accepted it.
-    Done,
-    /// Nothing is really scaled here (dry run).
-    Simulated,
-    /// The object changed in between, its scale or only its status; a fresh observation brings a fresh decision.
-    Conflict,
-    /// It failed, and may succeed later.
-    Failed(String),
-    /// It can't succeed until somebody changes something: not found, forbidden, no scale subresource.
-    Refused(String),
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Done => f.write_str("scaled"),
-            Self::Simulated => f.write_str("simulated"),
-            Self::Conflict => f.write_str("conflict: the scale was changed by somebody else in between"),
-            Self::Failed(reason) => write!(f, "failed: {reason}"),
-            Self::Refused(reason) => write!(f, "refused: {reason}"),
-        }
-    }
-}
-
-/// What is known of one workload in the cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Observation {
-    pub workload: Workload,
-    pub status: Status,
-}
-
-/// A workload's scale in the cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Status {
-    /// `replicas` is what the scale subresource asks for, `ready` the pods that are ready.
-    Found { replicas: Replicas, ready: Replicas },
-    /// It doesn't exist, or can't be read: the reason says which, and what to do.
-    Unknown(String),
-}
+pub use action::{Action, Observation, Outcome, Status, Trouble};
+pub use alert::{Alert, AlertState, AlertStatus};
+pub use notification::{Notification, Notified};
+pub use silence::{Silence, SilenceState};

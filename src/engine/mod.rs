@@ -5,6 +5,7 @@
 //! tests call the same [`Engine::step`].
 
 mod agenda;
+mod command;
 mod history;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use view::{Entry, MetricView, RuleHealth, View, WorkloadView};
+pub use command::{Answer, Command, ManualScale};
+pub use view::{AlertView, Entry, MetricView, RuleHealth, View, WorkloadView};
 
 use agenda::Agenda;
 use history::History;
@@ -40,6 +42,8 @@ pub enum Event {
     Rules(BoundRules),
     Observed(Observation),
     Acted(Action, Outcome),
+    /// Somebody asks; [`Effect::Answer`] of the same number answers.
+    Asked(u64, Command),
 }
 
 /// What the caller is to do, in order.
@@ -52,6 +56,8 @@ pub enum Effect {
     /// Write a decision down, before the action that it covers.
     Record(Arc<Entry>),
     Act(Action),
+    /// Answers [`Event::Asked`].
+    Answer(u64, Answer),
 }
 
 /// A rule by its place: group, then rule within it. Rules are evaluated in this order.
@@ -176,6 +182,8 @@ impl Engine {
             decisions: self.history.entries().clone(),
             rules: self.health.values().cloned().collect(),
             counts: self.counts,
+            silences: Vec::new(),
+            alerts: Vec::new(),
         }
     }
 
@@ -187,6 +195,10 @@ impl Engine {
                     known.observe(status, now);
                     changed.insert(workload);
                 }
+            }
+            Event::Asked(number, _) => {
+                let answer = Answer::Refused("not supported yet".to_owned());
+                effects.push(Effect::Answer(number, answer));
             }
             Event::Acted(action, outcome) => {
                 self.history.close(&action.workload, &outcome);

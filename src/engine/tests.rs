@@ -87,6 +87,7 @@ impl World {
                     let decision = &entry.decision;
                     format!("{}: {}", decision.headline(&entry.workload), decision.summary())
                 }
+                Effect::Answer(number, answer) => format!("answer {number}: {answer:?}"),
                 Effect::Act(action) => {
                     assert!(self.watched.contains(&action.workload), "what is scaled is watched");
                     let before = self.in_flight.insert(action.workload.clone(), action);
@@ -123,7 +124,7 @@ impl World {
     }
 
     fn has(&mut self, name: &str, replicas: u32) {
-        self.cluster_says(name, Status::Found { replicas, ready: replicas });
+        self.cluster_says(name, Status::found(replicas, replicas));
     }
 
     /// The action on its way ends.

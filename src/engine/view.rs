@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Counts;
 use crate::decision::Decision;
 use crate::demand::Presence;
-use crate::dispatch::Outcome;
+use crate::dispatch::{Alert, AlertStatus, Outcome, Silence};
 use crate::labels::Labels;
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Workload};
@@ -22,6 +22,17 @@ pub struct View {
     /// A line for each rule, in the order of the files.
     pub rules: Vec<Arc<RuleHealth>>,
     pub counts: Counts,
+    /// Sorted by id; expired ones stay for a while.
+    pub silences: Vec<Arc<Silence>>,
+    /// Firing ones, and resolved ones for a while.
+    pub alerts: Vec<Arc<AlertView>>,
+}
+
+/// An alert and what dispatch makes of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertView {
+    pub alert: Alert,
+    pub status: AlertStatus,
 }
 
 /// A decision that changed something, or would have.

@@ -92,7 +92,7 @@ impl Known {
     /// Decides anew, and tells whether something is to be done now. Without an observation of the cluster there is
     /// nothing to decide from: `None`, and the decision before stays to be seen.
     pub(super) fn decide(&mut self, now: Timestamp) -> Option<bool> {
-        let Some(Status::Found { replicas, ready }) = self.status else { return None };
+        let Some(Status::Found { replicas, ready, .. }) = self.status else { return None };
         if self.orphaned || self.metrics.is_empty() {
             return None;
         }
@@ -162,7 +162,7 @@ impl Known {
 
     pub(super) fn view(&self) -> WorkloadView {
         let (replicas, ready, problem) = match &self.status {
-            Some(Status::Found { replicas, ready }) => (Some(*replicas), Some(*ready), None),
+            Some(Status::Found { replicas, ready, .. }) => (Some(*replicas), Some(*ready), None),
             Some(Status::Unknown(reason)) => (None, None, Some(reason.clone())),
             None => (None, None, None),
         };

@@ -60,7 +60,7 @@ impl Actuator for SimActuator {
 
 fn status(cluster: &Cluster, workload: &Workload) -> Status {
     match cluster.pods(workload) {
-        Some(pods) => Status::Found { replicas: pods.replicas, ready: pods.ready },
+        Some(pods) => Status::found(pods.replicas, pods.ready),
         None => Status::Unknown(ScaleError::NotFound(workload.clone()).to_string()),
     }
 }

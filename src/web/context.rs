@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::View;
+use crate::engine::{Answer, Command, View};
 use crate::ingest::Receiver;
 use crate::promql::Value;
 use crate::telemetry::Telemetry;
@@ -18,6 +18,10 @@ pub type QueryFn = dyn Fn(&str, Timestamp) -> Result<Value, QueryError> + Send +
 
 /// Asks for a reload; the answer is a line for the operator, or the findings that kept the former rules in force.
 pub type Reload = oneshot::Sender<Result<String, String>>;
+
+/// Asks something of the loop. The answer comes once it has been journalled; a dropped sender means that the service is
+/// shutting down.
+pub type Ask = (Command, oneshot::Sender<Answer>);
 
 /// Why an expression has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +46,8 @@ pub struct Context {
     pub missing: watch::Receiver<Vec<String>>,
     /// Where requests to reload go.
     pub reload: mpsc::Sender<Reload>,
+    /// Where commands to the loop go.
+    pub commands: mpsc::Sender<Ask>,
     /// Answers `/api/v1/query`. It may block for some milliseconds.
     pub query: Arc<QueryFn>,
     /// The only clock.

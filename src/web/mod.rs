@@ -26,5 +26,5 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use context::{Context, Limits, QueryError, QueryFn, Reload};
+pub use context::{Ask, Context, Limits, QueryError, QueryFn, Reload};
 pub use server::serve;

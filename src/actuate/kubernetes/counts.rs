@@ -24,7 +24,7 @@ impl Counts {
     /// The status of an object whose fields are known to mean what their names say.
     pub(super) fn status(self) -> Status {
         match self.wanted {
-            Some(replicas) => Status::Found { replicas, ready: self.ready.unwrap_or(0) },
+            Some(replicas) => Status::found(replicas, self.ready.unwrap_or(0)),
             None => Status::Unknown("its spec.replicas is not a count".to_owned()),
         }
     }
@@ -34,7 +34,7 @@ impl Counts {
     pub(super) fn status_with(self, scale: &Scale) -> Status {
         let existing = || Replicas::try_from(scale.status.as_ref().map_or(0, |status| status.replicas)).unwrap_or(0);
         match wanted(scale) {
-            Some(replicas) => Status::Found { replicas, ready: self.ready.unwrap_or_else(existing) },
+            Some(replicas) => Status::found(replicas, self.ready.unwrap_or_else(existing)),
             None => Status::Unknown("its scale subresource asks for a negative count".to_owned()),
         }
     }

@@ -153,7 +153,7 @@ fn the_api_gives_the_same_chain() {
     let (decision, _) = decide(&policy, &inputs(4, Presence::of(500.0)), &State::default(), at(1_767_225_600_000));
     expect![[r#"
         {
-          "at": "2026-01-01T00:00:00.000Z",
+          "at": 1767225600000,
           "from": 4,
           "to": 4,
           "layer": "stability",
@@ -162,32 +162,48 @@ fn the_api_gives_the_same_chain() {
               "layer": "reactive",
               "given": 4,
               "wants": 10,
-              "code": "demand",
-              "reason": "requests 500 / 50 = 10"
+              "reason": {
+                "code": "demand",
+                "metric": "requests",
+                "demand": 500.0,
+                "per_replica": 50.0,
+                "replicas": 10,
+                "metrics": 1
+              }
             },
             {
               "layer": "guards",
               "given": 10,
               "wants": 10,
-              "code": "clear",
-              "reason": "every input can be used"
+              "reason": {
+                "code": "clear"
+              }
             },
             {
               "layer": "bounds",
               "given": 10,
               "wants": 10,
-              "code": "within_bounds",
-              "reason": "within 2..60"
+              "reason": {
+                "code": "within_bounds",
+                "min": 2,
+                "max": 60
+              }
             },
             {
               "layer": "stability",
               "given": 10,
               "wants": 4,
-              "code": "window",
-              "reason": "4 within 1m"
+              "reason": {
+                "code": "window",
+                "replicas": 4,
+                "window": {
+                  "secs": 60,
+                  "nanos": 0
+                }
+              }
             }
           ],
-          "revisit_at": "2026-01-01T00:01:00.000Z"
+          "revisit_at": 1767225660000
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&decision).unwrap());
 }

@@ -34,7 +34,7 @@ impl Rig {
         let mut told = Vec::new();
         while let Ok(observation) = self.observations.try_recv() {
             match observation.status {
-                Status::Found { replicas, ready } => told.push((replicas, ready)),
+                Status::Found { replicas, ready, .. } => told.push((replicas, ready)),
                 Status::Unknown(reason) => panic!("{reason}"),
             }
         }

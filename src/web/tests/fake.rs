@@ -35,6 +35,7 @@ pub(super) fn context(
         view,
         missing,
         reload,
+        commands: mpsc::channel(1).0,
         query: Arc::new(query),
         clock: Arc::new(|| NOW + Duration::from_secs(90)),
         started_at: NOW,
@@ -122,5 +123,6 @@ pub(super) fn view() -> View {
             Arc::new(health("checkout", None)),
         ],
         counts: Counts::default(),
+        ..View::default()
     }
 }

@@ -78,7 +78,7 @@ fn object(data: Value) -> DynamicObject {
 #[track_caller]
 fn check_counts(data: Value, want: Result<(Replicas, Replicas), &str>) {
     let want = match want {
-        Ok((ready, replicas)) => Status::Found { replicas, ready },
+        Ok((ready, replicas)) => Status::found(replicas, ready),
         Err(reason) => Status::Unknown(reason.to_owned()),
     };
     assert_eq!(Counts::of(&object(data)).status(), want);
@@ -107,12 +107,12 @@ fn a_scale_subresource_says_what_is_wanted_and_the_object_what_is_ready() {
     check_scale(
         ready.clone(),
         json!({"spec": {"replicas": 5}, "status": {"replicas": 4}}),
-        expect!["Found { replicas: 5, ready: 2 }"],
+        expect!["Found { replicas: 5, ready: 2, trouble: Trouble { crash_looping: 0, unschedulable: 0 } }"],
     );
     check_scale(
         json!({}),
         json!({"spec": {"replicas": 5}, "status": {"replicas": 4}}),
-        expect!["Found { replicas: 5, ready: 4 }"],
+        expect!["Found { replicas: 5, ready: 4, trouble: Trouble { crash_looping: 0, unschedulable: 0 } }"],
     );
     check_scale(
         ready,
@@ -120,7 +120,7 @@ fn a_scale_subresource_says_what_is_wanted_and_the_object_what_is_ready() {
         expect![[r#"Unknown("its scale subresource asks for a negative count")"#]],
     );
     // Zero is left out on the wire.
-    check_scale(json!({}), json!({"spec": {}}), expect!["Found { replicas: 0, ready: 0 }"]);
+    check_scale(json!({}), json!({"spec": {}}), expect!["Found { replicas: 0, ready: 0, trouble: Trouble { crash_looping: 0, unschedulable: 0 } }"]);
     assert_eq!(counts::wanted(&Scale::default()), Some(0));
 }
 

@@ -78,7 +78,7 @@ impl Server {
 pub(super) async fn next(observations: &mut mpsc::Receiver<Observation>) -> String {
     match tokio::time::timeout(Duration::from_secs(10), observations.recv()).await {
         Ok(Some(Observation { workload, status })) => match status {
-            Status::Found { replicas, ready } => format!("{workload} {ready}/{replicas}"),
+            Status::Found { replicas, ready, .. } => format!("{workload} {ready}/{replicas}"),
             Status::Unknown(reason) => format!("{workload} unknown: {reason}"),
         },
         Ok(None) => "closed".to_owned(),

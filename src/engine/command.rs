@@ -1,0 +1,48 @@
+//! What people ask of the loop, and what it answers. An answer is given after what it promises has been journalled.
+
+use std::time::Duration;
+
+use crate::dispatch::{Alert, Silence};
+use crate::workload::{Replicas, Workload};
+
+/// What somebody asks of the loop.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Sets a silence, or changes the one of this id: as Alertmanager does, one whose matchers or start change after
+    /// it has begun is ended, and a new one of the id `spare_id` takes its place.
+    Silence { silence: Silence, spare_id: String },
+    /// Ends a silence.
+    Expire { id: String },
+    /// Takes in alerts from outside.
+    Alerts(Vec<Alert>),
+    /// Scales by hand.
+    Scale(ManualScale),
+}
+
+/// A count asked for by hand. It is decided, explained and journalled like the rest, and holds for its time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ManualScale {
+    pub workload: Workload,
+    /// `None` ends what was asked for before.
+    pub replicas: Option<Replicas>,
+    pub author: String,
+    pub reason: String,
+    pub ttl: Duration,
+    /// Only shows what would be decided.
+    pub dry_run: bool,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Done, and journalled.
+    Done,
+    /// A silence's id.
+    Silence(String),
+    /// What was decided, or would be: the decision's textual form under its headline.
+    Scaled { decision: String },
+    /// There is no such thing.
+    NotFound(String),
+    /// It can't be done as asked for; the text says what to change.
+    Refused(String),
+}
