@@ -12,6 +12,7 @@ mod finding;
 mod reader;
 mod rule_file;
 mod scalar;
+mod scale_rule;
 mod settings;
 mod suggest;
 #[cfg(test)]
@@ -21,8 +22,11 @@ mod written;
 
 pub use behavior::{Behavior, Direction, Policy, Select, Unit};
 pub use finding::{Finding, Findings, Place, Source, Span};
-pub use rule_file::{Bounds, Group, Metric, Pair, PerReplica, RecordRule, Rule, RuleFile, ScaleRule, Target};
+pub use rule_file::{Group, Pair, RecordRule, Rule, RuleFile};
 pub use scalar::At;
+pub use scale_rule::{
+    Asks, Bounds, Fallback, FallbackBehavior, Flaps, Metric, Objective, Pause, PerReplica, ScaleRule, Target,
+};
 pub use settings::{Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings, Windows};
 
 /// What a file is, told by its first level.

@@ -8,7 +8,9 @@ mod alert;
 mod notification;
 mod silence;
 
-pub use action::{Action, Observation, Outcome, Status, Trouble};
+pub use action::{Action, Observation, Outcome, Status};
 pub use alert::{Alert, AlertState, AlertStatus};
 pub use notification::{Notification, Notified};
 pub use silence::{Silence, SilenceState};
+
+pub use crate::workload::Trouble;

@@ -26,7 +26,7 @@ use history::History;
 use workloads::Known;
 
 use crate::dispatch::{Action, Observation, Outcome};
-use crate::rule::{Answers, BoundRule, BoundRules, BoundScale, ScaleRule};
+use crate::rule::{Answers, BoundRule, BoundRules, BoundScale, ScaleRule, WorkloadAnswer};
 use crate::sample::Sample;
 use crate::series::{Store, Subscription, Touched};
 use crate::time::Timestamp;
@@ -334,7 +334,7 @@ impl Engine {
         let Answers { workloads: answers, mut failed } = bound.eval(now);
         let mut missed = self.owned.remove(&id).unwrap_or_default();
         let owned = self.owned.entry(id).or_default();
-        for (workload, metrics) in answers {
+        for WorkloadAnswer { workload, metrics, .. } in answers {
             let known = meet(&mut self.workloads, &workload, &bound.rule, effects);
             if known.orphaned {
                 known.adopt(&bound.rule);

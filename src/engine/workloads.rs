@@ -96,7 +96,7 @@ impl Known {
         if self.orphaned || self.metrics.is_empty() {
             return None;
         }
-        let inputs = Inputs { metrics: self.metrics.clone(), replicas, ready };
+        let inputs = Inputs { metrics: self.metrics.clone(), replicas, ready, ..Inputs::default() };
         let (decision, state) = decide(&self.rule.policy, &inputs, &self.state, now);
         self.state = state;
         let change = (decision.from, decision.to);

@@ -84,7 +84,8 @@ fn bind_rule(rule: Rule, subscriptions: &mut impl Iterator<Item = Arc<Subscripti
         }
         Rule::Scale(rule) => {
             let metrics = rule.metrics.iter().map(|metric| metric.bind(&mut query)).collect();
-            BoundRule::Scale(Arc::new(BoundScale { rule, metrics, subscriptions: own }))
+            let objective = rule.objective.as_ref().and_then(|objective| objective.plan.as_ref()).map(&mut query);
+            BoundRule::Scale(Arc::new(BoundScale { rule, metrics, objective, subscriptions: own }))
         }
     }
 }

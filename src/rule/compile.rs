@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::template::{is_label_name, is_metric_name, is_namespace, is_object_name};
-use super::{Group, Metric, PerReplica, RecordRule, Rule, RuleSet, ScaleRule, TargetTemplate, Template, policy};
+use super::{
+    Group, Metric, Objective, PerReplica, RecordRule, Rule, RuleSet, ScaleRule, TargetTemplate, Template, policy,
+};
 use crate::config::{self, At, Finding, Findings, Pair, RuleFile, Settings, Source, Span};
 use crate::labels::Labels;
 use crate::promql::Plan;
@@ -107,14 +109,17 @@ impl Compiler<'_, '_> {
             }
         }
         let target = self.target(rule);
-        let policy = policy::compile(rule, &mut self.findings);
+        let policy = policy::compile(rule, self.source, &mut self.findings);
         let metrics = self.metrics(&rule.metrics);
+        let objective = rule.objective.as_ref().map(|objective| self.objective(objective));
         self.label_names(&rule.labels);
         Some(ScaleRule {
             name: rule.scale.value.as_str().into(),
             target: target?,
             policy,
             metrics: metrics?,
+            objective: objective.map_or(Some(None), |objective| objective.map(Some))?,
+            order: rule.order,
             labels: Labels::from_pairs(pairs(&rule.labels)).unwrap_or_default(),
             annotations: pairs(&rule.annotations),
         })
@@ -190,8 +195,32 @@ impl Compiler<'_, '_> {
     }
 
     fn metric(&mut self, metric: &config::Metric) -> Option<Metric> {
-        let demand = self.plan(&metric.demand);
-        let per_replica = match &metric.per_replica {
+        let (demand, per_replica) = match &metric.asks {
+            config::Asks::Replicas(expr) => (self.plan(expr), Some(PerReplica::Absolute)),
+            config::Asks::Demand { demand, per_replica } => (self.plan(demand), self.per_replica(per_replica)),
+        };
+        if metric.activation.value < 0.0 {
+            self.report(metric.activation.span, "activation is not negative: demand above it wakes the workload");
+        }
+        let targets = metric.targets.as_ref().map(|targets| self.plan(targets));
+        Some(Metric {
+            name: metric.name.value.as_str().into(),
+            demand: demand?,
+            per_replica: per_replica?,
+            activation: metric.activation.value,
+            paused: metric.paused,
+            targets: targets.map_or(Some(None), |targets| targets.map(Some))?,
+        })
+    }
+
+    fn objective(&mut self, written: &config::Objective) -> Option<Objective> {
+        let plan = written.expr.as_ref().map(|expr| self.plan(expr));
+        let plan = plan.map_or(Some(None), |plan| plan.map(Some))?;
+        Some(Objective { plan, within: written.within, hold: written.hold })
+    }
+
+    fn per_replica(&mut self, written: &config::PerReplica) -> Option<PerReplica> {
+        match written {
             config::PerReplica::Number(number) => {
                 if number.value <= 0.0 {
                     self.report(number.span, "per_replica must be more than zero: the work that one replica takes");
@@ -199,8 +228,7 @@ impl Compiler<'_, '_> {
                 Some(PerReplica::Number(number.value))
             }
             config::PerReplica::Expr(expr) => self.plan(expr).map(PerReplica::Expr),
-        };
-        Some(Metric { name: metric.name.value.as_str().into(), demand: demand?, per_replica: per_replica? })
+        }
     }
 
     fn plan(&mut self, expr: &At<String>) -> Option<Arc<Plan>> {

@@ -27,7 +27,7 @@ pub use bound::{BoundGroup, BoundRule, BoundRules};
 pub use compile::compile;
 pub use load::{Loaded, load, read};
 pub use record::BoundRecord;
-pub use scale::{Answers, BoundScale};
+pub use scale::{Answers, BoundScale, WorkloadAnswer};
 pub use template::{TargetError, TargetTemplate, Template, TemplateError};
 
 /// Everything that the rule files say.
@@ -70,6 +70,10 @@ pub struct ScaleRule {
     pub policy: decision::Policy,
     /// At least one.
     pub metrics: Vec<Metric>,
+    /// What must hold after a scaling.
+    pub objective: Option<Objective>,
+    /// In a group's batch, lower ones go up first and down last.
+    pub order: i32,
     /// For routing, as on an alert.
     pub labels: Labels,
     pub annotations: Vec<(String, String)>,
@@ -79,9 +83,14 @@ pub struct ScaleRule {
 #[derive(Debug, Clone)]
 pub struct Metric {
     pub name: Arc<str>,
-    /// Total work arriving.
+    /// Total work arriving; the count itself where `per_replica` says so.
     pub demand: Arc<Plan>,
     pub per_replica: PerReplica,
+    /// Demand up to here doesn't wake a workload that has no replicas.
+    pub activation: f64,
+    pub paused: bool,
+    /// A series for each target that should report, above zero where it does.
+    pub targets: Option<Arc<Plan>>,
 }
 
 /// The work that one replica takes, in the demand's unit.
@@ -90,6 +99,19 @@ pub enum PerReplica {
     /// More than zero.
     Number(f64),
     Expr(Arc<Plan>),
+    /// The demand is a count of replicas already.
+    Absolute,
+}
+
+/// What must hold after a scaling, or it is taken back.
+#[derive(Debug, Clone)]
+pub struct Objective {
+    /// A condition: its value is not zero while it holds.
+    pub plan: Option<Arc<Plan>>,
+    /// How long it may take until the pods are ready and the condition holds.
+    pub within: Duration,
+    /// How long the last good count is kept where it does not.
+    pub hold: Duration,
 }
 
 impl RuleSet {
@@ -121,7 +143,10 @@ impl Rule {
     fn plans(&self) -> Vec<&Arc<Plan>> {
         match self {
             Self::Record(rule) => vec![&rule.plan],
-            Self::Scale(rule) => rule.metrics.iter().flat_map(Metric::plans).collect(),
+            Self::Scale(rule) => {
+                let objective = rule.objective.as_ref().and_then(|objective| objective.plan.as_ref());
+                rule.metrics.iter().flat_map(Metric::plans).chain(objective).collect()
+            }
         }
     }
 }
@@ -129,9 +154,9 @@ impl Rule {
 impl Metric {
     fn plans(&self) -> impl Iterator<Item = &Arc<Plan>> {
         let per_replica = match &self.per_replica {
-            PerReplica::Number(_) => None,
+            PerReplica::Number(_) | PerReplica::Absolute => None,
             PerReplica::Expr(plan) => Some(plan),
         };
-        std::iter::once(&self.demand).chain(per_replica)
+        std::iter::once(&self.demand).chain(per_replica).chain(&self.targets)
     }
 }

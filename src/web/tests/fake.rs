@@ -65,8 +65,8 @@ pub(super) fn decision() -> Decision {
     let two = ScalingPolicy { change: Change::Pods(2), period: Duration::from_secs(15) };
     policy.behavior.scale_up.policies = vec![two];
     let (demand, per_replica) = (Presence::Present(340.0), Presence::Present(50.0));
-    let metrics = vec![MetricInput { name: Arc::from("requests"), demand, per_replica }];
-    decide(&policy, &Inputs { metrics, replicas: 4, ready: 4 }, &State::default(), NOW).0
+    let metrics = vec![MetricInput::new("requests", demand, per_replica)];
+    decide(&policy, &Inputs { metrics, replicas: 4, ready: 4, ..Inputs::default() }, &State::default(), NOW).0
 }
 
 pub(super) fn entry(id: u64, name: &str) -> Arc<Entry> {

@@ -1,0 +1,38 @@
+//! The fourth layer: what the money and the limits of a group allow.
+//!
+//! A cap never asks for fewer replicas than the workload's minimum, which the bounds would put back; and while its data
+//! has holes, never for fewer than there are.
+
+use std::sync::Arc;
+
+use super::guards::Passage;
+use super::inputs::{Cap, Inputs};
+use super::reason::Reason;
+use super::{Layer, Step};
+use crate::workload::Replicas;
+
+/// Lowers the `wanted` count to the smallest cap.
+pub(super) fn economy(inputs: &Inputs, wanted: Replicas, min: Replicas, passage: Passage) -> Step {
+    let from = inputs.replicas;
+    let smallest = inputs.caps.iter().min_by_key(|cap| cap.replicas());
+    let binding = smallest.filter(|cap| cap.replicas().max(min) < wanted);
+    let (wants, reason) = match (binding, passage) {
+        (None, _) | (_, Passage::Direct | Passage::Final) => (wanted, Reason::Affordable),
+        (Some(cap), Passage::Holes) if cap.replicas() < from => {
+            (wanted.min(from), if wanted > from { reason(cap) } else { Reason::NotOnHoles { replicas: from } })
+        }
+        (Some(cap), _) => (cap.replicas().max(min), reason(cap)),
+    };
+    Step { layer: Layer::Economy, given: wanted, wants, reason }
+}
+
+fn reason(cap: &Cap) -> Reason {
+    match cap {
+        Cap::Budget { affords, spent, budget, per } => {
+            Reason::Budget { affords: *affords, spent: *spent, budget: *budget, per: *per }
+        }
+        Cap::Share { granted, group, resource } => {
+            Reason::Share { granted: *granted, group: Arc::clone(group), resource: *resource }
+        }
+    }
+}
