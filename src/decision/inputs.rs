@@ -167,7 +167,7 @@ pub enum Freeze {
 }
 
 /// A count asked for by hand.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manual {
     pub replicas: Replicas,
     pub author: Arc<str>,
@@ -176,7 +176,7 @@ pub struct Manual {
 }
 
 /// A scaling that went wrong and was taken back.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rollback {
     /// The last good count.
     pub good: Replicas,

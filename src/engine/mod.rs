@@ -4,8 +4,10 @@
 //! performs in order. Never here: a clock, a task, a door to the outside. The live service, the simulator and the
 //! tests call the same [`Engine::step`].
 
+mod adopt;
 mod agenda;
 mod command;
+mod evaluate;
 mod history;
 #[cfg(test)]
 mod tests;
@@ -13,7 +15,6 @@ mod view;
 mod workloads;
 
 use std::cmp::Ordering;
-use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +27,8 @@ use history::History;
 use workloads::Known;
 
 use crate::dispatch::{Action, Observation, Outcome};
-use crate::rule::{Answers, BoundRule, BoundRules, BoundScale, ScaleRule, WorkloadAnswer};
-use crate::sample::Sample;
-use crate::series::{Store, Subscription, Touched};
+use crate::rule::BoundRules;
+use crate::series::{Store, Subscription};
 use crate::time::Timestamp;
 use crate::workload::Workload;
 
@@ -213,162 +213,6 @@ impl Engine {
         }
     }
 
-    /// Puts new rules in place of the present ones. A workload goes on with its state where a rule of the same
-    /// name still scales it; it is watched already. One whose action is on its way stays until that has ended.
-    fn adopt(&mut self, rules: BoundRules, effects: &mut Vec<Effect>) {
-        for group in 0..self.rules.groups.len() {
-            self.agenda.set(Due::Group(group), None);
-        }
-        self.rules = rules;
-        self.readers.clear();
-        self.owned.clear();
-        self.group_evaluated_at.clear();
-        self.health.clear();
-        self.due_rules.clear();
-        let mut scales = HashMap::new();
-        for (at, group) in self.rules.groups.iter().enumerate() {
-            self.agenda.set(Due::Group(at), Some(Timestamp::MIN));
-            for (place, rule) in group.rules.iter().enumerate() {
-                for subscription in rule.subscriptions() {
-                    self.readers.entry(id(subscription)).or_default().push((at, place));
-                }
-                self.health.insert((at, place), Arc::new(RuleHealth::new(&group.name, rule.name())));
-                if let BoundRule::Scale(bound) = rule {
-                    scales.insert(Arc::clone(&bound.rule.name), ((at, place), Arc::clone(&bound.rule)));
-                }
-            }
-        }
-        let mut gone = Vec::new();
-        for (workload, known) in &mut self.workloads {
-            if let Some((id, rule)) = scales.get(&known.rule.name) {
-                known.adopt(rule);
-                self.owned.entry(*id).or_default().insert(workload.clone());
-            } else if known.in_flight {
-                known.orphaned = true;
-            } else {
-                gone.push(workload.clone());
-            }
-        }
-        for workload in gone {
-            self.forget(workload, effects);
-        }
-    }
-
-    fn group_is_due(&mut self, group: usize, now: Timestamp) {
-        if let Some(present) = self.rules.groups.get(group) {
-            self.due_rules.extend((0..present.rules.len()).map(|place| (group, place)));
-            let (interval, last) = (present.interval, self.group_evaluated_at.insert(group, now));
-            let late = last.map_or(Duration::ZERO, |last| now.since(last));
-            // The interval that just ended is the one that is evaluated now.
-            let missed = late.as_millis().checked_div(interval.as_millis()).unwrap_or(0).saturating_sub(1);
-            self.counts.missed += u64::try_from(missed).unwrap_or(u64::MAX);
-            self.agenda.set(Due::Group(group), Some(now + interval));
-        }
-    }
-
-    /// Evaluates the rules that are due, in their order. What a record rule writes makes its readers due: later
-    /// ones in this step, earlier ones in the next.
-    fn evaluate(&mut self, now: Timestamp, store: &Store, changed: &mut BTreeSet<Workload>, effects: &mut Vec<Effect>) {
-        let mut done = BTreeSet::new();
-        let mut next_step = BTreeSet::new();
-        loop {
-            while let Some(subscription) = store.take_due() {
-                for id in self.readers.get(&id(&subscription)).into_iter().flatten() {
-                    if done.contains(id) {
-                        next_step.insert(*id)
-                    } else {
-                        self.due_rules.insert(*id)
-                    };
-                }
-            }
-            let Some(id) = self.due_rules.pop_first() else { break };
-            done.insert(id);
-            let failed = self.evaluate_rule(id, now, store, changed, effects).err();
-            self.counts.rule_evaluations += 1;
-            self.counts.rule_failures += u64::from(failed.is_some());
-            if let Some(health) = self.health.get_mut(&id) {
-                let health = Arc::make_mut(health);
-                (health.last_error, health.evaluated_at) = (failed, Some(now));
-            }
-        }
-        self.due_rules = next_step;
-    }
-
-    fn evaluate_rule(
-        &mut self,
-        (group, place): RuleId,
-        now: Timestamp,
-        store: &Store,
-        changed: &mut BTreeSet<Workload>,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), String> {
-        let rule = self.rules.groups.get(group).and_then(|group| group.rules.get(place));
-        match rule {
-            Some(BoundRule::Record(record)) => {
-                let mut touched = Touched::default();
-                let batch = store.batch(&mut touched);
-                for (labels, value) in record.eval(now).map_err(|error| error.to_string())? {
-                    batch.record(&labels, Sample::new(now, value)).map_err(|refused| refused.to_string())?;
-                }
-                batch.finish();
-                Ok(())
-            }
-            Some(BoundRule::Scale(bound)) => {
-                let bound = Arc::clone(bound);
-                self.evaluate_scale((group, place), &bound, now, changed, effects)
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Brings a scale rule's inputs to its workloads. One that the rule no longer answers for has no demand, which
-    /// is not a demand of zero; it is forgotten once the cluster does not know it either.
-    fn evaluate_scale(
-        &mut self,
-        id: RuleId,
-        bound: &BoundScale,
-        now: Timestamp,
-        changed: &mut BTreeSet<Workload>,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), String> {
-        let Answers { workloads: answers, mut failed } = bound.eval(now);
-        let mut missed = self.owned.remove(&id).unwrap_or_default();
-        let owned = self.owned.entry(id).or_default();
-        for WorkloadAnswer { workload, metrics, .. } in answers {
-            let known = meet(&mut self.workloads, &workload, &bound.rule, effects);
-            if known.orphaned {
-                known.adopt(&bound.rule);
-            }
-            if Arc::ptr_eq(&known.rule, &bound.rule) {
-                known.metrics = metrics;
-                missed.remove(&workload);
-                changed.insert(workload.clone());
-                owned.insert(workload);
-            } else {
-                failed = Some(format!("{workload} is scaled by rule \"{}\" already", known.rule.name));
-            }
-        }
-        let mut gone = Vec::new();
-        for workload in missed {
-            let Some(known) = self.workloads.get_mut(&workload) else { continue };
-            // A constant target is always answered for: what is missed was the target before a reload.
-            let abandoned = known.is_unknown() || bound.rule.target.constant().is_some();
-            if abandoned && known.in_flight {
-                known.orphaned = true;
-            } else if abandoned {
-                gone.push(workload);
-            } else {
-                known.miss();
-                changed.insert(workload.clone());
-                owned.insert(workload);
-            }
-        }
-        for workload in gone {
-            self.forget(workload, effects);
-        }
-        failed.map_or(Ok(()), Err)
-    }
-
     fn forget(&mut self, workload: Workload, effects: &mut Vec<Effect>) {
         self.workloads.remove(&workload);
         self.views.remove(&workload);
@@ -401,21 +245,5 @@ impl Engine {
 impl Default for Engine {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// A workload that a rule scales; one that is new is watched from now on. The first rule to name it owns it.
-fn meet<'w>(
-    workloads: &'w mut BTreeMap<Workload, Known>,
-    workload: &Workload,
-    rule: &Arc<ScaleRule>,
-    effects: &mut Vec<Effect>,
-) -> &'w mut Known {
-    match workloads.entry(workload.clone()) {
-        Slot::Occupied(slot) => slot.into_mut(),
-        Slot::Vacant(slot) => {
-            effects.push(Effect::Watch(workload.clone()));
-            slot.insert(Known::new(workload.clone(), Arc::clone(rule)))
-        }
     }
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::sample::Sample;
+use crate::series::Touched;
 use crate::config::Settings;
 use crate::dispatch::Status;
 use crate::labels::{Labels, NAME};
