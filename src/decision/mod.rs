@@ -8,6 +8,7 @@
 
 mod bounds;
 mod chain;
+pub mod economy;
 mod guards;
 mod inputs;
 mod pace;
