@@ -27,7 +27,9 @@ pub use scalar::At;
 pub use scale_rule::{
     Asks, Bounds, Fallback, FallbackBehavior, Flaps, Metric, Objective, Pause, PerReplica, ScaleRule, Target,
 };
-pub use settings::{Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings, Windows};
+pub use settings::{
+    Enabled, Evaluation, Guards, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings, Windows,
+};
 
 /// What a file is, told by its first level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::economy::{Per, Resource};
 use crate::demand::Presence;
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Trouble};
@@ -99,7 +100,7 @@ impl Default for Calendar {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cap {
     /// So many replicas can be paid until the period's end.
-    Budget { affords: Replicas, spent: f64, budget: f64, per: Period },
+    Budget { affords: Replicas, spent: f64, budget: f64, per: Per },
     /// So many are this workload's share.
     Share { granted: Replicas, group: Arc<str>, resource: Resource },
 }
@@ -109,49 +110,6 @@ impl Cap {
         match self {
             Self::Budget { affords, .. } => *affords,
             Self::Share { granted, .. } => *granted,
-        }
-    }
-}
-
-/// What a budget is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Period {
-    Day,
-    Month,
-}
-
-impl Period {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Month => "month",
-        }
-    }
-}
-
-/// What a group shares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Resource {
-    Replicas,
-    /// Cores.
-    Cpu,
-    /// Bytes.
-    Memory,
-    /// Money per hour.
-    Cost,
-}
-
-impl Resource {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Replicas => "replicas",
-            Self::Cpu => "cpu",
-            Self::Memory => "memory",
-            Self::Cost => "cost",
         }
     }
 }

@@ -7,8 +7,8 @@
 //! Never here: a clock, I/O, randomness. `benches/decision.rs` guards the cost of a decision.
 
 mod bounds;
-mod caps;
 mod chain;
+pub mod economy;
 mod formula;
 mod guards;
 mod inputs;
@@ -31,10 +31,7 @@ use guards::Passage;
 pub use chain::{Decision, Layer, Step};
 pub use formula::{Formula, FormulaError};
 pub use guards::Z_SUDDEN;
-pub use inputs::{
-    Calendar, Cap, Freeze, Inputs, Manual, MetricInput, Missing, Outlook, Part, Period, Resource, Rollback, Targets,
-    Why,
-};
+pub use inputs::{Calendar, Cap, Freeze, Inputs, Manual, MetricInput, Missing, Outlook, Part, Rollback, Targets, Why};
 pub use policy::{
     Behavior, Change, Combine, Direction, Fallback, FallbackBehavior, FlapBudget, Pause, Policy, ScalingPolicy,
     ScalingRules, SelectPolicy,
@@ -60,7 +57,7 @@ pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -
     let predictive = predictive::predictive(policy, inputs, &mut state, reactive.wants);
     let guards::Guarded { step: guards, passage } = guards::guards(policy, inputs, &state, predictive.wants, now);
     let limits = bounds::Bounds::of(policy, &inputs.calendar);
-    let economy = caps::economy(inputs, guards.wants, limits.min, passage);
+    let economy = economy::economy(inputs, guards.wants, limits.min, passage);
     let direct = matches!(passage, Passage::Direct | Passage::Final);
     let bounds = if passage == Passage::Final {
         bounds::none(economy.wants)

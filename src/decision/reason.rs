@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::inputs::{Freeze, Missing, Period, Resource};
+use super::economy::{Per, Resource};
+use super::inputs::{Freeze, Missing};
 use super::policy::{Direction, FallbackBehavior, ScalingPolicy};
 use crate::time::{Timestamp, format_duration};
 use crate::workload::Replicas;
@@ -75,7 +76,7 @@ pub enum Reason {
     /// Economy: nothing limits the wish.
     Affordable,
     /// Economy: the budget pays no more.
-    Budget { affords: Replicas, spent: f64, budget: f64, per: Period },
+    Budget { affords: Replicas, spent: f64, budget: f64, per: Per },
     /// Economy: the group has no more for this workload.
     Share { granted: Replicas, group: Arc<str>, resource: Resource },
     /// Economy: a limit would lower the count, and the data has holes: it stays.

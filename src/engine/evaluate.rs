@@ -28,7 +28,13 @@ impl Engine {
 
     /// Evaluates the rules that are due, in their order. What a record rule writes makes its readers due: later
     /// ones in this step, earlier ones in the next.
-    pub(super) fn evaluate(&mut self, now: Timestamp, store: &Store, changed: &mut BTreeSet<Workload>, effects: &mut Vec<Effect>) {
+    pub(super) fn evaluate(
+        &mut self,
+        now: Timestamp,
+        store: &Store,
+        changed: &mut BTreeSet<Workload>,
+        effects: &mut Vec<Effect>,
+    ) {
         let mut done = BTreeSet::new();
         let mut next_step = BTreeSet::new();
         loop {

@@ -11,13 +11,13 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::sample::Sample;
-use crate::series::Touched;
 use crate::config::Settings;
 use crate::dispatch::Status;
 use crate::labels::{Labels, NAME};
 use crate::rule;
 use crate::sample::STALE;
+use crate::sample::Sample;
+use crate::series::Touched;
 use crate::series::{Limits, Pushed};
 
 const START_MS: i64 = 1_760_000_000_000;

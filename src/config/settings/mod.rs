@@ -1,6 +1,9 @@
 //! `headroom.yaml` as written. Every field has a default, so an empty file or none is right too.
 
+mod guards;
 mod read;
+
+pub use guards::Guards;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -16,6 +19,7 @@ pub struct Settings {
     pub ingest: Ingest,
     pub windows: Windows,
     pub evaluation: Evaluation,
+    pub guards: Guards,
     pub kubernetes: Kubernetes,
     pub log: Log,
 }
@@ -139,6 +143,7 @@ impl Default for Settings {
             ingest: Ingest::default(),
             windows: Windows::default(),
             evaluation: Evaluation::default(),
+            guards: Guards::default(),
             kubernetes: Kubernetes::default(),
             log: Log::default(),
         }

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use super::guards::Passage;
-use super::inputs::{Cap, Inputs};
-use super::reason::Reason;
-use super::{Layer, Step};
+use crate::decision::guards::Passage;
+use crate::decision::inputs::{Cap, Inputs};
+use crate::decision::reason::Reason;
+use crate::decision::{Layer, Step};
 use crate::workload::Replicas;
 
 /// Lowers the `wanted` count to the smallest cap.
-pub(super) fn economy(inputs: &Inputs, wanted: Replicas, min: Replicas, passage: Passage) -> Step {
+pub(in crate::decision) fn economy(inputs: &Inputs, wanted: Replicas, min: Replicas, passage: Passage) -> Step {
     let from = inputs.replicas;
     let smallest = inputs.caps.iter().min_by_key(|cap| cap.replicas());
     let binding = smallest.filter(|cap| cap.replicas().max(min) < wanted);
