@@ -75,7 +75,7 @@ impl App {
             .with_context(|| format!("can't listen on {}; choose another address with --listen", settings.listen))?;
         let addr = listener.local_addr()?;
 
-        let (heart, pulse) = pacemaker::Heart::new(&store, &telemetry, observations);
+        let (heart, pulse) = pacemaker::Heart::new(&store, &telemetry, observations, settings.guards.clone());
         let (reload, reloads) = mpsc::channel(8);
         let (missing_sender, missing) = watch::channel(vec!["rules are not loaded".to_owned()]);
         let rules = rules::Rules::new(

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::actuate::Actuator;
+use crate::config::Guards;
 use crate::dispatch::{Action, Observation, Outcome};
 use crate::engine::{Answer, Counts, Effect, Engine, Entry, Event, View};
 use crate::series::Store;
@@ -113,12 +114,13 @@ impl Heart {
         store: &Arc<Store>,
         telemetry: &Arc<Telemetry>,
         observations: mpsc::Receiver<Observation>,
+        guards: Guards,
     ) -> (Self, Pulse) {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let (command_sender, commands) = mpsc::channel(QUESTIONS_MAX);
         let wake = Arc::new(Wake::new());
         let heart = Self {
-            engine: Engine::new(),
+            engine: Engine::new(guards),
             store: Arc::clone(store),
             telemetry: Arc::clone(telemetry),
             events,
@@ -154,6 +156,7 @@ impl Heart {
             last = now;
             let began = Instant::now();
             let rung = self.wake.take();
+            heard.push(Event::Received(self.telemetry.ingest.kept.get()));
             let events = std::mem::take(&mut heard);
             let effects = tokio::task::block_in_place(|| self.engine.step(now, &self.store, events));
             self.tell(rung, began.elapsed());

@@ -54,12 +54,19 @@ pub(super) enum Passage {
     Final,
 }
 
-/// Holds, replaces or passes the `wanted` count.
-pub(super) fn guards(policy: &Policy, inputs: &Inputs, state: &State, wanted: Replicas, now: Timestamp) -> Guarded {
+/// Holds, replaces or passes the `wanted` count; `silent` says that the demand of this moment is unknown.
+pub(super) fn guards(
+    policy: &Policy,
+    inputs: &Inputs,
+    state: &State,
+    wanted: Replicas,
+    silent: bool,
+    now: Timestamp,
+) -> Guarded {
     let from = inputs.replicas;
     let (wants, reason, passage) = word(policy, inputs, from, now)
         .or_else(|| taken_back(inputs, wanted, now))
-        .or_else(|| holes(policy, inputs, state, wanted))
+        .or_else(|| holes(policy, inputs, state, wanted, silent))
         .or_else(|| sudden_drop(inputs, wanted))
         .or_else(|| trouble(inputs, wanted))
         .or_else(|| frozen(inputs, wanted))
@@ -100,7 +107,7 @@ fn taken_back(inputs: &Inputs, wanted: Replicas, now: Timestamp) -> Option<Verdi
 }
 
 /// What missing data forbids.
-fn holes(policy: &Policy, inputs: &Inputs, state: &State, wanted: Replicas) -> Option<Verdict> {
+fn holes(policy: &Policy, inputs: &Inputs, state: &State, wanted: Replicas, silent: bool) -> Option<Verdict> {
     let from = inputs.replicas;
     let mut metrics = going(inputs).peekable();
     if metrics.peek().is_none() {
@@ -113,19 +120,14 @@ fn holes(policy: &Policy, inputs: &Inputs, state: &State, wanted: Replicas) -> O
         // What can be read may still ask for more.
         let replicas = fallback.wants(from);
         let (behavior, evaluations) = (fallback.behavior, state.evaluations_missing());
-        let wants = if unreadable(inputs) { replicas } else { replicas.max(wanted) };
+        let wants = if silent { replicas } else { replicas.max(wanted) };
         return Some((wants, Reason::Fallback { behavior, replicas, evaluations, first }, Passage::Usual));
     }
-    Some(if wanted < from || (wanted == from && unreadable(inputs)) {
+    Some(if wanted < from || (wanted == from && silent) {
         (from, Reason::Held { first, missing }, Passage::Holes)
     } else {
         (wanted, Reason::Partial { first, missing }, Passage::Holes)
     })
-}
-
-/// Whether no metric can be read.
-pub(super) fn unreadable(inputs: &Inputs) -> bool {
-    going(inputs).all(|metric| metric.read().is_err())
 }
 
 /// Whether any metric has a hole.

@@ -54,8 +54,10 @@ pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -
     if active {
         state.active(now);
     }
+    let silent = matches!(reactive.reason, Reason::NoDemand);
     let predictive = predictive::predictive(policy, inputs, &mut state, reactive.wants);
-    let guards::Guarded { step: guards, passage } = guards::guards(policy, inputs, &state, predictive.wants, now);
+    let guards::Guarded { step: guards, passage } =
+        guards::guards(policy, inputs, &state, predictive.wants, silent, now);
     let limits = bounds::Bounds::of(policy, &inputs.calendar);
     let economy = economy::economy(inputs, guards.wants, limits.min, passage);
     let direct = matches!(passage, Passage::Direct | Passage::Final);

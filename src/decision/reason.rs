@@ -206,6 +206,8 @@ impl Reason {
                 | Self::NoMetrics
                 | Self::Paused { .. }
                 | Self::Manual { .. }
+                | Self::RolledBack { .. }
+                | Self::Fallback { .. }
                 | Self::Drop { .. }
                 | Self::Trouble { .. }
                 | Self::Frozen { .. }
@@ -232,7 +234,10 @@ impl fmt::Display for Reason {
                 }
                 if *metrics > 1 { write!(f, ", the most of {metrics} metrics") } else { Ok(()) }
             }
-            Self::Combined { formula, value, replicas } => write!(f, "{formula} = {} = {replicas}", Number(*value)),
+            Self::Combined { formula, value, replicas } => {
+                write!(f, "{formula} = {}", Number(*value))?;
+                if *value == f64::from(*replicas) { Ok(()) } else { write!(f, " = {replicas}") }
+            }
             Self::Idle { metric, demand, activation } => {
                 write!(f, "idle: {metric} {} is not above {}", Number(*demand), Number(*activation))
             }

@@ -100,13 +100,13 @@ impl Engine {
         let Answers { workloads: answers, mut failed } = bound.eval(now);
         let mut missed = self.owned.remove(&id).unwrap_or_default();
         let owned = self.owned.entry(id).or_default();
-        for WorkloadAnswer { workload, metrics, .. } in answers {
+        for WorkloadAnswer { workload, metrics, objective } in answers {
             let known = meet(&mut self.workloads, &workload, &bound.rule, effects);
             if known.orphaned {
                 known.adopt(&bound.rule);
             }
             if Arc::ptr_eq(&known.rule, &bound.rule) {
-                known.metrics = metrics;
+                known.hear(metrics, objective, now);
                 missed.remove(&workload);
                 changed.insert(workload.clone());
                 owned.insert(workload);
@@ -124,7 +124,7 @@ impl Engine {
             } else if abandoned {
                 gone.push(workload);
             } else {
-                known.miss();
+                known.miss(now);
                 changed.insert(workload.clone());
                 owned.insert(workload);
             }

@@ -6,15 +6,19 @@
 
 mod adopt;
 mod agenda;
+mod breaker;
 mod command;
+mod commands;
+mod decide;
 mod evaluate;
 mod history;
+mod notable;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod view;
 mod workloads;
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +27,11 @@ pub use command::{Answer, Command, ManualScale};
 pub use view::{AlertView, Entry, MetricView, RuleHealth, View, WorkloadView};
 
 use agenda::Agenda;
+use breaker::Breaker;
 use history::History;
 use workloads::Known;
 
+use crate::config::Guards;
 use crate::dispatch::{Action, Observation, Outcome};
 use crate::rule::BoundRules;
 use crate::series::{Store, Subscription};
@@ -42,6 +48,8 @@ pub enum Event {
     Rules(BoundRules),
     Observed(Observation),
     Acted(Action, Outcome),
+    /// So many samples were kept since the start of the service.
+    Received(u64),
     /// Somebody asks; [`Effect::Answer`] of the same number answers.
     Asked(u64, Command),
 }
@@ -76,6 +84,7 @@ enum Due {
     Group(usize),
     Workload(Workload),
     Eviction,
+    Breaker,
 }
 
 /// The state of the loop.
@@ -94,6 +103,9 @@ pub struct Engine {
     agenda: Agenda<Due>,
     group_evaluated_at: HashMap<usize, Timestamp>,
     history: History,
+    breaker: Breaker,
+    /// Whether scale-downs were frozen at the last look.
+    frozen: bool,
     counts: Counts,
     last_step_at: Timestamp,
 }
@@ -114,9 +126,10 @@ pub struct Counts {
 impl Engine {
     /// A loop without rules; [`Event::Rules`] brings them.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(guards: Guards) -> Self {
         let mut agenda = Agenda::new();
         agenda.set(Due::Eviction, Some(Timestamp::MIN));
+        agenda.set(Due::Breaker, Some(Timestamp::MIN));
         Self {
             rules: BoundRules::default(),
             readers: HashMap::new(),
@@ -128,6 +141,8 @@ impl Engine {
             agenda,
             group_evaluated_at: HashMap::new(),
             history: History::default(),
+            breaker: Breaker::new(guards),
+            frozen: false,
             counts: Counts::default(),
             last_step_at: Timestamp::MIN,
         }
@@ -139,8 +154,12 @@ impl Engine {
         self.last_step_at = now;
         let mut effects = Vec::new();
         let mut changed = BTreeSet::new();
+        let mut asked = Vec::new();
         for event in events {
-            self.hear(event, now, &mut changed, &mut effects);
+            match event {
+                Event::Asked(number, command) => asked.push((number, command)),
+                event => self.hear(event, now, &mut changed, &mut effects),
+            }
         }
         while let Some(due) = self.agenda.take(now) {
             match due {
@@ -148,6 +167,7 @@ impl Engine {
                 Due::Workload(workload) => {
                     changed.insert(workload);
                 }
+                Due::Breaker => self.agenda.set(Due::Breaker, Some(self.breaker.next_look(now))),
                 Due::Eviction => {
                     store.evict(now);
                     self.agenda.set(Due::Eviction, Some(now + EVICT_EVERY));
@@ -155,9 +175,9 @@ impl Engine {
             }
         }
         self.evaluate(now, store, &mut changed, &mut effects);
-        for workload in changed {
-            self.decide(&workload, now, &mut effects);
-        }
+        let answers = self.command(asked, now, &mut changed);
+        self.decide(changed, now, &mut effects);
+        self.answer(answers, &mut effects);
         effects
     }
 
@@ -196,10 +216,8 @@ impl Engine {
                     changed.insert(workload);
                 }
             }
-            Event::Asked(number, _) => {
-                let answer = Answer::Refused("not supported yet".to_owned());
-                effects.push(Effect::Answer(number, answer));
-            }
+            Event::Received(samples) => self.breaker.samples(samples, now),
+            Event::Asked(..) => {}
             Event::Acted(action, outcome) => {
                 self.history.close(&action.workload, &outcome);
                 let Some(known) = self.workloads.get_mut(&action.workload) else { return };
@@ -216,34 +234,14 @@ impl Engine {
     fn forget(&mut self, workload: Workload, effects: &mut Vec<Effect>) {
         self.workloads.remove(&workload);
         self.views.remove(&workload);
+        self.breaker.forget(&workload);
         self.agenda.set(Due::Workload(workload.clone()), None);
         effects.push(Effect::Forget(workload));
-    }
-
-    fn decide(&mut self, workload: &Workload, now: Timestamp, effects: &mut Vec<Effect>) {
-        let Some(known) = self.workloads.get_mut(workload) else { return };
-        let acts = known.decide(now);
-        if let (Some(acts), Some(decision)) = (acts, &known.decision) {
-            match decision.to.cmp(&decision.from) {
-                Ordering::Greater => self.counts.up += 1,
-                Ordering::Less => self.counts.down += 1,
-                Ordering::Equal => self.counts.unchanged += 1,
-            }
-            if acts {
-                let (from, to, reason) = (decision.from, decision.to, decision.summary());
-                known.in_flight = true;
-                effects.push(Effect::Record(self.history.open(workload, &known.rule.name, decision.clone())));
-                effects.push(Effect::Act(Action { workload: workload.clone(), from, to, reason }));
-            }
-        }
-        // Where there was nothing to decide from, an observation or an answer has to come first.
-        self.agenda.set(Due::Workload(workload.clone()), acts.and_then(|_| known.revisit_at()));
-        self.views.insert(workload.clone(), Arc::new(known.view()));
     }
 }
 
 impl Default for Engine {
     fn default() -> Self {
-        Self::new()
+        Self::new(Guards::default())
     }
 }

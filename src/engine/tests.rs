@@ -51,7 +51,7 @@ impl World {
         let store = Store::new(Limits::default());
         let now = Timestamp::from_millis(START_MS);
         let mut world = Self {
-            engine: Engine::new(),
+            engine: Engine::default(),
             store,
             now,
             log: String::new(),

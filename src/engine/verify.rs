@@ -131,8 +131,7 @@ mod tests {
     /// A trial of one minute, begun at 0 with the objective as given.
     #[track_caller]
     fn check(good: Replicas, to: Replicas, before: Presence, looks: &[(i64, Replicas, Presence, Verdict)]) {
-        let objective =
-            Objective { plan: None, within: Duration::from_mins(1), hold: Duration::from_mins(10) };
+        let objective = Objective { plan: None, within: Duration::from_mins(1), hold: Duration::from_mins(10) };
         let trial = Trial::new(good, to, at(0), &objective, before);
         for (seconds, ready, condition, want) in looks {
             assert_eq!(trial.judge(*ready, *condition, at(*seconds)), *want, "at {seconds}s with {ready} ready");
