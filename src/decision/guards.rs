@@ -37,6 +37,8 @@ const TROUBLE_PARTS: Replicas = 10;
 pub(super) struct Guarded {
     pub(super) step: Step,
     pub(super) passage: Passage,
+    /// Whether a limit of cost may lower the count: not on data that may be wrong.
+    pub(super) may_lower: bool,
 }
 
 /// How the layers that follow treat the wish.
@@ -64,6 +66,7 @@ pub(super) fn guards(
     now: Timestamp,
 ) -> Guarded {
     let from = inputs.replicas;
+    let shaky = inputs.freeze.is_some() || scores(inputs).any(|(_, z_score)| z_score < -Z_SUDDEN);
     let (wants, reason, passage) = word(policy, inputs, from, now)
         .or_else(|| taken_back(inputs, wanted, now))
         .or_else(|| holes(policy, inputs, state, wanted, silent))
@@ -76,7 +79,8 @@ pub(super) fn guards(
             let not_ready = Reason::NotReady { ready: inputs.ready, replicas: from };
             (wanted, if inputs.ready < from { not_ready } else { clear }, Passage::Usual)
         });
-    Guarded { step: Step { layer: Layer::Guards, given: wanted, wants, reason }, passage }
+    let may_lower = !shaky && passage != Passage::Holes;
+    Guarded { step: Step { layer: Layer::Guards, given: wanted, wants, reason }, passage, may_lower }
 }
 
 type Verdict = (Replicas, Reason, Passage);

@@ -56,11 +56,11 @@ pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -
     }
     let silent = matches!(reactive.reason, Reason::NoDemand);
     let predictive = predictive::predictive(policy, inputs, &mut state, reactive.wants);
-    let guards::Guarded { step: guards, passage } =
+    let guards::Guarded { step: guards, passage, may_lower } =
         guards::guards(policy, inputs, &state, predictive.wants, silent, now);
     let limits = bounds::Bounds::of(policy, &inputs.calendar);
-    let economy = economy::economy(inputs, guards.wants, limits.min, passage);
     let direct = matches!(passage, Passage::Direct | Passage::Final);
+    let economy = economy::economy(inputs, guards.wants, limits.min, direct, may_lower);
     let bounds = if passage == Passage::Final {
         bounds::none(economy.wants)
     } else {

@@ -41,7 +41,8 @@ fn forecast(
     let confidence = policy.confidence;
     let per_replica = metric.per_replica.value().filter(|value| value.is_finite() && *value > 0.0);
     // A NaN of trust is no trust.
-    if !(trust >= confidence / 2.0) {
+    let trust = if trust.is_finite() { trust } else { 0.0 };
+    if trust < confidence / 2.0 {
         return (wanted, Reason::Abstains { metric: name, trust, confidence });
     }
     let (Some(per_replica), true) = (per_replica, demand.is_finite() && demand >= 0.0) else {

@@ -5,23 +5,29 @@
 
 use std::sync::Arc;
 
-use crate::decision::guards::Passage;
 use crate::decision::inputs::{Cap, Inputs};
 use crate::decision::reason::Reason;
 use crate::decision::{Layer, Step};
 use crate::workload::Replicas;
 
-/// Lowers the `wanted` count to the smallest cap.
-pub(in crate::decision) fn economy(inputs: &Inputs, wanted: Replicas, min: Replicas, passage: Passage) -> Step {
+/// Lowers the `wanted` count to the smallest cap, unless it is somebody's `direct` word; below the current count only
+/// where the data `may_lower` it.
+pub(in crate::decision) fn economy(
+    inputs: &Inputs,
+    wanted: Replicas,
+    min: Replicas,
+    direct: bool,
+    may_lower: bool,
+) -> Step {
     let from = inputs.replicas;
     let smallest = inputs.caps.iter().min_by_key(|cap| cap.replicas());
-    let binding = smallest.filter(|cap| cap.replicas().max(min) < wanted);
-    let (wants, reason) = match (binding, passage) {
-        (None, _) | (_, Passage::Direct | Passage::Final) => (wanted, Reason::Affordable),
-        (Some(cap), Passage::Holes) if cap.replicas() < from => {
+    let binding = smallest.filter(|cap| !direct && cap.replicas().max(min) < wanted);
+    let (wants, reason) = match binding {
+        None => (wanted, Reason::Affordable),
+        Some(cap) if !may_lower && cap.replicas() < from => {
             (wanted.min(from), if wanted > from { reason(cap) } else { Reason::NotOnHoles { replicas: from } })
         }
-        (Some(cap), _) => (cap.replicas().max(min), reason(cap)),
+        Some(cap) => (cap.replicas().max(min), reason(cap)),
     };
     Step { layer: Layer::Economy, given: wanted, wants, reason }
 }

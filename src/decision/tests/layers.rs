@@ -26,7 +26,7 @@ fn play(policy: &Policy, start: Replicas, beats: &[(u64, Inputs)], want: Expect)
         state = next;
         state.scaled(now, decision.from, decision.to);
         replicas = decision.to;
-        lines += &format!("{seconds:>4}s {} -> {}  {}\n", decision.from, decision.to, decision.summary());
+        lines += &format!("{seconds}s {} -> {}  {}\n", decision.from, decision.to, decision.summary());
     }
     want.assert_eq(&lines);
 }
@@ -133,14 +133,14 @@ fn activation_wakes_and_sends_to_sleep() {
         0,
         &beats.map(|(at, value)| (at, work(value))),
         expect![[r#"
-               0s 0 -> 0  idle: queue 3 is not above 5
-              10s 0 -> 0  idle: queue 5 is not above 5
-              20s 0 -> 1  queue 6 / 50 = 1
-              30s 1 -> 5  queue 230 / 50 = 5
-              40s 5 -> 5  stability: not to zero: active 10s ago, cooldown 1m
-              89s 5 -> 5  stability: not to zero: active 59s ago, cooldown 1m
-              90s 5 -> 0  idle: queue 4 is not above 5
-             100s 0 -> 1  queue 6 / 50 = 1
+            0s 0 -> 0  idle: queue 3 is not above 5
+            10s 0 -> 0  idle: queue 5 is not above 5
+            20s 0 -> 1  queue 6 / 50 = 1
+            30s 1 -> 5  queue 230 / 50 = 5
+            40s 5 -> 5  stability: not to zero: active 10s ago, cooldown 1m
+            89s 5 -> 5  stability: not to zero: active 59s ago, cooldown 1m
+            90s 5 -> 0  idle: queue 4 is not above 5
+            100s 0 -> 1  queue 6 / 50 = 1
         "#]],
     );
 }
@@ -236,11 +236,11 @@ fn a_planned_event_multiplies_what_was_wanted_before_it() {
         4,
         &beats,
         expect![[r#"
-               0s 4 -> 4  requests 190 / 50 = 4
-              60s 4 -> 12  predictive: event sale: 4 x 3 = 12
-             120s 12 -> 12  predictive: event sale: 4 x 3 = 12
-             180s 12 -> 18  requests 900 / 50 = 18
-             240s 18 -> 4  requests 190 / 50 = 4
+            0s 4 -> 4  requests 190 / 50 = 4
+            60s 4 -> 12  predictive: event sale: 4 x 3 = 12
+            120s 12 -> 12  predictive: event sale: 4 x 3 = 12
+            180s 12 -> 18  requests 900 / 50 = 18
+            240s 18 -> 4  requests 190 / 50 = 4
         "#]],
     );
 }
@@ -399,45 +399,45 @@ fn a_fallback_counts_after_so_many_evaluations() {
         (
             FallbackBehavior::Static,
             expect![[r#"
-                   0s 8 -> 8  guards: requests demand absent
-                  15s 8 -> 8  guards: requests demand absent
-                  30s 8 -> 6  guards: fallback 6: requests demand absent for 3 evaluations
-                  45s 6 -> 6  guards: fallback 6: requests demand absent for 4 evaluations
-                  60s 6 -> 2  requests 100 / 50 = 2
-                  75s 2 -> 2  guards: requests demand absent
+                0s 8 -> 8  guards: requests demand absent
+                15s 8 -> 8  guards: requests demand absent
+                30s 8 -> 6  guards: fallback 6: requests demand absent for 3 evaluations
+                45s 6 -> 6  guards: fallback 6: requests demand absent for 4 evaluations
+                60s 6 -> 2  requests 100 / 50 = 2
+                75s 2 -> 2  guards: requests demand absent
             "#]],
         ),
         (
             FallbackBehavior::Current,
             expect![[r#"
-                   0s 8 -> 8  guards: requests demand absent
-                  15s 8 -> 8  guards: requests demand absent
-                  30s 8 -> 8  guards: fallback 8 (current): requests demand absent for 3 evaluations
-                  45s 8 -> 8  guards: fallback 8 (current): requests demand absent for 4 evaluations
-                  60s 8 -> 2  requests 100 / 50 = 2
-                  75s 2 -> 2  guards: requests demand absent
+                0s 8 -> 8  guards: requests demand absent
+                15s 8 -> 8  guards: requests demand absent
+                30s 8 -> 8  guards: fallback 8 (current): requests demand absent for 3 evaluations
+                45s 8 -> 8  guards: fallback 8 (current): requests demand absent for 4 evaluations
+                60s 8 -> 2  requests 100 / 50 = 2
+                75s 2 -> 2  guards: requests demand absent
             "#]],
         ),
         (
             FallbackBehavior::CurrentIfHigher,
             expect![[r#"
-                   0s 8 -> 8  guards: requests demand absent
-                  15s 8 -> 8  guards: requests demand absent
-                  30s 8 -> 8  guards: fallback 8 (current if higher): requests demand absent for 3 evaluations
-                  45s 8 -> 8  guards: fallback 8 (current if higher): requests demand absent for 4 evaluations
-                  60s 8 -> 2  requests 100 / 50 = 2
-                  75s 2 -> 2  guards: requests demand absent
+                0s 8 -> 8  guards: requests demand absent
+                15s 8 -> 8  guards: requests demand absent
+                30s 8 -> 8  guards: fallback 8 (current if higher): requests demand absent for 3 evaluations
+                45s 8 -> 8  guards: fallback 8 (current if higher): requests demand absent for 4 evaluations
+                60s 8 -> 2  requests 100 / 50 = 2
+                75s 2 -> 2  guards: requests demand absent
             "#]],
         ),
         (
             FallbackBehavior::CurrentIfLower,
             expect![[r#"
-                   0s 8 -> 8  guards: requests demand absent
-                  15s 8 -> 8  guards: requests demand absent
-                  30s 8 -> 6  guards: fallback 6 (current if lower): requests demand absent for 3 evaluations
-                  45s 6 -> 6  guards: fallback 6 (current if lower): requests demand absent for 4 evaluations
-                  60s 6 -> 2  requests 100 / 50 = 2
-                  75s 2 -> 2  guards: requests demand absent
+                0s 8 -> 8  guards: requests demand absent
+                15s 8 -> 8  guards: requests demand absent
+                30s 8 -> 6  guards: fallback 6 (current if lower): requests demand absent for 3 evaluations
+                45s 6 -> 6  guards: fallback 6 (current if lower): requests demand absent for 4 evaluations
+                60s 6 -> 2  requests 100 / 50 = 2
+                75s 2 -> 2  guards: requests demand absent
             "#]],
         ),
     ] {
@@ -651,11 +651,11 @@ fn a_direction_must_be_wanted_for_its_time() {
         4,
         &beats.map(|(at, value)| (at, demand(value))),
         expect![[r#"
-               0s 4 -> 4  stability: down wanted for 0s, has to be for 1m
-              30s 4 -> 4  requests 200 / 50 = 4
-              40s 4 -> 4  stability: down wanted for 0s, has to be for 1m
-              99s 4 -> 4  stability: down wanted for 59s, has to be for 1m
-             100s 4 -> 2  requests 90 / 50 = 2
+            0s 4 -> 4  stability: down wanted for 0s, has to be for 1m
+            30s 4 -> 4  requests 200 / 50 = 4
+            40s 4 -> 4  stability: down wanted for 0s, has to be for 1m
+            99s 4 -> 4  stability: down wanted for 59s, has to be for 1m
+            100s 4 -> 2  requests 90 / 50 = 2
         "#]],
     );
 }
@@ -670,11 +670,11 @@ fn small_changes_stay_within_the_dead_band() {
         4,
         &beats.map(|(at, value)| (at, demand(value))),
         expect![[r#"
-               0s 4 -> 4  stability: +2 is within the dead band of 2
-              10s 4 -> 7  requests 310 / 50 = 7
-              20s 7 -> 4  requests 200 / 50 = 4
-              30s 4 -> 0  idle: requests 0 is not above 0
-              40s 0 -> 1  requests 10 / 50 = 1
+            0s 4 -> 4  stability: +2 is within the dead band of 2
+            10s 4 -> 7  requests 310 / 50 = 7
+            20s 7 -> 4  requests 200 / 50 = 4
+            30s 4 -> 0  idle: requests 0 is not above 0
+            40s 0 -> 1  requests 10 / 50 = 1
         "#]],
     );
 }
@@ -688,9 +688,9 @@ fn a_new_workload_is_not_lowered_at_once() {
         4,
         &[(0, demand(100.0)), (119, demand(100.0)), (120, demand(100.0))],
         expect![[r#"
-               0s 4 -> 4  stability: initial cooldown 2m, known for 0s
-             119s 4 -> 4  stability: initial cooldown 2m, known for 1m59s
-             120s 4 -> 2  requests 100 / 50 = 2
+            0s 4 -> 4  stability: initial cooldown 2m, known for 0s
+            119s 4 -> 4  stability: initial cooldown 2m, known for 1m59s
+            120s 4 -> 2  requests 100 / 50 = 2
         "#]],
     );
 }
@@ -705,13 +705,13 @@ fn turning_down_waits_for_the_flap_budget_and_turning_up_never() {
         4,
         &beats.map(|(at, value)| (at, demand(value))),
         expect![[r#"
-               0s 4 -> 6  requests 300 / 50 = 6
-              60s 6 -> 2  requests 100 / 50 = 2
-             120s 2 -> 6  requests 300 / 50 = 6
-             180s 6 -> 6  stability: direction changed 2 times within 10m
-             240s 6 -> 10  requests 500 / 50 = 10
-             300s 10 -> 10  stability: direction changed 2 times within 10m
-             721s 10 -> 2  requests 100 / 50 = 2
+            0s 4 -> 6  requests 300 / 50 = 6
+            60s 6 -> 2  requests 100 / 50 = 2
+            120s 2 -> 6  requests 300 / 50 = 6
+            180s 6 -> 6  stability: direction changed 2 times within 10m
+            240s 6 -> 10  requests 500 / 50 = 10
+            300s 10 -> 10  stability: direction changed 2 times within 10m
+            721s 10 -> 2  requests 100 / 50 = 2
         "#]],
     );
 }

@@ -10,6 +10,7 @@ use crate::demand::Presence;
 use crate::workload::{Replicas, Workload};
 
 mod hpa;
+mod invariants;
 mod layers;
 mod limits;
 mod model;

@@ -18,7 +18,7 @@ fn any_rules() -> impl Strategy<Value = ScalingRules> {
     })
 }
 
-fn any_policy() -> impl Strategy<Value = Policy> {
+pub(super) fn any_policy() -> impl Strategy<Value = Policy> {
     let cooldown = prop_oneof![Just(0u64), Just(30), Just(90)].prop_map(secs);
     (0..5u32, 0..40u32, any_rules(), any_rules(), cooldown).prop_map(|(min, more, scale_up, scale_down, cooldown)| {
         Policy { behavior: Behavior { scale_up, scale_down }, cooldown, ..Policy::new(min, min + more) }
@@ -29,7 +29,7 @@ fn any_demand() -> impl Strategy<Value = f64> {
     prop_oneof![3 => 0.0..2500.0, 1 => (0..50u32).prop_map(|replicas| f64::from(replicas) * PER_REPLICA)]
 }
 
-fn any_presence() -> impl Strategy<Value = Presence> {
+pub(super) fn any_presence() -> impl Strategy<Value = Presence> {
     let holes = prop_oneof![
         Just(Presence::Absent),
         Just(Presence::Stale),
