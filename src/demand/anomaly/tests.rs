@@ -106,7 +106,7 @@ fn one_wild_value_hides_nothing_after_it() {
 fn a_drop_lasts_for_minutes_and_no_longer() {
     calm_after("100~10x40", "0x60", 10);
     calm_after("100x40", "0x60", 19);
-    calm_after("100~10x40", "50x60", 3);
+    calm_after("100~10x40", "50x60", 4);
 }
 
 #[test]
