@@ -19,13 +19,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use command::{Answer, Command, ManualScale};
-pub use view::{AlertView, Entry, MetricView, RuleHealth, View, WorkloadView};
+pub use crate::journal::Entry;
+pub use view::{AlertView, MetricView, RuleHealth, View, WorkloadView};
 
 use agenda::Agenda;
 use history::History;
 use workloads::Known;
 
-use crate::dispatch::{Action, Observation, Outcome};
+use crate::dispatch::{Action, Observation, Outcome, Status};
+use crate::journal::Recovered;
 use crate::rule::{Answers, BoundRule, BoundRules, BoundScale, ScaleRule};
 use crate::sample::Sample;
 use crate::series::{Store, Subscription, Touched};
@@ -53,7 +55,7 @@ pub enum Effect {
     Watch(Workload),
     /// It is of no interest any more.
     Forget(Workload),
-    /// Write a decision down, before the action that it covers.
+    /// Write a decision down, before the action that it covers; and again with its outcome.
     Record(Arc<Entry>),
     Act(Action),
     /// Answers [`Event::Asked`].
@@ -133,6 +135,13 @@ impl Engine {
         }
     }
 
+    /// Goes on from what the journal gave back: ids, what people see, and entries whose outcome is unknown, which the
+    /// first observation of their workload settles. To be called before the first step.
+    pub fn recover(&mut self, recovered: &Recovered) {
+        let Recovered { last_id, entries, unsettled, .. } = recovered;
+        self.history.recover(*last_id, entries.clone(), unsettled.clone());
+    }
+
     /// Advances the loop to `now`, having seen `events`; the caller performs the effects, in order.
     pub fn step(&mut self, now: Timestamp, store: &Store, events: Vec<Event>) -> Vec<Effect> {
         assert!(now > self.last_step_at, "time runs forwards from step to step");
@@ -191,6 +200,10 @@ impl Engine {
         match event {
             Event::Rules(rules) => self.adopt(rules, effects),
             Event::Observed(Observation { workload, status }) => {
+                if let Status::Found { replicas, .. } = status {
+                    let settled = self.history.settle(&workload, replicas, now);
+                    effects.extend(settled.into_iter().map(Effect::Record));
+                }
                 if let Some(known) = self.workloads.get_mut(&workload) {
                     known.observe(status, now);
                     changed.insert(workload);
@@ -201,7 +214,7 @@ impl Engine {
                 effects.push(Effect::Answer(number, answer));
             }
             Event::Acted(action, outcome) => {
-                self.history.close(&action.workload, &outcome);
+                effects.extend(self.history.close(action.entry, outcome.clone(), now).map(Effect::Record));
                 let Some(known) = self.workloads.get_mut(&action.workload) else { return };
                 known.acted(action.from, action.to, &outcome, now);
                 if known.orphaned {
@@ -388,8 +401,9 @@ impl Engine {
             if acts {
                 let (from, to, reason) = (decision.from, decision.to, decision.summary());
                 known.in_flight = true;
-                effects.push(Effect::Record(self.history.open(workload, &known.rule.name, decision.clone())));
-                effects.push(Effect::Act(Action { workload: workload.clone(), from, to, reason }));
+                let entry = self.history.open(workload, &known.rule.name, decision.clone());
+                let action = Action { entry: entry.id, workload: workload.clone(), from, to, reason };
+                effects.extend([Effect::Record(entry), Effect::Act(action)]);
             }
         }
         // Where there was nothing to decide from, an observation or an answer has to come first.
