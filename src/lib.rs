@@ -25,6 +25,8 @@ pub mod decision;
 
 pub mod rule;
 
+pub mod journal;
+
 pub mod engine;
 
 pub mod actuate;

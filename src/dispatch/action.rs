@@ -9,6 +9,8 @@ use crate::workload::{Replicas, Trouble, Workload};
 /// A change of one workload's scale.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Action {
+    /// The id of the journal's entry that covers it.
+    pub entry: u64,
     pub workload: Workload,
     /// What the decision was made from: the change is refused where the cluster says otherwise by now.
     pub from: Replicas,

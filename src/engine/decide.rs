@@ -69,8 +69,9 @@ impl Engine {
         if let (true, Some(decision)) = (acts, &known.decision) {
             let (from, to, reason) = (decision.from, decision.to, decision.summary());
             known.in_flight = true;
-            effects.push(Effect::Record(self.history.open(workload, &known.rule.name, decision.clone())));
-            effects.push(Effect::Act(Action { workload: workload.clone(), from, to, reason }));
+            let entry = self.history.open(workload, &known.rule.name, decision.clone());
+            let action = Action { entry: entry.id, workload: workload.clone(), from, to, reason };
+            effects.extend([Effect::Record(entry), Effect::Act(action)]);
         }
         let freeze_ends_at = if self.frozen { self.breaker.ends_at() } else { None };
         let revisit_at = known.revisit_at().into_iter().chain(freeze_ends_at).filter(|at| *at > now).min();

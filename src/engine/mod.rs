@@ -23,8 +23,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::journal::Entry;
 pub use command::{Answer, Command, ManualScale};
-pub use view::{AlertView, Entry, MetricView, RuleHealth, View, WorkloadView};
+pub use view::{AlertView, MetricView, RuleHealth, View, WorkloadView};
 
 use agenda::Agenda;
 use breaker::Breaker;
@@ -32,7 +33,8 @@ use history::History;
 use workloads::Known;
 
 use crate::config::Guards;
-use crate::dispatch::{Action, Observation, Outcome};
+use crate::dispatch::{Action, Observation, Outcome, Status};
+use crate::journal::Recovered;
 use crate::rule::BoundRules;
 use crate::series::{Store, Subscription};
 use crate::time::Timestamp;
@@ -61,7 +63,7 @@ pub enum Effect {
     Watch(Workload),
     /// It is of no interest any more.
     Forget(Workload),
-    /// Write a decision down, before the action that it covers.
+    /// Write a decision down, before the action that it covers; and again with its outcome.
     Record(Arc<Entry>),
     Act(Action),
     /// Answers [`Event::Asked`].
@@ -148,6 +150,13 @@ impl Engine {
         }
     }
 
+    /// Goes on from what the journal gave back: ids, what people see, and entries whose outcome is unknown, which the
+    /// first observation of their workload settles. To be called before the first step.
+    pub fn recover(&mut self, recovered: &Recovered) {
+        let Recovered { last_id, entries, unsettled, .. } = recovered;
+        self.history.recover(*last_id, entries.clone(), unsettled.clone());
+    }
+
     /// Advances the loop to `now`, having seen `events`; the caller performs the effects, in order.
     pub fn step(&mut self, now: Timestamp, store: &Store, events: Vec<Event>) -> Vec<Effect> {
         assert!(now > self.last_step_at, "time runs forwards from step to step");
@@ -211,6 +220,10 @@ impl Engine {
         match event {
             Event::Rules(rules) => self.adopt(rules, effects),
             Event::Observed(Observation { workload, status }) => {
+                if let Status::Found { replicas, .. } = status {
+                    let settled = self.history.settle(&workload, replicas, now);
+                    effects.extend(settled.into_iter().map(Effect::Record));
+                }
                 if let Some(known) = self.workloads.get_mut(&workload) {
                     known.observe(status, now);
                     changed.insert(workload);
@@ -219,7 +232,7 @@ impl Engine {
             Event::Received(samples) => self.breaker.samples(samples, now),
             Event::Asked(..) => {}
             Event::Acted(action, outcome) => {
-                self.history.close(&action.workload, &outcome);
+                effects.extend(self.history.close(action.entry, outcome.clone(), now).map(Effect::Record));
                 let Some(known) = self.workloads.get_mut(&action.workload) else { return };
                 known.acted(action.from, action.to, &outcome, now);
                 if known.orphaned {

@@ -85,6 +85,7 @@ impl World {
                     assert!(!self.in_flight.contains_key(&workload), "an action ends before its workload is forgotten");
                     format!("forget {workload}")
                 }
+                Effect::Record(entry) if entry.outcome.is_some() => continue,
                 Effect::Record(entry) => {
                     let decision = &entry.decision;
                     format!("{}: {}", decision.headline(&entry.workload), decision.summary())

@@ -115,6 +115,8 @@ pub struct Latencies {
     pub evaluation: Latency,
     /// One attempt to scale a workload.
     pub action: Latency,
+    /// One transaction of the journal.
+    pub journal: Latency,
 }
 
 fn histogram() -> Histogram<u64> {

@@ -5,7 +5,9 @@ use std::fmt;
 use metrics::{Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use super::groups::{ActuateMetrics, EngineMetrics, IngestMetrics, RuleMetrics, SeriesMetrics, WebMetrics};
+use super::groups::{
+    ActuateMetrics, EngineMetrics, IngestMetrics, JournalMetrics, RuleMetrics, SeriesMetrics, WebMetrics,
+};
 use super::handles::{Counter, Counters, Gauge, LabelValue};
 use super::latency::Latencies;
 use super::names::{self, Kind, Metric};
@@ -21,6 +23,7 @@ pub struct Telemetry {
     pub rules: RuleMetrics,
     pub engine: EngineMetrics,
     pub actuate: ActuateMetrics,
+    pub journal: JournalMetrics,
     pub web: WebMetrics,
     pub latency: Latencies,
     counters: Vec<(Counter, metrics::Counter)>,
@@ -39,6 +42,7 @@ impl Telemetry {
             rules: registration.rules(),
             engine: registration.engine(),
             actuate: registration.actuate(),
+            journal: registration.journal(),
             web: registration.web(),
             latency: Latencies::default(),
             exporter: registration.recorder.handle(),
@@ -72,6 +76,7 @@ impl Telemetry {
         text.histogram(&names::SAMPLE_TO_DECISION, &self.latency.sample_to_decision.snapshot());
         text.histogram(&names::EVALUATION_DURATION, &self.latency.evaluation.snapshot());
         text.histogram(&names::ACTION_DURATION, &self.latency.action.snapshot());
+        text.histogram(&names::JOURNAL_WRITE_DURATION, &self.latency.journal.snapshot());
         text.into_text()
     }
 
@@ -161,6 +166,18 @@ impl Registration {
 
     fn actuate(&mut self) -> ActuateMetrics {
         ActuateMetrics { actions: self.counters(&names::ACTIONS) }
+    }
+
+    fn journal(&mut self) -> JournalMetrics {
+        JournalMetrics {
+            writes: self.counter(&names::JOURNAL_WRITES),
+            errors: self.counter(&names::JOURNAL_ERRORS),
+            unreadable: self.counter(&names::JOURNAL_UNREADABLE),
+            pruned: self.counter(&names::JOURNAL_PRUNED),
+            entries: self.gauge(&names::JOURNAL_ENTRIES),
+            bytes: self.gauge(&names::JOURNAL_BYTES),
+            bytes_limit: self.gauge(&names::JOURNAL_LIMIT),
+        }
     }
 
     fn web(&mut self) -> WebMetrics {

@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 10] = [
     &[],
     &["decision"],
     &["rule", "dispatch"],
-    &[],
+    &["journal"],
     &["engine"],
     &["actuate", "web", "sim"],
     &["app", "cli"],

@@ -1,6 +1,7 @@
 //! `headroom.yaml` as written. Every field has a default, so an empty file or none is right too.
 
 mod guards;
+mod journal;
 mod read;
 
 pub use guards::Guards;
@@ -8,6 +9,8 @@ pub use guards::Guards;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use journal::{Durability, Journal};
 
 /// The service's settings. A change needs a restart; rule files reload.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +23,7 @@ pub struct Settings {
     pub windows: Windows,
     pub evaluation: Evaluation,
     pub guards: Guards,
+    pub journal: Journal,
     pub kubernetes: Kubernetes,
     pub log: Log,
 }
@@ -144,6 +148,7 @@ impl Default for Settings {
             windows: Windows::default(),
             evaluation: Evaluation::default(),
             guards: Guards::default(),
+            journal: Journal::default(),
             kubernetes: Kubernetes::default(),
             log: Log::default(),
         }

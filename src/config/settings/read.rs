@@ -48,6 +48,7 @@ impl Read for Settings {
             fields.set("windows", &mut settings.windows);
             fields.set("evaluation", &mut settings.evaluation);
             fields.set("guards", &mut settings.guards);
+            fields.set("journal", &mut settings.journal);
             fields.set("kubernetes", &mut settings.kubernetes);
             fields.set("log", &mut settings.log);
         })

@@ -71,7 +71,7 @@ pub(super) fn decision() -> Decision {
 
 pub(super) fn entry(id: u64, name: &str) -> Arc<Entry> {
     let (rule, outcome) = (Arc::from("checkout"), Some(Outcome::Done));
-    Arc::new(Entry { id, workload: workload(name), rule, decision: decision(), outcome })
+    Arc::new(Entry { outcome, ..Entry::new(id, workload(name), rule, decision()) })
 }
 
 pub(super) fn view() -> View {
