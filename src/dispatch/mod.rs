@@ -9,6 +9,6 @@ mod notification;
 mod silence;
 
 pub use action::{Action, Observation, Outcome, Status, Trouble};
-pub use alert::{Alert, AlertState, AlertStatus};
+pub use alert::{Alert, AlertGroup, AlertState, AlertStatus};
 pub use notification::{Notification, Notified};
 pub use silence::{Silence, SilenceState};
