@@ -28,6 +28,7 @@ pub mod rule;
 pub mod engine;
 
 pub mod actuate;
+pub mod notify;
 pub mod sim;
 pub mod web;
 

@@ -115,6 +115,8 @@ pub struct Latencies {
     pub evaluation: Latency,
     /// One attempt to scale a workload.
     pub action: Latency,
+    /// One attempt to tell somebody, which went well.
+    pub notification: Latency,
 }
 
 fn histogram() -> Histogram<u64> {

@@ -134,6 +134,20 @@ table! {
     ACTION_DURATION: "headroom_action_duration_seconds", Histogram, Seconds, [],
         "Time taken by one attempt to scale a workload.";
 
+    // Told.
+    NOTIFICATIONS_SENT: "headroom_notifications_sent_total", Counter, Number, ["addressee"],
+        "Alerts that an Alertmanager took, and messages that a receiver took.";
+    NOTIFICATION_ERRORS: "headroom_notifications_errors_total", Counter, Number, ["addressee"],
+        "Alerts and messages in attempts that failed; those that are tried again count each time.";
+    NOTIFICATIONS_DROPPED: "headroom_notifications_dropped_total", Counter, Number, ["addressee"],
+        "Alerts and messages that were given up: refused, tried for too long, or pushed out of a full queue.";
+    NOTIFICATIONS_QUEUED: "headroom_notifications_queue_length", Gauge, Number, ["addressee"],
+        "Alerts and messages that wait to be sent.";
+    NOTIFICATIONS_CAPACITY: "headroom_notifications_queue_capacity", Gauge, Number, ["addressee"],
+        "Alerts and messages that may wait; beyond it the oldest are dropped.";
+    NOTIFICATION_LATENCY: "headroom_notifications_latency_seconds", Histogram, Seconds, [],
+        "Time taken by one attempt to send alerts or a message that was taken.";
+
     // Each workload.
     WORKLOAD_INFO: "headroom_workload_info", Gauge, Flag, ["workload", "namespace", "kind", "name", "rule"],
         "Always 1: which object a workload is and which rule scales it.";

@@ -9,6 +9,7 @@ use super::groups::{ActuateMetrics, EngineMetrics, IngestMetrics, RuleMetrics, S
 use super::handles::{Counter, Counters, Gauge, LabelValue};
 use super::latency::Latencies;
 use super::names::{self, Kind, Metric};
+use super::notifications::NotifyMetrics;
 use super::text::Exposition;
 
 /// All handles, made once when the process starts and given to the rooms from here.
@@ -22,6 +23,7 @@ pub struct Telemetry {
     pub engine: EngineMetrics,
     pub actuate: ActuateMetrics,
     pub web: WebMetrics,
+    pub notify: NotifyMetrics,
     pub latency: Latencies,
     counters: Vec<(Counter, metrics::Counter)>,
     gauges: Vec<(Gauge, metrics::Gauge)>,
@@ -40,6 +42,7 @@ impl Telemetry {
             engine: registration.engine(),
             actuate: registration.actuate(),
             web: registration.web(),
+            notify: NotifyMetrics::default(),
             latency: Latencies::default(),
             exporter: registration.recorder.handle(),
             counters: registration.counters,
@@ -62,16 +65,19 @@ impl Telemetry {
         families.sort_unstable();
         let lines = families.iter().flatten().filter(|line| !line.is_empty());
         let mut text: String = lines.flat_map(|line| [line, "\n"]).collect();
-        text.push_str(&self.render_latencies());
+        text.push_str(&self.render_own());
         text
     }
 
-    fn render_latencies(&self) -> String {
+    /// What the exporter can't hold: histograms, and families whose labels come from the settings.
+    fn render_own(&self) -> String {
         let mut text = Exposition::default();
         text.histogram(&names::INGEST_DURATION, &self.latency.request.snapshot());
         text.histogram(&names::SAMPLE_TO_DECISION, &self.latency.sample_to_decision.snapshot());
         text.histogram(&names::EVALUATION_DURATION, &self.latency.evaluation.snapshot());
         text.histogram(&names::ACTION_DURATION, &self.latency.action.snapshot());
+        text.histogram(&names::NOTIFICATION_LATENCY, &self.latency.notification.snapshot());
+        self.notify.render(&mut text);
         text.into_text()
     }
 

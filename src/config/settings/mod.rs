@@ -1,10 +1,13 @@
 //! `headroom.yaml` as written. Every field has a default, so an empty file or none is right too.
 
+mod alerting;
 mod read;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use alerting::{Access, Alerting, Alertmanager, Credentials};
 
 /// The service's settings. A change needs a restart; rule files reload.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +20,7 @@ pub struct Settings {
     pub windows: Windows,
     pub evaluation: Evaluation,
     pub kubernetes: Kubernetes,
+    pub alerting: Alerting,
     pub log: Log,
 }
 
@@ -140,6 +144,7 @@ impl Default for Settings {
             windows: Windows::default(),
             evaluation: Evaluation::default(),
             kubernetes: Kubernetes::default(),
+            alerting: Alerting::default(),
             log: Log::default(),
         }
     }

@@ -23,7 +23,7 @@ impl Settings {
 }
 
 /// Reads a mapping into a value that begins as its default; `fill` sets what is given.
-fn filled<T: Default>(
+pub(super) fn filled<T: Default>(
     reader: &Reader<'_>,
     node: &Node,
     what: &'static str,
@@ -48,6 +48,7 @@ impl Read for Settings {
             fields.set("windows", &mut settings.windows);
             fields.set("evaluation", &mut settings.evaluation);
             fields.set("kubernetes", &mut settings.kubernetes);
+            fields.set("alerting", &mut settings.alerting);
             fields.set("log", &mut settings.log);
         })
     }
@@ -149,7 +150,7 @@ fn set_count(fields: &mut Fields<'_, '_>, name: &'static str, value: &mut usize)
 }
 
 /// A length of time that must pass.
-fn set_time(fields: &mut Fields<'_, '_>, name: &'static str, value: &mut Duration) {
+pub(super) fn set_time(fields: &mut Fields<'_, '_>, name: &'static str, value: &mut Duration) {
     if let Some(time) = positive(fields, name, &Duration::ZERO) {
         *value = time;
     }
