@@ -30,6 +30,7 @@ pub mod journal;
 pub mod engine;
 
 pub mod actuate;
+pub mod notify;
 pub mod sim;
 pub mod web;
 

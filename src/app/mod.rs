@@ -109,6 +109,7 @@ impl App {
             missing,
             reload,
             commands: pulse.commands.clone(),
+            routing: Arc::default(),
             query: Arc::new(query(Arc::clone(&store))),
             clock: Arc::clone(&clock),
             started_at: clock(),

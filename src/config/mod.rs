@@ -28,8 +28,8 @@ pub use scale_rule::{
     Asks, Bounds, Fallback, FallbackBehavior, Flaps, Metric, Objective, Pause, PerReplica, ScaleRule, Target,
 };
 pub use settings::{
-    Durability, Enabled, Evaluation, Guards, Ingest, Journal, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings,
-    Windows,
+    Access, Alerting, Alertmanager, Credentials, Durability, Enabled, Evaluation, Guards, Ingest, Journal, Keep,
+    Kubernetes, Log, LogFormat, LogLevel, Settings, Windows,
 };
 
 /// What a file is, told by its first level.

@@ -213,6 +213,7 @@ impl Engine {
             counts: self.counts,
             silences: Vec::new(),
             alerts: Vec::new(),
+            alert_groups: Vec::new(),
         }
     }
 

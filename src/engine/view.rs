@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Counts;
 use crate::decision::Decision;
 use crate::demand::Presence;
-use crate::dispatch::{Alert, AlertStatus, Silence};
+use crate::dispatch::{Alert, AlertGroup, AlertStatus, Silence};
 use crate::journal::Entry;
 use crate::labels::Labels;
 use crate::time::Timestamp;
@@ -27,6 +27,8 @@ pub struct View {
     pub silences: Vec<Arc<Silence>>,
     /// Firing ones, and resolved ones for a while.
     pub alerts: Vec<Arc<AlertView>>,
+    /// The groups that these alerts are in, sorted by labels, then by receiver.
+    pub alert_groups: Vec<Arc<AlertGroup>>,
 }
 
 /// An alert and what dispatch makes of it.

@@ -117,6 +117,8 @@ pub struct Latencies {
     pub action: Latency,
     /// One transaction of the journal.
     pub journal: Latency,
+    /// One attempt to tell somebody, which went well.
+    pub notification: Latency,
 }
 
 fn histogram() -> Histogram<u64> {

@@ -9,6 +9,7 @@ mod handles;
 mod latency;
 mod log;
 pub mod names;
+mod notifications;
 mod registry;
 mod text;
 
@@ -23,5 +24,6 @@ pub use handles::{Counter, Counters, Gauge, LabelValue};
 pub use latency::{BOUNDS, Latencies, Latency, Snapshot};
 pub use log::{LogError, LogFormat, init as init_log};
 pub use names::{Kind, Metric, Unit};
+pub use notifications::{AddresseeMetrics, NotifyMetrics};
 pub use registry::Telemetry;
 pub use text::{Exposition, Family};

@@ -151,6 +151,19 @@ table! {
         "Size of the journal's file.";
     JOURNAL_LIMIT: "headroom_journal_limit_bytes", Gauge, Bytes, [],
         "Size that the journal's file may have; the oldest decisions are removed before it is reached.";
+    // Told.
+    NOTIFICATIONS_SENT: "headroom_notifications_sent_total", Counter, Number, ["addressee"],
+        "Alerts that an Alertmanager took, and messages that a receiver took.";
+    NOTIFICATION_ERRORS: "headroom_notifications_errors_total", Counter, Number, ["addressee"],
+        "Alerts and messages in attempts that failed; those that are tried again count each time.";
+    NOTIFICATIONS_DROPPED: "headroom_notifications_dropped_total", Counter, Number, ["addressee"],
+        "Alerts and messages that were given up: refused, tried for too long, or pushed out of a full queue.";
+    NOTIFICATIONS_QUEUED: "headroom_notifications_queue_length", Gauge, Number, ["addressee"],
+        "Alerts and messages that wait to be sent.";
+    NOTIFICATIONS_CAPACITY: "headroom_notifications_queue_capacity", Gauge, Number, ["addressee"],
+        "Alerts and messages that may wait; beyond it the oldest are dropped.";
+    NOTIFICATION_LATENCY: "headroom_notifications_latency_seconds", Histogram, Seconds, [],
+        "Time taken by one attempt to send alerts or a message that was taken.";
 
     // Each workload.
     WORKLOAD_INFO: "headroom_workload_info", Gauge, Flag, ["workload", "namespace", "kind", "name", "rule"],

@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 10] = [
     &["rule", "dispatch"],
     &["journal"],
     &["engine"],
-    &["actuate", "web", "sim"],
+    &["actuate", "notify", "web", "sim"],
     &["app", "cli"],
 ];
 

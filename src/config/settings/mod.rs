@@ -1,5 +1,6 @@
 //! `headroom.yaml` as written. Every field has a default, so an empty file or none is right too.
 
+mod alerting;
 mod guards;
 mod journal;
 mod read;
@@ -10,6 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use alerting::{Access, Alerting, Alertmanager, Credentials};
 pub use journal::{Durability, Journal};
 
 /// The service's settings. A change needs a restart; rule files reload.
@@ -25,6 +27,7 @@ pub struct Settings {
     pub guards: Guards,
     pub journal: Journal,
     pub kubernetes: Kubernetes,
+    pub alerting: Alerting,
     pub log: Log,
 }
 
@@ -150,6 +153,7 @@ impl Default for Settings {
             guards: Guards::default(),
             journal: Journal::default(),
             kubernetes: Kubernetes::default(),
+            alerting: Alerting::default(),
             log: Log::default(),
         }
     }

@@ -50,6 +50,7 @@ impl Read for Settings {
             fields.set("guards", &mut settings.guards);
             fields.set("journal", &mut settings.journal);
             fields.set("kubernetes", &mut settings.kubernetes);
+            fields.set("alerting", &mut settings.alerting);
             fields.set("log", &mut settings.log);
         })
     }
