@@ -14,6 +14,7 @@ mod rule_file;
 mod scalar;
 mod settings;
 mod suggest;
+mod test_file;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -24,23 +25,36 @@ pub use finding::{Finding, Findings, Place, Source, Span};
 pub use rule_file::{Bounds, Group, Metric, Pair, PerReplica, RecordRule, Rule, RuleFile, ScaleRule, Target};
 pub use scalar::At;
 pub use settings::{Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings, Windows};
+pub use test_file::{
+    AlertExpectation, Beginning, Deed, ExpectedAlert, ExpectedSample, ExprExpectation, Happening, InputSeries, Muted,
+    ScaleExpectation, Test, TestFile,
+};
 
 /// What a file is, told by its first level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     Settings,
     Rules,
+    Tests,
 }
 
 impl FileKind {
-    /// A file with `groups` at its top is a rule file; every other one is taken for settings.
+    /// A file with `groups` at its top is a rule file, one with `tests` or `rule_files` tests them; every other one is
+    /// taken for settings.
     #[must_use]
     pub fn of(source: Source<'_>) -> Self {
-        let rules = match tree::parse(source) {
-            Ok(root) => root.has("groups"),
+        let root = tree::parse(source).ok();
+        let has = |name: &str| match &root {
+            Some(root) => root.has(name),
             // Its lines are all that broken YAML has.
-            Err(_) => source.text.lines().any(|line| line.starts_with("groups:")),
+            None => source.text.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))),
         };
-        if rules { Self::Rules } else { Self::Settings }
+        if has("groups") {
+            Self::Rules
+        } else if has("tests") || has("rule_files") {
+            Self::Tests
+        } else {
+            Self::Settings
+        }
     }
 }

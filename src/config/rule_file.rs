@@ -232,7 +232,7 @@ impl Read for PerReplica {
 }
 
 /// Labels or annotations; none where the field is left out.
-fn pairs(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<Pair> {
+pub(super) fn pairs(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<Pair> {
     fields.optional(name).map(|Pairs(pairs)| pairs).unwrap_or_default()
 }
 

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use expect_test::expect_file;
-use headroom::config::{FileKind, Finding, Settings, Source};
+use headroom::config::{FileKind, Finding, Settings, Source, TestFile};
 use headroom::rule;
 
 /// What is wrong with a file, which is called by its name without folders.
@@ -21,6 +21,7 @@ fn findings(path: &Path) -> Vec<Finding> {
     match FileKind::of(source) {
         FileKind::Rules => rule::compile(&[(name, text)], &Settings::default()).err().unwrap_or_default(),
         FileKind::Settings => Settings::parse(source).err().unwrap_or_default(),
+        FileKind::Tests => TestFile::parse(source).err().unwrap_or_default(),
     }
 }
 
