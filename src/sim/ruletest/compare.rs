@@ -1,6 +1,7 @@
 //! What was expected against what is.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::compile::{Case, Check, Expected};
 use super::report::Failure;
@@ -67,7 +68,7 @@ fn scale(case: &Case, check: &Check, expected: &ScaleExpectation, timeline: &Tim
         notes.push(format!("no rule scales {name} then; at the end are scaled: {scaled}"));
     }
     if let Some(decision) = shown.decision() {
-        let when = format_duration(decision.at.since(case.start));
+        let when = whole(decision.at.since(case.start));
         notes.push(format!("decided at {when}"));
         notes.push(format!("  {}", decision.headline(&expected.workload)));
         notes.extend(decision.to_string().lines().map(|line| format!("  {line}")));
@@ -156,13 +157,20 @@ fn nearest(start: Timestamp, due: Timestamp, expected: &ScaleExpectation, moment
         }
     }
     let distance = |(from, to): &(Timestamp, Timestamp)| if *to <= due { due.since(*to) } else { from.since(due) };
-    let since = |at: Timestamp| format_duration(at.since(start));
+    let since = |at: Timestamp| whole(at.since(start));
     match spans.into_iter().min_by_key(distance) {
         None => "it never was so".to_owned(),
         Some((from, Timestamp::MAX)) => format!("it was so from {} on", since(from)),
         Some((from, to)) if from == to => format!("it was so at {}", since(from)),
         Some((from, to)) => format!("it was so from {} to {}", since(from), since(to)),
     }
+}
+
+/// A time as it is told: what follows at once takes some milliseconds, which say nothing.
+fn whole(since_start: Duration) -> String {
+    let ms = since_start.subsec_millis();
+    let told = if ms < 100 { since_start.saturating_sub(Duration::from_millis(ms.into())) } else { since_start };
+    format_duration(told)
 }
 
 /// The alerts of a name that fire, where they are not those that are expected.

@@ -347,7 +347,7 @@ mod tests {
         check_series("up", "up");
         check_series("up{}", "up{}");
         check_series(r#"a:b{app="x", zone='y',}"#, r#"a:b{app="x", zone="y"}"#);
-        check_series(r#"{"http.requests", app="a\"b}"}"#, "");
+        check_series(r#"{"http.requests", app="a\"b}"}"#, r#"http.requests{app="a\"b}"}"#);
         check_series(r#"up{app=~"a"}"#, "0: app=~\"a\": a series has values, not conditions; write =");
         check_series(r#"up{app="a""#, "9: the brace is not closed");
         check_series("up offset 5m", "3: expected a series as in http_requests_total{app=\"checkout\"}");
