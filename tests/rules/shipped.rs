@@ -49,6 +49,19 @@ fn the_cookbook_names_each_of_its_files() {
 }
 
 #[test]
+fn the_test_that_the_reference_shows_passes() {
+    let page = std::fs::read_to_string(Path::new(ROOT).join("rules/README.md")).unwrap();
+    let shown = page.split("```yaml\n").find(|block| block.starts_with("rule_files:")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let rules = format!("[{ROOT}/rules/web.yaml]");
+    let text = shown.split("```").next().unwrap().replacen("[../web.yaml]", &rules, 1);
+    let file = folder.path().join("test.yaml");
+    std::fs::write(&file, text).unwrap();
+    let reports = RuleTests::load(&file).unwrap_or_else(|findings| panic!("{}", findings.first().unwrap())).run(None);
+    assert!(reports.iter().all(ruletest::Report::passed), "{}", ruletest::text(&reports, Shown::Words));
+}
+
+#[test]
 fn the_command_runs_files_and_folders() {
     let (out, err, code) = run(&["rules/tests/web.yaml", "--run", "CPU"]);
     let want = "rules/tests/web.yaml\n  ok    CPU has the last word where requests are few but heavy (5m)\n\

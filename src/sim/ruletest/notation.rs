@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn series_read_in_every_spelling() {
         check_series("up", "up");
-        check_series("up{}", "up{}");
+        check_series("up{}", "up");
         check_series(r#"a:b{app="x", zone='y',}"#, r#"a:b{app="x", zone="y"}"#);
         check_series(r#"{"http.requests", app="a\"b}"}"#, r#"http.requests{app="a\"b}"}"#);
         check_series(r#"up{app=~"a"}"#, "0: app=~\"a\": a series has values, not conditions; write =");

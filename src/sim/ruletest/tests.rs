@@ -308,7 +308,8 @@ fn build_servers_read_junit_and_tap() {
             </testcase>
           </testsuite>
         </testsuites>
-    "#]].assert_eq(&shown(TWO, junit));
+    "#]]
+    .assert_eq(&shown(TWO, junit));
     expect![[r#"
         TAP version 14
         1..2
@@ -325,7 +326,8 @@ fn build_servers_read_junit_and_tap() {
                   reactive    requests 90 / 50 = 2
               it never was so
           ...
-    "#]].assert_eq(&shown(TWO, tap));
+    "#]]
+    .assert_eq(&shown(TWO, tap));
     expect![[r#"
         test.yaml
           ok    a <good> one (1m)
@@ -338,7 +340,8 @@ fn build_servers_read_junit_and_tap() {
                       reactive    requests 90 / 50 = 2
                   it never was so
         2 tests in 1 file: 1 passed, 1 failed
-    "#]].assert_eq(&shown(TWO, |reports| text(reports, Shown::Diff)));
+    "#]]
+    .assert_eq(&shown(TWO, |reports| text(reports, Shown::Diff)));
 }
 
 #[test]
