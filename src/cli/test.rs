@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use regex::Regex;
 
-use crate::sim::ruletest::{self, RuleTests, Shown};
+use crate::sim::ruletest::{self, Report, RuleTests, Shown};
 
 /// Where tests are looked for when no file is named.
 const FOLDER: &str = "rules/tests";
@@ -47,11 +47,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     };
     let mut reports = Vec::new();
-    let mut wrong = String::new();
+    let for_machines = args.tap || args.junit.is_some();
+    let mut wrong = Vec::new();
     for file in &files {
         match RuleTests::load(file) {
             Ok(tests) => reports.extend(tests.run(args.run.as_ref())),
-            Err(findings) => findings.iter().for_each(|finding| wrong += &format!("{finding}\n")),
+            Err(findings) => {
+                if for_machines {
+                    reports.push(Report::unreadable(file, &findings));
+                }
+                wrong.extend(findings);
+            }
         }
     }
     let shown = if args.diff { Shown::Diff } else { Shown::Words };
@@ -65,12 +71,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         (false, false) => ruletest::text(&reports, shown),
     };
     io::stdout().write_all(text.as_bytes())?;
-    io::stderr().write_all(wrong.as_bytes())?;
+    for finding in &wrong {
+        eprintln!("{finding}");
+    }
     if reports.is_empty() && wrong.is_empty() {
         eprintln!("headroom test: no test has a name that matches");
         return Ok(ExitCode::from(2));
     }
-    let right = wrong.is_empty() && reports.iter().all(ruletest::Report::passed);
+    let right = wrong.is_empty() && reports.iter().all(Report::passed);
     Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -87,6 +87,8 @@ fn the_command_ends_with_1_where_a_file_is_wrong_and_2_where_there_is_nothing_to
     let (_, err, code) = run(&["tests/rules/broken/rule_tests.yaml"]);
     assert!(err.starts_with("tests/rules/broken/rule_tests.yaml:"), "{err}");
     assert_eq!(code, Some(1));
+    let (out, _, _) = run(&["--tap", "tests/rules/broken/rule_tests.yaml"]);
+    assert!(out.starts_with("TAP version 14\n1..1\nnot ok 1 - tests/rules/broken/rule_tests.yaml: "), "{out}");
     assert_eq!(run(&["rules/tests/nothing.yaml"]).2, Some(2));
     assert_eq!(run(&["rules/tests/web.yaml", "--run", "no such name"]).2, Some(2));
     assert_eq!(run(&["--run", "("]).2, Some(2));

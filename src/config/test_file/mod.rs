@@ -94,8 +94,9 @@ impl Read for TestFile {
         let evaluation_interval = fields.optional("evaluation_interval").filter(|length| positive(reader, length));
         let start_time = fields.optional("start_time").map_or(Timestamp::default(), |Moment(at)| at);
         let tests = fields.required("tests");
+        // Values that differ by rounding only are equal, with this field or without.
+        fields.accept("fuzzy_compare");
         fields.refuse("group_eval_order", "groups are evaluated in the order of their files; remove it");
-        fields.refuse("fuzzy_compare", "values that differ by rounding only are equal anyway; remove it");
         fields.finish();
         let evaluation_interval = evaluation_interval.map(|At { value, .. }| value);
         Some(Self { rule_files: rule_files?, config, evaluation_interval, start_time, tests: tests? })
@@ -107,7 +108,7 @@ impl Read for Test {
         let mut fields = reader.fields(node, "a test")?;
         let name = fields.optional("name");
         let interval = fields.optional("interval").filter(|length| positive(reader, length));
-        let start_time = fields.optional("start_time").map(|Moment(at)| at);
+        let start_time = fields.either("start_time", "start_timestamp").map(|Moment(at)| at);
         let workloads = fields.optional("workloads").map(|Beginnings(list)| list).unwrap_or_default();
         let input_series = fields.optional("input_series").unwrap_or_default();
         let actions = fields.optional("actions").unwrap_or_default();
@@ -118,6 +119,9 @@ impl Read for Test {
         if !kinds.iter().any(|kind| fields.has(kind)) {
             let message = "the test expects nothing; give it scale_test, alert_rule_test or promql_expr_test";
             reader.report(node.token(), message);
+        }
+        for name in ["external_labels", "external_url"] {
+            fields.refuse(name, &format!("\"{name}\" is not supported here; remove it"));
         }
         fields.finish();
         Some(Self {

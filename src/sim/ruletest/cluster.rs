@@ -159,7 +159,7 @@ impl Cluster {
                 pods.scale(now, *replicas);
             }
             Deed::Fail { workload, length, reason } => {
-                self.pods(workload).fails = Some((now + *length, reason.clone()))
+                self.pods(workload).fails = Some((now + *length, reason.clone()));
             }
             Deed::Silence { .. } | Deed::Alert { .. } | Deed::Manual { .. } => {}
         }

@@ -144,7 +144,8 @@ fn list(cursor: &mut Cursor<'_>, braces: bool) -> Result<Vec<Matcher>, Wrong> {
         }
         matchers.push(cursor.matcher()?);
         cursor.blanks();
-        if !cursor.eat(",") && !cursor.rest().is_empty() && !(braces && cursor.rest().starts_with('}')) {
+        let ends = cursor.rest().is_empty() || braces && cursor.rest().starts_with('}');
+        if !ends && !cursor.eat(",") {
             return Err(Wrong::new(cursor.at, "expected a comma"));
         }
         if braces && cursor.rest().is_empty() {
@@ -292,6 +293,8 @@ impl<'a> Cursor<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -346,13 +349,34 @@ mod tests {
     fn series_read_in_every_spelling() {
         check_series("up", "up");
         check_series("up{}", "up");
-        check_series(r#"a:b{app="x", zone='y',}"#, r#"a:b{app="x", zone="y"}"#);
+        check_series(r#"a:b{app="x", zone='y',}"#, r#"a:b{app="x",zone="y"}"#);
         check_series(r#"{"http.requests", app="a\"b}"}"#, r#"http.requests{app="a\"b}"}"#);
         check_series(r#"up{app=~"a"}"#, "0: app=~\"a\": a series has values, not conditions; write =");
-        check_series(r#"up{app="a""#, "9: the brace is not closed");
+        check_series(r#"up{app="a""#, "10: the brace is not closed");
         check_series("up offset 5m", "3: expected a series as in http_requests_total{app=\"checkout\"}");
         check_series(r#"up{app="a} 1"#, "7: the quote is not closed");
         check_series("up{a=\"1\",a=\"2\"}", "0: label name \"a\" appears twice");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd(text in "[-+_x0-9a-z{}\\\\\"'`=~!, é.]{0,24}") {
+            let place = |wrong: Wrong| prop_assert_or(wrong.at <= text.len());
+            values(&text).map(drop).or_else(place)?;
+            series(&text).map(drop).or_else(place)?;
+            matchers(&text).map(drop).or_else(place)?;
+        }
+
+        #[test]
+        fn a_series_reads_as_it_is_written(name in "[a-z_:]{1,8}", label in "[a-z]{1,4}", value in "[ -~é]{1,12}") {
+            let labels = Labels::from_pairs([(NAME, &name), (&*label, &value)]).unwrap();
+            prop_assert_eq!(series(&labels.to_string()).unwrap(), labels);
+        }
+    }
+
+    fn prop_assert_or(holds: bool) -> Result<(), TestCaseError> {
+        prop_assert!(holds, "the place lies in the text");
+        Ok(())
     }
 
     #[test]

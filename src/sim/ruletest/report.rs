@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::config::Finding;
 use crate::time::format_duration;
 
 /// What became of one test.
@@ -75,6 +76,15 @@ impl Failure {
 }
 
 impl Report {
+    /// Stands for the tests of a file that can't be run, so that a build server sees that something is missing.
+    #[must_use]
+    pub fn unreadable(file: &Path, findings: &[Finding]) -> Self {
+        let line = |finding: &Finding| finding.place.as_ref().map_or(1, |place| place.line);
+        let failures = findings.iter().map(|finding| Failure::plain(line(finding), finding.message.clone()));
+        let name = "the file can be run".to_owned();
+        Self { file: file.to_owned(), name, line: 1, length: Duration::ZERO, failures: failures.collect() }
+    }
+
     #[must_use]
     pub fn passed(&self) -> bool {
         self.failures.is_empty()
