@@ -5,6 +5,7 @@
 
 mod check;
 mod examples;
+mod promtool;
 mod shipped;
 
 use std::fs;
