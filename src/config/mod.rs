@@ -15,6 +15,7 @@ mod scalar;
 mod scale_rule;
 mod settings;
 mod suggest;
+mod test_file;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -31,23 +32,36 @@ pub use settings::{
     Access, Alerting, Alertmanager, Credentials, Durability, Enabled, Evaluation, Guards, Ingest, Journal, Keep,
     Kubernetes, Log, LogFormat, LogLevel, Settings, Windows,
 };
+pub use test_file::{
+    AlertExpectation, Beginning, Deed, ExpectedAlert, ExpectedSample, ExprExpectation, Happening, InputSeries, Muted,
+    ScaleExpectation, Test, TestFile,
+};
 
 /// What a file is, told by its first level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     Settings,
     Rules,
+    Tests,
 }
 
 impl FileKind {
-    /// A file with `groups` at its top is a rule file; every other one is taken for settings.
+    /// A file with `groups` at its top is a rule file, one with `tests` or `rule_files` tests them; every other one is
+    /// taken for settings.
     #[must_use]
     pub fn of(source: Source<'_>) -> Self {
-        let rules = match tree::parse(source) {
-            Ok(root) => root.has("groups"),
+        let root = tree::parse(source).ok();
+        let has = |name: &str| match &root {
+            Some(root) => root.has(name),
             // Its lines are all that broken YAML has.
-            Err(_) => source.text.lines().any(|line| line.starts_with("groups:")),
+            None => source.text.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))),
         };
-        if rules { Self::Rules } else { Self::Settings }
+        if has("groups") {
+            Self::Rules
+        } else if has("tests") || has("rule_files") {
+            Self::Tests
+        } else {
+            Self::Settings
+        }
     }
 }
