@@ -423,7 +423,7 @@ fn anchors_aliases_and_merges_are_understood() {
     assert_eq!(shown(&findings.into_vec()), "");
     let names = file.groups.iter().flat_map(|group| &group.rules).map(|rule| match rule {
         Rule::Record(rule) => (rule.record.value.as_str(), rule.expr.value.as_str(), rule.labels.len()),
-        Rule::Scale(_) => panic!(),
+        Rule::Alert(_) | Rule::Scale(_) => panic!(),
     });
     assert_eq!(names.collect::<Vec<_>>(), [("x", "up", 1), ("y", "up", 1), ("z", "up", 1)]);
 }

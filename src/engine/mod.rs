@@ -5,6 +5,7 @@
 //! tests call the same [`Engine::step`].
 
 mod agenda;
+mod alerts;
 mod command;
 mod history;
 #[cfg(test)]
@@ -18,15 +19,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale};
 pub use view::{AlertView, Entry, MetricView, RuleHealth, View, WorkloadView};
 
 use agenda::Agenda;
+use alerts::Alerts;
 use history::History;
 use workloads::Known;
 
-use crate::dispatch::{Action, Observation, Outcome};
-use crate::rule::{Answers, BoundRule, BoundRules, BoundScale, ScaleRule};
+use crate::dispatch::{Action, Alert, Observation, Outcome};
+use crate::rule::{AlertState, AlertStates, Answers, BoundRule, BoundRules, BoundScale, External, ScaleRule};
 use crate::sample::Sample;
 use crate::series::{Store, Subscription, Touched};
 use crate::time::Timestamp;
@@ -94,6 +97,7 @@ pub struct Engine {
     agenda: Agenda<Due>,
     group_evaluated_at: HashMap<usize, Timestamp>,
     history: History,
+    alerts: Alerts,
     counts: Counts,
     last_step_at: Timestamp,
 }
@@ -128,6 +132,7 @@ impl Engine {
             agenda,
             group_evaluated_at: HashMap::new(),
             history: History::default(),
+            alerts: Alerts::default(),
             counts: Counts::default(),
             last_step_at: Timestamp::MIN,
         }
@@ -171,6 +176,37 @@ impl Engine {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Where people reach this service, and the labels that it adds to all it says: for templates of alerts.
+    pub fn set_external(&mut self, external: External) {
+        self.alerts.set_external(external);
+    }
+
+    /// Takes in the alerts that were stored when the service stopped at `stopped_at`. Comes before the first rules.
+    pub fn restore_alerts(
+        &mut self,
+        stored: impl IntoIterator<Item = (AlertKey, Vec<AlertState>)>,
+        stopped_at: Timestamp,
+    ) {
+        self.alerts.store(stored, stopped_at);
+    }
+
+    /// All alerts as they stand, pending ones too, to be stored.
+    pub fn alert_states(&self) -> impl Iterator<Item = (&AlertKey, &AlertStates)> {
+        self.alerts.states()
+    }
+
+    /// The alerts that fire at `now`, and for a while those that have been resolved, as Alertmanager knows them.
+    #[must_use]
+    pub fn alerts(&self, now: Timestamp) -> Vec<Alert> {
+        self.alerts.current(&self.rules, now)
+    }
+
+    /// The alerts that Alertmanagers are to be told of at `now`: what is new, what was resolved, and each minute what
+    /// still is so. They count as told.
+    pub fn take_alerts_to_send(&mut self, now: Timestamp) -> Vec<Alert> {
+        self.alerts.take_due(&self.rules, now)
     }
 
     /// What the outside may see. Costs a reference count for each workload.
@@ -220,6 +256,7 @@ impl Engine {
             self.agenda.set(Due::Group(group), None);
         }
         self.rules = rules;
+        self.alerts.adopt(&self.rules, self.last_step_at);
         self.readers.clear();
         self.owned.clear();
         self.group_evaluated_at.clear();
@@ -269,6 +306,7 @@ impl Engine {
     /// Evaluates the rules that are due, in their order. What a record rule writes makes its readers due: later
     /// ones in this step, earlier ones in the next.
     fn evaluate(&mut self, now: Timestamp, store: &Store, changed: &mut BTreeSet<Workload>, effects: &mut Vec<Effect>) {
+        self.alerts.say_farewell(store, now);
         let mut done = BTreeSet::new();
         let mut next_step = BTreeSet::new();
         loop {
@@ -313,6 +351,7 @@ impl Engine {
                 batch.finish();
                 Ok(())
             }
+            Some(BoundRule::Alert(bound)) => self.alerts.evaluate((group, place), bound, now, store),
             Some(BoundRule::Scale(bound)) => {
                 let bound = Arc::clone(bound);
                 self.evaluate_scale((group, place), &bound, now, changed, effects)
