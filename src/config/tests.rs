@@ -228,25 +228,22 @@ fn a_rule_is_one_of_the_kinds_that_we_know() {
     check(
         "groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]",
         expect![[r#"
-        web.yaml:1:28: a rule needs the field "scale" or "record"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                            ^
-        web.yaml:1:39: a rule needs the field "scale" or "record"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                       ^
-        web.yaml:1:44: alert rules are not supported yet; keep this one in Prometheus
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                            ^^^^^
-        web.yaml:1:65: a scale rule needs the field "target"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                                                 ^
-        web.yaml:1:65: a scale rule needs the field "replicas"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                                                 ^
-        web.yaml:1:65: a scale rule needs the field "metrics"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                                                 ^
-    "#]],
+            web.yaml:1:28: a rule needs the field "scale", "record" or "alert"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                            ^
+            web.yaml:1:39: a rule needs the field "scale", "record" or "alert"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                                       ^
+            web.yaml:1:65: a scale rule needs the field "target"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                                                                 ^
+            web.yaml:1:65: a scale rule needs the field "replicas"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                                                                 ^
+            web.yaml:1:65: a scale rule needs the field "metrics"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                                                                 ^
+        "#]],
     );
 }
 

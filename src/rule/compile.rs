@@ -103,9 +103,6 @@ impl Compiler<'_, '_> {
         let mut queries = BTreeMap::new();
         let labels = self.templates(&rule.labels, &mut queries);
         let annotations = self.templates(&rule.annotations, &mut queries);
-        for Templated { name, .. } in rule.labels.iter().filter(|label| label.name.value == ALERT_NAME) {
-            self.report(name.span, "\"alertname\" is the rule's own name; remove it");
-        }
         let plan = self.plan(&rule.expr)?;
         Some(AlertRule {
             name: rule.alert.value.as_str().into(),

@@ -11,7 +11,7 @@ use headroom::config::Settings;
 use headroom::labels::Labels;
 use headroom::proto;
 use headroom::rule::{self, AlertPhase, AlertStates, BoundAlert, BoundRule, External};
-use headroom::sample::{STALE, Sample};
+use headroom::sample::{STALE, Sample, is_stale};
 use headroom::series::{Limits, Store, Touched};
 use headroom::sim::Sender;
 use headroom::time::Timestamp;
@@ -169,7 +169,7 @@ impl Ours {
         for (bound, states) in &mut self.rules {
             // What fails writes nothing, on both sides.
             let Ok(samples) = bound.eval(now, &self.external, states) else { continue };
-            seen.extend(samples.into_iter().filter(|(_, value)| !Sample::new(now, *value).is_stale()));
+            seen.extend(samples.into_iter().filter(|(_, value)| !is_stale(*value)));
         }
         seen
     }

@@ -204,7 +204,7 @@ fn a_series_of_alerts_that_ends_is_marked_stale() {
         let samples = world.eval().unwrap();
         let line = |(labels, value): &(Labels, f64)| {
             let state = labels.get("alertstate").unwrap_or("for_state");
-            let stale = Sample::new(START, *value).is_stale();
+            let stale = crate::sample::is_stale(*value);
             format!("{state}{}", if stale { " ends" } else { "" })
         };
         world.now = world.now + Duration::from_mins(1);
@@ -278,7 +278,7 @@ fn what_is_wrong_with_an_alert_rule_is_told_at_its_place() {
 - alert: Load
   expr: load >
   for: soon
-  labels: {1st: a, __name__: b, severity: "{{ $lable.x }}", alertname: c}
+  labels: {1st: a, __name__: b, severity: "{{ $lable.x }}"}
   annotations:
     summary: |
       The load of {{ $labels.pod }}
@@ -286,6 +286,34 @@ fn what_is_wrong_with_an_alert_rule_is_told_at_its_place() {
     more: '{{ query "sum(" }}'
   annotation: 5
 "#,
-        expect![""],
+        expect![[r#"
+            web.yaml:6:21: expression ends too early; expected an expression
+                6 |         expr: load >
+                  |                     ^
+            web.yaml:7:14: "soon" is not a duration; write numbers with units from largest to smallest out of y, w, d, h, m, s, ms, as in 1h30m
+                7 |         for: soon
+                  |              ^^^^
+            web.yaml:8:18: "1st" is no label name: letters, digits and "_", no digit first
+                8 |         labels: {1st: a, __name__: b, severity: "{{ $lable.x }}", alertname: c}
+                  |                  ^^^
+            web.yaml:8:26: "__name__" is no label name: letters, digits and "_", no digit first
+                8 |         labels: {1st: a, __name__: b, severity: "{{ $lable.x }}", alertname: c}
+                  |                          ^^^^^^^^
+            web.yaml:8:53: there is no variable $lable here
+                8 |         labels: {1st: a, __name__: b, severity: "{{ $lable.x }}", alertname: c}
+                  |                                                     ^
+            web.yaml:8:67: "alertname" is the rule's own name; remove it
+                8 |         labels: {1st: a, __name__: b, severity: "{{ $lable.x }}", alertname: c}
+                  |                                                                   ^^^^^^^^^
+            web.yaml:12:19: there is no function "humanise"
+               12 |             is {{ humanise $value }}
+                  |                   ^^^^^^^^
+            web.yaml:13:17: in query("sum("): expression ends too early; expected an expression
+               13 |           more: '{{ query "sum(" }}'
+                  |                 ^^^^^^^^^^^^^^^^^^^^
+            web.yaml:14:9: unknown field "annotation" in an alert rule; did you mean "annotations"?
+               14 |         annotation: 5
+                  |         ^^^^^^^^^^
+        "#]],
     );
 }
