@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use super::template::{is_label_name, is_metric_name, is_namespace, is_object_name};
 use super::{
-    ALERT_NAME, AlertRule, Group, Metric, PerReplica, RecordRule, Rule, RuleSet, ScaleRule, TargetTemplate, Template,
-    policy,
+    AlertRule, Group, Metric, PerReplica, RecordRule, Rule, RuleSet, ScaleRule, TargetTemplate, Template, policy,
 };
 use crate::config::{self, At, Finding, Findings, Pair, RuleFile, Settings, Source, Span, Templated};
 use crate::labels::Labels;

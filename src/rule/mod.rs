@@ -36,7 +36,7 @@ pub use load::{Loaded, load, read};
 pub use record::BoundRecord;
 pub use restore::{GRACE_PERIOD, OUTAGE_TOLERANCE};
 pub use scale::{Answers, BoundScale};
-pub use template::{TargetError, TargetTemplate, Template, TemplateError};
+pub use template::{TargetError, TargetTemplate, Template};
 
 /// Everything that the rule files say.
 #[derive(Debug, Clone, Default)]

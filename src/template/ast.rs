@@ -57,6 +57,15 @@ pub(super) enum Kind {
 }
 
 impl Operand {
+    /// The label that it is, where it is one: `$labels.x` or `.Labels.x`.
+    fn label(&self) -> Option<&str> {
+        match (&self.kind, self.fields.as_slice()) {
+            (Kind::Variable(name), [label]) if &**name == "labels" => Some(label),
+            (Kind::Dot, [labels, label]) if labels == "Labels" => Some(label),
+            _ => None,
+        }
+    }
+
     fn literal(&self) -> Option<&str> {
         match &self.kind {
             Kind::Literal(Value::String(text)) => Some(text),
@@ -69,45 +78,84 @@ impl Operand {
     }
 }
 
+/// A piece of a template that is no more than texts and labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'t> {
+    Text(&'t str),
+    Label(&'t str),
+}
+
+/// A template's pieces, where it is no more than texts and labels.
+pub(super) fn parts(nodes: &[Node]) -> Option<Vec<Part<'_>>> {
+    let part = |node| match node {
+        &Node::Text(ref text) => Some(Part::Text(text)),
+        Node::Action(Pipeline { binds: None, commands, .. }) => match commands.as_slice() {
+            [Command::Value(operand)] => operand.label().map(Part::Label),
+            _ => None,
+        },
+        _ => None,
+    };
+    nodes.iter().map(part).collect()
+}
+
+/// The labels that are named, in the order in which they are.
+pub(super) fn labels<'n>(nodes: &'n [Node], found: &mut Vec<&'n str>) {
+    each_pipeline(nodes, &mut |pipeline| {
+        found.extend(pipeline.commands.iter().flat_map(Command::operands).filter_map(Operand::label));
+    });
+}
+
 /// The constant texts that `query` is called with.
 pub(super) fn queries<'n>(nodes: &'n [Node], found: &mut Vec<&'n str>) {
+    each_pipeline(nodes, &mut |pipeline| {
+        let mut before = None;
+        for command in &pipeline.commands {
+            before = match command {
+                Command::Value(operand) => operand.literal(),
+                Command::Call { function, arguments, .. } => {
+                    if function.name == "query" {
+                        found.extend(arguments.first().map_or(before, Operand::literal));
+                    }
+                    None
+                }
+            };
+        }
+    });
+}
+
+/// Shows every pipeline, those in parentheses too, an outer one before what is in it.
+fn each_pipeline<'n>(nodes: &'n [Node], see: &mut dyn FnMut(&'n Pipeline)) {
     for node in nodes {
         match node {
-            Node::Action(pipeline) => in_pipeline(pipeline, found),
+            Node::Action(pipeline) => pipeline.each(see),
             Node::If { condition: head, then: body, otherwise }
             | Node::With { value: head, then: body, otherwise }
             | Node::Range { over: head, body, otherwise } => {
-                in_pipeline(head, found);
-                queries(body, found);
-                queries(otherwise, found);
+                head.each(see);
+                each_pipeline(body, see);
+                each_pipeline(otherwise, see);
             }
             Node::Text(_) | Node::Break | Node::Continue => {}
         }
     }
 }
 
-fn in_pipeline<'n>(pipeline: &'n Pipeline, found: &mut Vec<&'n str>) {
-    let mut before = None;
-    for command in &pipeline.commands {
-        let constant = match command {
-            Command::Value(operand) => {
-                in_operand(operand, found);
-                operand.literal()
+impl Pipeline {
+    fn each<'n>(&'n self, see: &mut dyn FnMut(&'n Self)) {
+        see(self);
+        for operand in self.commands.iter().flat_map(Command::operands) {
+            if let Kind::Pipeline(inner) = &operand.kind {
+                inner.each(see);
             }
-            Command::Call { function, arguments, .. } => {
-                arguments.iter().for_each(|argument| in_operand(argument, found));
-                if function.name == "query" {
-                    found.extend(arguments.first().map_or(before, Operand::literal));
-                }
-                None
-            }
-        };
-        before = constant;
+        }
     }
 }
 
-fn in_operand<'n>(operand: &'n Operand, found: &mut Vec<&'n str>) {
-    if let Kind::Pipeline(inner) = &operand.kind {
-        in_pipeline(inner, found);
+impl Command {
+    fn operands(&self) -> &[Operand] {
+        match self {
+            Self::Value(operand) => std::slice::from_ref(operand),
+            Self::Call { arguments, .. } => arguments,
+        }
     }
 }

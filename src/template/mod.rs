@@ -25,6 +25,7 @@ mod value;
 use crate::labels::Labels;
 use crate::time::Timestamp;
 
+pub use ast::Part;
 pub use functions::table_link;
 pub use value::{Record, Value};
 
@@ -106,9 +107,28 @@ impl Template {
         Self::with_prelude(text, RULE)
     }
 
+    /// Takes a text apart whose data are labels alone: `$labels` and `.Labels`. Its data is [`Value::labels`].
+    pub fn compile_labels(text: &str) -> Result<Self, TemplateError> {
+        Self::with_prelude(text, &[("labels", "Labels")])
+    }
+
     fn with_prelude(text: &str, prelude: &'static [(&'static str, &'static str)]) -> Result<Self, TemplateError> {
         let nodes = parse::parse(text, prelude.iter().map(|(name, _)| *name))?;
         Ok(Self { text: text.to_owned(), nodes, prelude })
+    }
+
+    /// Its pieces, where it is no more than texts and labels (`$labels.x`).
+    #[must_use]
+    pub fn parts(&self) -> Option<Vec<Part<'_>>> {
+        ast::parts(&self.nodes)
+    }
+
+    /// The labels that it names, in the order in which it does.
+    #[must_use]
+    pub fn labels(&self) -> Vec<&str> {
+        let mut labels = Vec::new();
+        ast::labels(&self.nodes, &mut labels);
+        labels
     }
 
     /// The text as written.

@@ -42,6 +42,12 @@ impl Value {
         ])
     }
 
+    /// The data of templates that know labels alone.
+    #[must_use]
+    pub fn labels(labels: &Labels) -> Self {
+        Self::record(vec![("Labels", labels.into())])
+    }
+
     /// One series of a query's result.
     pub(super) fn sample(labels: &Labels, value: f64) -> Self {
         Self::record(vec![("Labels", labels.into()), ("Value", Self::Float(value))])

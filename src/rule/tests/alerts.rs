@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
 
 use super::*;
 use crate::labels::NAME;
@@ -266,6 +267,38 @@ fn a_missing_series_says_nothing_until_senders_are_back() {
     check_restart("", 5, 1, ". 1 .", "firing firing resolved");
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn states_keep_their_promises(
+        words in proptest::collection::vec(proptest::sample::select(vec!["1", ".", "!"]), 1..40),
+        holds in 0_u64..5,
+        keeps in 0_u64..4,
+    ) {
+        let mut world = World::new(&format!("labels: {{pod: ''}}\nfor: {holds}m\nkeep_firing_for: {keeps}m"));
+        for word in words {
+            let (before, at) = (world.states.clone(), world.now);
+            world.run(word);
+            if word == "!" {
+                prop_assert_eq!(&world.states, &before, "a failure changes nothing");
+                continue;
+            }
+            for alert in world.states.iter() {
+                let active = at.since(alert.active_at);
+                if let Some(fired_at) = alert.fired_at {
+                    prop_assert!(fired_at.since(alert.active_at) >= Duration::from_mins(holds), "it waits its `for`");
+                } else {
+                    prop_assert!(word == "1" && active < Duration::from_mins(holds), "it waits no longer");
+                }
+                prop_assert!(alert.resolved_at.is_none_or(|_| word == "."), "what is there is not resolved");
+                let kept = alert.keep_firing_since.filter(|_| alert.phase() == AlertPhase::Firing);
+                prop_assert!(kept.is_none_or(|since| at.since(since) < Duration::from_mins(keeps)), "it is let go");
+            }
+        }
+    }
+}
+
 #[track_caller]
 fn check_findings(text: &str, want: Expect) {
     want.assert_eq(&shown(&rule(text).err().unwrap_or_default()));
@@ -294,17 +327,14 @@ fn what_is_wrong_with_an_alert_rule_is_told_at_its_place() {
                 7 |         for: soon
                   |              ^^^^
             web.yaml:8:18: "1st" is no label name: letters, digits and "_", no digit first
-                8 |         labels: {1st: a, __name__: b, severity: "{{ $lable.x }}", alertname: c}
+                8 |         labels: {1st: a, __name__: b, severity: "{{ $lable.x }}"}
                   |                  ^^^
             web.yaml:8:26: "__name__" is no label name: letters, digits and "_", no digit first
-                8 |         labels: {1st: a, __name__: b, severity: "{{ $lable.x }}", alertname: c}
+                8 |         labels: {1st: a, __name__: b, severity: "{{ $lable.x }}"}
                   |                          ^^^^^^^^
             web.yaml:8:53: there is no variable $lable here
-                8 |         labels: {1st: a, __name__: b, severity: "{{ $lable.x }}", alertname: c}
+                8 |         labels: {1st: a, __name__: b, severity: "{{ $lable.x }}"}
                   |                                                     ^
-            web.yaml:8:67: "alertname" is the rule's own name; remove it
-                8 |         labels: {1st: a, __name__: b, severity: "{{ $lable.x }}", alertname: c}
-                  |                                                                   ^^^^^^^^^
             web.yaml:12:19: there is no function "humanise"
                12 |             is {{ humanise $value }}
                   |                   ^^^^^^^^

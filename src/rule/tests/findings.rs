@@ -231,148 +231,17 @@ fn targets_are_kubernetes_objects() {
     check(
         &scale("target: {kind: Deployment, namespace: '{{ $label.ns }}', name: 'x-{{ $labels.a'}"),
         expect![[r#"
-        web.yaml:7:48: only labels can be filled in; write {{ $labels.NAME }}
-            7 |         target: {kind: Deployment, namespace: '{{ $label.ns }}', name: 'x-{{ $labels.a'}
-              |                                                ^
-        web.yaml:7:75: "{{" without "}}"; write {{ $labels.NAME }}
-            7 |         target: {kind: Deployment, namespace: '{{ $label.ns }}', name: 'x-{{ $labels.a'}
-              |                                                                           ^
-    "#]],
-    );
-}
-
-#[test]
-fn names_of_records_and_labels_are_prometheuss() {
-    check(
-        "- {record: 1a, expr: up, labels: {a-b: x, __name__: y}}",
-        expect![[r#"
-        web.yaml:4:18: "1a" is no metric name: letters, digits, "_" and ":", no digit first
-            4 |       - {record: 1a, expr: up, labels: {a-b: x, __name__: y}}
-              |                  ^^
-        web.yaml:4:41: "a-b" is no label name: letters, digits and "_", no digit first
-            4 |       - {record: 1a, expr: up, labels: {a-b: x, __name__: y}}
-              |                                         ^^^
-        web.yaml:4:49: "__name__" is no label name: letters, digits and "_", no digit first
-            4 |       - {record: 1a, expr: up, labels: {a-b: x, __name__: y}}
-              |                                                 ^^^^^^^^
-    "#]],
-    );
-    check(
-        &scale("labels: {'': x, tier/a: b}"),
-        expect![[r#"
-        web.yaml:8:18: "" is no label name: letters, digits and "_", no digit first
-            8 |         labels: {'': x, tier/a: b}
-              |                  ^^
-        web.yaml:8:25: "tier/a" is no label name: letters, digits and "_", no digit first
-            8 |         labels: {'': x, tier/a: b}
-              |                         ^^^^^^
-    "#]],
-    );
-}
-
-#[test]
-fn what_comes_later_says_so() {
-    check(
-        &scale("forecast: {horizon: auto}"),
-        expect![[r#"
-        web.yaml:8:9: forecast is not supported yet; remove it
-            8 |         forecast: {horizon: auto}
-              |         ^^^^^^^^
-    "#]],
-    );
-}
-
-#[test]
-fn behavior_keeps_to_hpas_limits() {
-    check(
-        &scale("behavior: {scale_up: {stabilization_window: 61m, tolerance: -1, policies: []}}"),
-        expect![[r#"
-        web.yaml:8:53: a stabilization window is at most 1h
-            8 |         behavior: {scale_up: {stabilization_window: 61m, tolerance: -1, policies: []}}
-              |                                                     ^^^
-        web.yaml:8:69: a tolerance is not negative
-            8 |         behavior: {scale_up: {stabilization_window: 61m, tolerance: -1, policies: []}}
-              |                                                                     ^^
-        web.yaml:8:83: policies is empty; remove it for HPA's default, or use select_policy: Disabled
-            8 |         behavior: {scale_up: {stabilization_window: 61m, tolerance: -1, policies: []}}
-              |                                                                                   ^
-    "#]],
-    );
-    check(
-        &scale(
-            "behavior: {scaleDown: {policies: [{type: Percent, value: 0, period: 31m}, {type: Pods, value: 1, periodSeconds: 0}]}}",
-        ),
-        expect![[r#"
-            web.yaml:8:66: a policy's value must be more than zero; use select_policy: Disabled to forbid a direction
-                8 |         behavior: {scaleDown: {policies: [{type: Percent, value: 0, period: 31m}, {type: Pods, value: 1, periodSeconds: 0}]}}
-                  |                                                                  ^
-            web.yaml:8:77: a policy's period is at most 30m
-                8 |         behavior: {scaleDown: {policies: [{type: Percent, value: 0, period: 31m}, {type: Pods, value: 1, periodSeconds: 0}]}}
-                  |                                                                             ^^^
-            web.yaml:8:121: a policy's period must be more than zero
-                8 |         behavior: {scaleDown: {policies: [{type: Percent, value: 0, period: 31m}, {type: Pods, value: 1, periodSeconds: 0}]}}
-                  |                                                                                                                         ^
+            web.yaml:7:51: there is no variable $label here
+                7 |         target: {kind: Deployment, namespace: '{{ $label.ns }}', name: 'x-{{ $labels.a'}
+                  |                                                   ^
+            web.yaml:7:75: "{{" without "}}"
+                7 |         target: {kind: Deployment, namespace: '{{ $label.ns }}', name: 'x-{{ $labels.a'}
+                  |                                                                           ^
         "#]],
     );
 }
 
 #[test]
-fn metrics_are_needed_and_differ() {
-    check(
-        &scale("metrics: []"),
-        expect![[r#"
-        web.yaml:7:18: a scale rule needs at least one metric
-            7 |         metrics: []
-              |                  ^
-    "#]],
-    );
-    let twice = "metrics: [{name: a, demand: up, per_replica: 0}, {name: a, demand: up, per_replica: -1.5}]";
-    check(
-        &scale(twice),
-        expect![[r#"
-        web.yaml:7:54: per_replica must be more than zero: the work that one replica takes
-            7 |         metrics: [{name: a, demand: up, per_replica: 0}, {name: a, demand: up, per_replica: -1.5}]
-              |                                                      ^
-        web.yaml:7:65: metric "a" is there already in this rule
-            7 |         metrics: [{name: a, demand: up, per_replica: 0}, {name: a, demand: up, per_replica: -1.5}]
-              |                                                                 ^
-        web.yaml:7:93: per_replica must be more than zero: the work that one replica takes
-            7 |         metrics: [{name: a, demand: up, per_replica: 0}, {name: a, demand: up, per_replica: -1.5}]
-              |                                                                                             ^^^^
-    "#]],
-    );
-}
-
-#[test]
-fn targets_are_kubernetes_objects() {
-    check(
-        &scale("target: {kind: deployment, namespace: Shop, name: 'a b'}"),
-        expect![[r#"
-        web.yaml:7:24: "deployment" is no kind of object; write it as in Deployment
-            7 |         target: {kind: deployment, namespace: Shop, name: 'a b'}
-              |                        ^^^^^^^^^^
-        web.yaml:7:47: "Shop" is no Kubernetes name: lower-case letters, digits and "-", no "-" at its ends
-            7 |         target: {kind: deployment, namespace: Shop, name: 'a b'}
-              |                                               ^^^^
-        web.yaml:7:59: "a b" is no Kubernetes name: lower-case letters, digits and "-", no "-" at its ends
-            7 |         target: {kind: deployment, namespace: Shop, name: 'a b'}
-              |                                                           ^^^^^
-    "#]],
-    );
-    check(
-        &scale("target: {kind: Deployment, namespace: '{{ $label.ns }}', name: 'x-{{ $labels.a'}"),
-        expect![[r#"
-        web.yaml:7:48: only labels can be filled in; write {{ $labels.NAME }}
-            7 |         target: {kind: Deployment, namespace: '{{ $label.ns }}', name: 'x-{{ $labels.a'}
-              |                                                ^
-        web.yaml:7:75: "{{" without "}}"; write {{ $labels.NAME }}
-            7 |         target: {kind: Deployment, namespace: '{{ $label.ns }}', name: 'x-{{ $labels.a'}
-              |                                                                           ^
-    "#]],
-    );
-}
-
-#[test]
 fn names_of_records_and_labels_are_prometheuss() {
     check(
         "- {record: 1a, expr: up, labels: {a-b: x, __name__: y}}",
@@ -411,7 +280,6 @@ fn what_comes_later_says_so() {
               |         ^^^^^^^^
     "#]],
     );
-    check("- alert: Slow\n  expr: up == 0\n  for: 1m", expect!["1 rules"]);
 }
 
 #[test]
