@@ -13,6 +13,7 @@ pub mod workload;
 
 pub mod config;
 pub mod telemetry;
+pub mod template;
 
 pub mod series;
 

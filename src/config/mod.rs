@@ -7,6 +7,7 @@
 //! `tree` makes a tree of the text that knows its places, `reader` walks it and collects findings, `scalar` knows how
 //! values are written, and a file for each shape says which fields it has.
 
+mod alert_rule;
 mod behavior;
 mod finding;
 mod reader;
@@ -21,6 +22,7 @@ mod tests;
 mod tree;
 mod written;
 
+pub use alert_rule::{AlertRule, Templated};
 pub use behavior::{Behavior, Direction, Policy, Select, Unit};
 pub use finding::{Finding, Findings, Place, Source, Span};
 pub use rule_file::{Group, Pair, RecordRule, Rule, RuleFile};

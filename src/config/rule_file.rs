@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::alert_rule::{AlertRule, alert_rule};
 use super::finding::{Findings, Source};
 use super::reader::{Fields, Reader};
 use super::scalar::{At, Read, Readable};
@@ -26,6 +27,7 @@ pub struct Group {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rule {
     Record(RecordRule),
+    Alert(AlertRule),
     Scale(Box<ScaleRule>),
 }
 
@@ -91,7 +93,7 @@ impl Read for Group {
 
 impl Read for Rule {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let mut fields = reader.fields(node, "a rule")?;
+        let fields = reader.fields(node, "a rule")?;
         if fields.has("scale") {
             return scale_rule::read(fields).map(|rule| Self::Scale(Box::new(rule)));
         }
@@ -99,10 +101,9 @@ impl Read for Rule {
             return record_rule(fields).map(Self::Record);
         }
         if fields.has("alert") {
-            fields.refuse("alert", "alert rules are not supported yet; keep this one in Prometheus");
-        } else {
-            fields.reader.report(node.token(), "a rule needs the field \"scale\" or \"record\"");
+            return alert_rule(fields).map(Self::Alert);
         }
+        fields.reader.report(node.token(), "a rule needs the field \"scale\", \"record\" or \"alert\"");
         None
     }
 }

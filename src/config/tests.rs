@@ -228,25 +228,22 @@ fn a_rule_is_one_of_the_kinds_that_we_know() {
     check(
         "groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]",
         expect![[r#"
-        web.yaml:1:28: a rule needs the field "scale" or "record"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                            ^
-        web.yaml:1:39: a rule needs the field "scale" or "record"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                       ^
-        web.yaml:1:44: alert rules are not supported yet; keep this one in Prometheus
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                            ^^^^^
-        web.yaml:1:65: a scale rule needs the field "target"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                                                 ^
-        web.yaml:1:65: a scale rule needs the field "replicas"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                                                 ^
-        web.yaml:1:65: a scale rule needs the field "metrics"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                                                 ^
-    "#]],
+            web.yaml:1:28: a rule needs the field "scale", "record" or "alert"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                            ^
+            web.yaml:1:39: a rule needs the field "scale", "record" or "alert"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                                       ^
+            web.yaml:1:65: a scale rule needs the field "target"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                                                                 ^
+            web.yaml:1:65: a scale rule needs the field "replicas"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                                                                 ^
+            web.yaml:1:65: a scale rule needs the field "metrics"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                                                                 ^
+        "#]],
     );
 }
 
@@ -423,7 +420,7 @@ fn anchors_aliases_and_merges_are_understood() {
     assert_eq!(shown(&findings.into_vec()), "");
     let names = file.groups.iter().flat_map(|group| &group.rules).map(|rule| match rule {
         Rule::Record(rule) => (rule.record.value.as_str(), rule.expr.value.as_str(), rule.labels.len()),
-        Rule::Scale(_) => panic!(),
+        Rule::Alert(_) | Rule::Scale(_) => panic!(),
     });
     assert_eq!(names.collect::<Vec<_>>(), [("x", "up", 1), ("y", "up", 1), ("z", "up", 1)]);
 }

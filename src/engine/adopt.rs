@@ -15,6 +15,7 @@ impl Engine {
             self.agenda.set(Due::Group(group), None);
         }
         self.rules = rules;
+        self.alerts.adopt(&self.rules, self.last_step_at);
         self.readers.clear();
         self.owned.clear();
         self.group_evaluated_at.clear();

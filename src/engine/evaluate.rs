@@ -35,6 +35,7 @@ impl Engine {
         changed: &mut BTreeSet<Workload>,
         effects: &mut Vec<Effect>,
     ) {
+        self.alerts.say_farewell(store, now);
         let mut done = BTreeSet::new();
         let mut next_step = BTreeSet::new();
         loop {
@@ -79,6 +80,7 @@ impl Engine {
                 batch.finish();
                 Ok(())
             }
+            Some(BoundRule::Alert(bound)) => self.alerts.evaluate((group, place), bound, now, store),
             Some(BoundRule::Scale(bound)) => {
                 let bound = Arc::clone(bound);
                 self.evaluate_scale((group, place), &bound, now, changed, effects)

@@ -6,6 +6,7 @@
 
 mod adopt;
 mod agenda;
+mod alerts;
 mod breaker;
 mod command;
 mod commands;
@@ -24,18 +25,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::journal::Entry;
+pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale};
 pub use view::{AlertView, MetricView, RuleHealth, View, WorkloadView};
 
 use agenda::Agenda;
+use alerts::Alerts;
 use breaker::Breaker;
 use history::History;
 use workloads::Known;
 
 use crate::config::Guards;
-use crate::dispatch::{Action, Observation, Outcome, Status};
+use crate::dispatch::{Action, Alert, Observation, Outcome, Status};
 use crate::journal::Recovered;
-use crate::rule::BoundRules;
+use crate::rule::{AlertState, AlertStates, BoundRules, External};
 use crate::series::{Store, Subscription};
 use crate::time::Timestamp;
 use crate::workload::Workload;
@@ -108,6 +111,7 @@ pub struct Engine {
     breaker: Breaker,
     /// Whether scale-downs were frozen at the last look.
     frozen: bool,
+    alerts: Alerts,
     counts: Counts,
     last_step_at: Timestamp,
 }
@@ -145,6 +149,7 @@ impl Engine {
             history: History::default(),
             breaker: Breaker::new(guards),
             frozen: false,
+            alerts: Alerts::default(),
             counts: Counts::default(),
             last_step_at: Timestamp::MIN,
         }
@@ -200,6 +205,37 @@ impl Engine {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Where people reach this service, and the labels that it adds to all it says: for templates of alerts.
+    pub fn set_external(&mut self, external: External) {
+        self.alerts.set_external(external);
+    }
+
+    /// Takes in the alerts that were stored when the service stopped at `stopped_at`. Comes before the first rules.
+    pub fn restore_alerts(
+        &mut self,
+        stored: impl IntoIterator<Item = (AlertKey, Vec<AlertState>)>,
+        stopped_at: Timestamp,
+    ) {
+        self.alerts.store(stored, stopped_at);
+    }
+
+    /// All alerts as they stand, pending ones too, to be stored.
+    pub fn alert_states(&self) -> impl Iterator<Item = (&AlertKey, &AlertStates)> {
+        self.alerts.states()
+    }
+
+    /// The alerts that fire at `now`, and for a while those that have been resolved, as Alertmanager knows them.
+    #[must_use]
+    pub fn alerts(&self, now: Timestamp) -> Vec<Alert> {
+        self.alerts.current(&self.rules, now)
+    }
+
+    /// The alerts that Alertmanagers are to be told of at `now`: what is new, what was resolved, and each minute what
+    /// still is so. They count as told.
+    pub fn take_alerts_to_send(&mut self, now: Timestamp) -> Vec<Alert> {
+        self.alerts.take_due(&self.rules, now)
     }
 
     /// What the outside may see. Costs a reference count for each workload.

@@ -1,17 +1,19 @@
 //! Rule files → a [`RuleSet`], or everything that is wrong in them.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::template::{is_label_name, is_metric_name, is_namespace, is_object_name};
 use super::{
-    Group, Metric, Objective, PerReplica, RecordRule, Rule, RuleSet, ScaleRule, TargetTemplate, Template, policy,
+    AlertRule, Group, Metric, Objective, PerReplica, RecordRule, Rule, RuleSet, ScaleRule, TargetTemplate, Template,
+    policy,
 };
-use crate::config::{self, At, Finding, Findings, Pair, RuleFile, Settings, Source, Span};
+use crate::config::{self, At, Finding, Findings, Pair, RuleFile, Settings, Source, Span, Templated};
 use crate::labels::Labels;
 use crate::promql::Plan;
+use crate::template;
 use crate::workload::Workload;
 
 /// Compiles rule files, all or nothing: one finding anywhere, and the rules that were in force stay.
@@ -79,6 +81,7 @@ impl Compiler<'_, '_> {
     fn rule(&mut self, rule: &config::Rule) -> Option<Rule> {
         match rule {
             config::Rule::Record(rule) => self.record(rule).map(|rule| Rule::Record(Arc::new(rule))),
+            config::Rule::Alert(rule) => self.alert(rule).map(|rule| Rule::Alert(Arc::new(rule))),
             config::Rule::Scale(rule) => self.scale(rule).map(|rule| Rule::Scale(Arc::new(rule))),
         }
     }
@@ -93,6 +96,59 @@ impl Compiler<'_, '_> {
         self.label_names(&rule.labels);
         let plan = self.plan(&rule.expr)?;
         Some(RecordRule { name: name.value.as_str().into(), labels: pairs(&rule.labels), plan })
+    }
+
+    fn alert(&mut self, rule: &config::AlertRule) -> Option<AlertRule> {
+        self.nameable(&rule.alert, "an alert rule");
+        let mut queries = BTreeMap::new();
+        let labels = self.templates(&rule.labels, &mut queries);
+        let annotations = self.templates(&rule.annotations, &mut queries);
+        let plan = self.plan(&rule.expr)?;
+        Some(AlertRule {
+            name: rule.alert.value.as_str().into(),
+            expr: rule.expr.value.trim().into(),
+            plan,
+            holds_for: rule.holds_for,
+            keep_firing_for: rule.keep_firing_for,
+            labels: labels?,
+            annotations: annotations?,
+            queries: queries.into_iter().collect(),
+        })
+    }
+
+    /// Labels or annotations that are templates; their constant queries go to `queries`.
+    fn templates(
+        &mut self,
+        written: &[Templated],
+        queries: &mut BTreeMap<String, Arc<Plan>>,
+    ) -> Option<Vec<(String, template::Template)>> {
+        let mut templates = Vec::new();
+        for Templated { name, text } in written {
+            self.label_name(name);
+            templates.push(self.alert_template(text, queries).map(|template| (name.value.clone(), template)));
+        }
+        templates.into_iter().collect()
+    }
+
+    fn alert_template(
+        &mut self,
+        text: &At<String>,
+        queries: &mut BTreeMap<String, Arc<Plan>>,
+    ) -> Option<template::Template> {
+        let compiled = match template::Template::compile_rule(&text.value) {
+            Ok(compiled) => compiled,
+            Err(error) => {
+                self.report(text.locate(self.source.text, error.at), error.message);
+                return None;
+            }
+        };
+        for query in compiled.queries() {
+            match Plan::compile(query) {
+                Ok(plan) => _ = queries.insert(query.to_owned(), Arc::new(plan)),
+                Err(error) => self.report(text.span, format!("in query({query:?}): {error}")),
+            }
+        }
+        Some(compiled)
     }
 
     fn scale(&mut self, rule: &config::ScaleRule) -> Option<ScaleRule> {
@@ -244,10 +300,14 @@ impl Compiler<'_, '_> {
 
     fn label_names(&mut self, labels: &[Pair]) {
         for Pair { name, .. } in labels {
-            if !is_label_name(&name.value) || name.value == crate::labels::NAME {
-                let message = format!("\"{}\" is no label name: letters, digits and \"_\", no digit first", name.value);
-                self.report(name.span, message);
-            }
+            self.label_name(name);
+        }
+    }
+
+    fn label_name(&mut self, name: &At<String>) {
+        if !is_label_name(&name.value) || name.value == crate::labels::NAME {
+            let message = format!("\"{}\" is no label name: letters, digits and \"_\", no digit first", name.value);
+            self.report(name.span, message);
         }
     }
 

@@ -1,14 +1,17 @@
-//! Groups of record and scale rules → demand, when due.
+//! Groups of record, alert and scale rules → demand and alerts, when due.
 //!
 //! In: rule files ([`load`]), compiled all or nothing ([`compile`]), then bound to the subscriptions that they read
-//! ([`RuleSet::bind`]). Out: samples of record rules and, for each workload, the inputs of its decision.
+//! ([`RuleSet::bind`]). Out: samples of record rules, alerts, and the inputs of each workload's
+//! decision.
 //! Never here: a clock, a schedule, a workload's history, which are the engine's.
 
+mod alert;
 mod bound;
 mod compile;
 mod load;
 mod policy;
 mod record;
+mod restore;
 mod scale;
 mod template;
 #[cfg(test)]
@@ -23,12 +26,17 @@ use crate::labels::Labels;
 use crate::promql::Plan;
 use crate::series::Selector;
 
+pub use alert::{
+    ALERT_NAME, ALERTS_MAX, AlertError, AlertPhase, AlertRule, AlertState, AlertStates, BoundAlert, External,
+    RESOLVED_RETENTION,
+};
 pub use bound::{BoundGroup, BoundRule, BoundRules};
 pub use compile::compile;
 pub use load::{Loaded, load, read};
 pub use record::BoundRecord;
+pub use restore::{GRACE_PERIOD, OUTAGE_TOLERANCE};
 pub use scale::{Answers, BoundScale, WorkloadAnswer};
-pub use template::{TargetError, TargetTemplate, Template, TemplateError};
+pub use template::{TargetError, TargetTemplate, Template};
 
 /// Everything that the rule files say.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +58,7 @@ pub struct Group {
 #[derive(Debug, Clone)]
 pub enum Rule {
     Record(Arc<RecordRule>),
+    Alert(Arc<AlertRule>),
     Scale(Arc<ScaleRule>),
 }
 
@@ -135,6 +144,7 @@ impl Rule {
     pub fn name(&self) -> &Arc<str> {
         match self {
             Self::Record(rule) => &rule.name,
+            Self::Alert(rule) => &rule.name,
             Self::Scale(rule) => &rule.name,
         }
     }
@@ -143,6 +153,7 @@ impl Rule {
     fn plans(&self) -> Vec<&Arc<Plan>> {
         match self {
             Self::Record(rule) => vec![&rule.plan],
+            Self::Alert(rule) => std::iter::once(&rule.plan).chain(rule.queries.iter().map(|(_, plan)| plan)).collect(),
             Self::Scale(rule) => {
                 let objective = rule.objective.as_ref().and_then(|objective| objective.plan.as_ref());
                 rule.metrics.iter().flat_map(Metric::plans).chain(objective).collect()
