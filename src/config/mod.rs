@@ -12,10 +12,12 @@ mod finding;
 mod reader;
 mod rule_file;
 mod scalar;
+mod schedule;
 mod settings;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod time_interval;
 mod tree;
 mod written;
 
@@ -23,7 +25,11 @@ pub use behavior::{Behavior, Direction, Policy, Select, Unit};
 pub use finding::{Finding, Findings, Place, Source, Span};
 pub use rule_file::{Bounds, Group, Metric, Pair, PerReplica, RecordRule, Rule, RuleFile, ScaleRule, Target};
 pub use scalar::At;
+#[cfg(test)]
+pub(crate) use schedule::parse as parse_schedules;
+pub use schedule::{Effect, Event, Schedule, When};
 pub use settings::{Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings, Windows};
+pub use time_interval::{DayTime, Span as TimeSpan, TimeInterval};
 
 /// What a file is, told by its first level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
