@@ -8,7 +8,9 @@
 //! values are written, and a file for each shape says which fields it has.
 
 mod behavior;
+mod economy;
 mod finding;
+mod quantity;
 mod reader;
 mod rule_file;
 mod scalar;
@@ -22,13 +24,18 @@ mod tree;
 mod written;
 
 pub use behavior::{Behavior, Direction, Policy, Select, Unit};
+pub use economy::{Budget, Cost, Economy, Period, Requests};
 pub use finding::{Finding, Findings, Place, Source, Span};
+pub use quantity::{Quantity, QuantityError};
 pub use rule_file::{Bounds, Group, Metric, Pair, PerReplica, RecordRule, Rule, RuleFile, ScaleRule, Target};
 pub use scalar::At;
 #[cfg(test)]
 pub(crate) use schedule::parse as parse_schedules;
 pub use schedule::{Effect, Event, Schedule, When};
-pub use settings::{Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings, Windows};
+pub use settings::{
+    Economy as SharedEconomy, Enabled, Evaluation, Ingest, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel,
+    Settings, SharedLimits, Windows,
+};
 pub use time_interval::{DayTime, Span as TimeSpan, TimeInterval};
 
 /// What a file is, told by its first level.

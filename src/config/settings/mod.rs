@@ -1,10 +1,13 @@
 //! `headroom.yaml` as written. Every field has a default, so an empty file or none is right too.
 
+mod economy;
 mod read;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use economy::{Economy, LimitGroup, SharedLimits};
 
 /// The service's settings. A change needs a restart; rule files reload.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +19,7 @@ pub struct Settings {
     pub ingest: Ingest,
     pub windows: Windows,
     pub evaluation: Evaluation,
+    pub economy: Economy,
     pub kubernetes: Kubernetes,
     pub log: Log,
 }
@@ -139,6 +143,7 @@ impl Default for Settings {
             ingest: Ingest::default(),
             windows: Windows::default(),
             evaluation: Evaluation::default(),
+            economy: Economy::default(),
             kubernetes: Kubernetes::default(),
             log: Log::default(),
         }

@@ -47,6 +47,7 @@ impl Read for Settings {
             fields.set("ingest", &mut settings.ingest);
             fields.set("windows", &mut settings.windows);
             fields.set("evaluation", &mut settings.evaluation);
+            fields.set("economy", &mut settings.economy);
             fields.set("kubernetes", &mut settings.kubernetes);
             fields.set("log", &mut settings.log);
         })

@@ -9,6 +9,7 @@
 mod divide;
 mod money;
 mod spend;
+mod written;
 
 #[cfg(test)]
 mod tests;
