@@ -154,10 +154,19 @@ impl Calendar {
     /// What holds at `now`, for a workload that needs `startup` until new replicas are ready.
     #[must_use]
     pub fn at(&self, now: Timestamp, startup: Duration) -> Influence {
+        self.with_events(self.scheduled(now), now, startup)
+    }
+
+    /// What schedules say, which is the same for all workloads.
+    fn scheduled(&self, now: Timestamp) -> Influence {
         let mut influence = Influence::default();
         for schedule in &self.schedules {
             influence.add(&schedule.name, schedule.window.at(now), schedule.effect);
         }
+        influence
+    }
+
+    fn with_events(&self, mut influence: Influence, now: Timestamp, startup: Duration) -> Influence {
         for event in &self.events {
             let (phase, effect) = event.at(now, startup);
             influence.add(&event.name, phase, effect);
@@ -169,6 +178,11 @@ impl Calendar {
 }
 
 impl Influence {
+    /// Whether an answer of `asked` still holds at `now`.
+    fn good(&self, asked: Timestamp, now: Timestamp) -> bool {
+        asked <= now && self.until.is_none_or(|until| now < until)
+    }
+
     fn add(&mut self, name: &Arc<str>, phase: Phase, effect: Effect) {
         self.until = [self.until, phase.until].into_iter().flatten().min();
         if !phase.active {
@@ -198,11 +212,15 @@ impl Influence {
     }
 }
 
-/// A calendar that remembers its last answer. Between two changes asking costs two comparisons.
+/// A calendar that remembers its last answer; one for all workloads of a rule. Between two changes asking costs a few
+/// comparisons, and where events lie ahead and start-up times differ, a few for each event: the search in the calendars
+/// of the world is done once.
 #[derive(Debug, Clone)]
 pub struct Cached {
     calendar: Arc<Calendar>,
-    /// What was asked last, and the answer.
+    /// When schedules were asked last, and what they said.
+    scheduled: Option<(Timestamp, Influence)>,
+    /// What was asked last, and the whole answer.
     last: Option<(Timestamp, Duration, Influence)>,
     nothing: Influence,
 }
@@ -211,16 +229,21 @@ impl Cached {
     /// Remembers nothing yet. A calendar that was reloaded needs a new one.
     #[must_use]
     pub fn new(calendar: Arc<Calendar>) -> Self {
-        Self { calendar, last: None, nothing: Influence::default() }
+        Self { calendar, scheduled: None, last: None, nothing: Influence::default() }
     }
 
     /// As [`Calendar::at`].
     pub fn at(&mut self, now: Timestamp, startup: Duration) -> &Influence {
-        let good = self.last.as_ref().is_some_and(|(asked, with, influence)| {
-            *asked <= now && influence.until.is_none_or(|until| now < until) && *with == startup
-        });
-        if !good && !self.calendar.is_empty() {
-            self.last = Some((now, startup, self.calendar.at(now, startup)));
+        // Only events ask for the start-up time.
+        let startup = if self.calendar.events.is_empty() { Duration::ZERO } else { startup };
+        let known = self.last.as_ref().filter(|(asked, with, last)| *with == startup && last.good(*asked, now));
+        if known.is_none() && !self.calendar.is_empty() {
+            let scheduled = match self.scheduled.take().filter(|(asked, scheduled)| scheduled.good(*asked, now)) {
+                Some(scheduled) => scheduled,
+                None => (now, self.calendar.scheduled(now)),
+            };
+            self.last = Some((now, startup, self.calendar.with_events(scheduled.1.clone(), now, startup)));
+            self.scheduled = Some(scheduled);
         }
         self.last.as_ref().map_or(&self.nothing, |(_, _, influence)| influence)
     }

@@ -401,14 +401,16 @@ fn times_beyond_the_calendar_are_never_in_a_window() {
 
 #[test]
 fn what_is_remembered_is_asked_again_when_it_may_have_changed() {
-    let calendar =
-        Arc::new(calendar("events: [{name: sale, start: 2026-11-27T08:00:00Z, end: 2026-11-27T20:00:00Z, min: 3}]"));
-    let mut cached = Cached::new(Arc::clone(&calendar));
-    let minutes = [0, 56, 57, 58, 40, 60, 800, 59];
-    for minute in minutes {
-        for startup in [STARTUP, Duration::from_mins(9)] {
-            let now = zoned("2026-11-27T07:00:00Z") + Duration::from_mins(minute);
-            assert_eq!(*cached.at(now, startup), calendar.at(now, startup), "{minute}");
+    let morning = "schedules: [{name: morning, times: [{start: '07:30', end: '07:58'}], min: 2}]";
+    let sale = "events: [{name: sale, start: 2026-11-27T08:00:00Z, end: 2026-11-27T20:00:00Z, min: 3}]";
+    for yaml in [morning.to_owned(), sale.to_owned(), format!("{morning}\n{sale}"), "{}".to_owned()] {
+        let calendar = Arc::new(calendar(&yaml));
+        let mut cached = Cached::new(Arc::clone(&calendar));
+        for minute in [0, 56, 57, 58, 30, 40, 60, 800, 59, 10, 45] {
+            for startup in [STARTUP, Duration::from_mins(9)] {
+                let now = zoned("2026-11-27T07:00:00Z") + Duration::from_mins(minute);
+                assert_eq!(*cached.at(now, startup), calendar.at(now, startup), "{minute} {yaml}");
+            }
         }
     }
 }
