@@ -21,6 +21,7 @@ pub mod demand;
 pub mod dispatch;
 pub mod ingest;
 pub mod promql;
+pub mod schedule;
 
 pub mod decision;
 

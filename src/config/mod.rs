@@ -9,35 +9,45 @@
 
 mod alert_rule;
 mod behavior;
+mod economy;
 mod finding;
+mod quantity;
 mod reader;
 mod rule_file;
 mod scalar;
 mod scale_rule;
+mod schedule;
 mod settings;
 mod suggest;
 mod test_file;
 #[cfg(test)]
 mod tests;
+mod time_interval;
 mod tree;
 mod written;
 
 pub use alert_rule::{AlertRule, Templated};
 pub use behavior::{Behavior, Direction, Policy, Select, Unit};
+pub use economy::{Budget, Cost, Economy, Period, Requests};
 pub use finding::{Finding, Findings, Place, Source, Span};
+pub use quantity::{Quantity, QuantityError};
 pub use rule_file::{Group, Pair, RecordRule, Rule, RuleFile};
 pub use scalar::At;
 pub use scale_rule::{
     Asks, Bounds, Fallback, FallbackBehavior, Flaps, Metric, Objective, Pause, PerReplica, ScaleRule, Target,
 };
+#[cfg(test)]
+pub(crate) use schedule::parse as parse_schedules;
+pub use schedule::{Effect, Event, Schedule, When};
 pub use settings::{
-    Access, Alerting, Alertmanager, Credentials, Durability, Enabled, Evaluation, Guards, Ingest, Journal, Keep,
-    Kubernetes, Log, LogFormat, LogLevel, Settings, Windows,
+    Access, Alerting, Alertmanager, Credentials, Durability, Economy as SharedEconomy, Enabled, Evaluation, Guards,
+    Ingest, Journal, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel, Settings, SharedLimits, Windows,
 };
 pub use test_file::{
     AlertExpectation, Beginning, Deed, ExpectedAlert, ExpectedSample, ExprExpectation, Happening, InputSeries, Muted,
     ScaleExpectation, Test, TestFile,
 };
+pub use time_interval::{DayTime, Span as TimeSpan, TimeInterval};
 
 /// What a file is, told by its first level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -403,6 +403,35 @@ fn settings_are_checked_one_by_one() {
 }
 
 #[test]
+fn groups_share_limits_and_a_budget() {
+    let text = "economy: {groups: [{name: web, limits: {replicas: 200, cpu: 400, memory: 800Gi, cost_per_hour: 50}, \
+                budget: 900, per: day}]}";
+    let settings = Settings::parse(source(text)).unwrap();
+    let [group] = settings.economy.groups.as_slice() else { panic!() };
+    let SharedLimits { replicas, cpu, memory, cost_per_hour } = group.limits;
+    assert_eq!((replicas, cost_per_hour), (Some(200), Some(50.0)));
+    assert_eq!((cpu.map(Quantity::thousandths), memory.map(Quantity::units)), (Some(400_000), Some(800 << 30)));
+    assert_eq!(group.budget.as_ref().map(|budget| (budget.amount, budget.per)), Some((900.0, Period::Day)));
+    check_settings(
+        "economy:\n  groups:\n  - {name: a, budget: 0, per: day}\n  - {name: b, limits: {pods: 3}}\n  - {name: c}\n  - {name: c, limits: {replicas: 3}}\n",
+        expect![[r#"
+            web.yaml:3:23: a budget is more than zero
+                3 |   - {name: a, budget: 0, per: day}
+                  |                       ^
+            web.yaml:4:24: unknown field "pods" in limits; known: replicas, cpu, memory, cost_per_hour
+                4 |   - {name: b, limits: {pods: 3}}
+                  |                        ^^^^
+            web.yaml:5:5: a group of the economy needs limits or a budget
+                5 |   - {name: c}
+                  |     ^
+            web.yaml:6:12: group "c" is there already
+                6 |   - {name: c, limits: {replicas: 3}}
+                  |            ^
+        "#]],
+    );
+}
+
+#[test]
 fn files_are_told_apart_by_their_first_level() {
     let kind = |text| FileKind::of(source(text));
     assert_eq!(kind("groups: []"), FileKind::Rules);

@@ -32,6 +32,9 @@ pub const POINTS_MIN: u32 = 12;
 /// The weight of a new point: as much as the mean of the last 60 gives it (2 / (60 + 1)), 15 minutes at 15 s.
 const WEIGHT: f64 = 2.0 / 61.0;
 
+/// How many points are plainly averaged, and counted: of more, each would weigh less than [`WEIGHT`].
+const POINTS_FULL: u32 = 31;
+
 /// The least standard deviation, as a part of the mean.
 pub const SPREAD_MIN: f64 = 0.05;
 
@@ -93,7 +96,7 @@ impl Kind {
 pub struct Detector {
     mean: f64,
     variance: f64,
-    /// How many points have been learnt; stops at [`POINTS_MIN`] or where each weighs [`WEIGHT`], whichever is more.
+    /// How many points have been learnt, up to [`POINTS_FULL`].
     points: u32,
     /// Anomalies in a row: positive above the mean, negative below it.
     run: i32,
@@ -160,8 +163,7 @@ impl Detector {
     }
 
     fn weigh(&mut self, value: f64) {
-        // Beyond this each weighs the same.
-        self.points = (self.points + 1).min(POINTS_MIN.max(61));
+        self.points = (self.points + 1).min(POINTS_FULL);
         let weight = (1.0 / f64::from(self.points)).max(WEIGHT);
         average(&mut self.mean, &mut self.variance, value, weight);
     }

@@ -8,7 +8,7 @@ use super::{none, sources};
 const FLOORS: [&[&str]; 10] = [
     &["labels", "sample", "time", "workload", "telemetry", "proto"],
     &["config", "series", "template"],
-    &["ingest", "promql", "demand"],
+    &["ingest", "promql", "demand", "schedule"],
     &[],
     &["decision"],
     &["rule", "dispatch"],

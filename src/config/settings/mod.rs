@@ -1,6 +1,7 @@
 //! `headroom.yaml` as written. Every field has a default, so an empty file or none is right too.
 
 mod alerting;
+mod economy;
 mod guards;
 mod journal;
 mod read;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use alerting::{Access, Alerting, Alertmanager, Credentials};
+pub use economy::{Economy, LimitGroup, SharedLimits};
 pub use journal::{Durability, Journal};
 
 /// The service's settings. A change needs a restart; rule files reload.
@@ -26,6 +28,7 @@ pub struct Settings {
     pub evaluation: Evaluation,
     pub guards: Guards,
     pub journal: Journal,
+    pub economy: Economy,
     pub kubernetes: Kubernetes,
     pub alerting: Alerting,
     pub log: Log,
@@ -152,6 +155,7 @@ impl Default for Settings {
             evaluation: Evaluation::default(),
             guards: Guards::default(),
             journal: Journal::default(),
+            economy: Economy::default(),
             kubernetes: Kubernetes::default(),
             alerting: Alerting::default(),
             log: Log::default(),

@@ -49,6 +49,7 @@ impl Read for Settings {
             fields.set("evaluation", &mut settings.evaluation);
             fields.set("guards", &mut settings.guards);
             fields.set("journal", &mut settings.journal);
+            fields.set("economy", &mut settings.economy);
             fields.set("kubernetes", &mut settings.kubernetes);
             fields.set("alerting", &mut settings.alerting);
             fields.set("log", &mut settings.log);

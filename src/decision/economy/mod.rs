@@ -10,6 +10,7 @@ mod divide;
 mod layer;
 mod money;
 mod spend;
+mod written;
 
 #[cfg(test)]
 mod tests;
