@@ -11,6 +11,7 @@ mod chain;
 mod guards;
 mod inputs;
 mod pace;
+mod per_pod;
 mod policy;
 mod reactive;
 mod reason;
@@ -25,6 +26,7 @@ use crate::time::Timestamp;
 
 pub use chain::{Decision, Layer, Step};
 pub use inputs::{Inputs, MetricInput, Missing, Part, Why};
+pub use per_pod::{per_pod, per_pod_utilization};
 pub use policy::{Behavior, Change, Direction, Policy, ScalingPolicy, ScalingRules, SelectPolicy};
 pub use reason::Reason;
 pub use state::State;

@@ -17,7 +17,7 @@ use crate::workload::Replicas;
 
 /// Relative error that the arithmetic of floats may have brought in: `0.1 * 3.0 / 0.1` is a little more than 3 and
 /// still takes 3 replicas. A billionth is far above the error of a sum of thousands, far below any real demand.
-const SLACK: f64 = 1e-9;
+pub(super) const SLACK: f64 = 1e-9;
 
 /// What the metrics that can be read ask for; the current count where none can.
 pub(super) fn reactive(behavior: &Behavior, inputs: &Inputs) -> Step {
@@ -77,7 +77,7 @@ fn ask(behavior: &Behavior, from: Replicas, demand: f64, per_replica: f64) -> (R
 
 /// The smallest count that is not below `quotient` by more than [`SLACK`]; counts that do not fit saturate.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating is what is wanted")]
-fn ceil(quotient: f64) -> Replicas {
+pub(super) fn ceil(quotient: f64) -> Replicas {
     let nearest = quotient.round();
     let whole = if (quotient - nearest).abs() <= nearest * SLACK { nearest } else { quotient.ceil() };
     whole as Replicas
