@@ -4,6 +4,7 @@
 
 mod alerts;
 mod grafana;
+mod hpa;
 mod ingest;
 mod loom_ring;
 mod peers;

@@ -81,8 +81,7 @@ impl App {
         let addr = listener.local_addr()?;
 
         let recorder = recorder::Recorder::new(journal.clone(), &telemetry);
-        let (heart, pulse) =
-            pacemaker::Heart::new(&store, &telemetry, observations, settings.guards.clone(), recorder, &recovered);
+        let (heart, pulse) = pacemaker::Heart::new(&store, &telemetry, observations, &settings, recorder, &recovered);
         let (reload, reloads) = mpsc::channel(8);
         let (missing_sender, missing) = watch::channel(vec!["rules are not loaded".to_owned()]);
         let rules = rules::Rules::new(

@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 use super::recorder::Recorder;
 use crate::actuate::Actuator;
-use crate::config::Guards;
+use crate::config::Settings;
 use crate::dispatch::{Action, Observation, Outcome};
 use crate::engine::{Answer, Counts, Effect, Engine, Entry, Event, View};
 use crate::journal::{Change, Recovered};
@@ -117,14 +117,14 @@ impl Heart {
         store: &Arc<Store>,
         telemetry: &Arc<Telemetry>,
         observations: mpsc::Receiver<Observation>,
-        guards: Guards,
+        settings: &Settings,
         recorder: Recorder,
         recovered: &Recovered,
     ) -> (Self, Pulse) {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let (command_sender, commands) = mpsc::channel(QUESTIONS_MAX);
         let wake = Arc::new(Wake::new());
-        let mut engine = Engine::new(guards);
+        let mut engine = Engine::new(settings);
         engine.recover(recovered);
         let heart = Self {
             engine,

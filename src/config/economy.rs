@@ -52,7 +52,6 @@ pub struct Requests {
 
 impl Economy {
     /// Takes these fields out of those of a scale rule.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the scale rule takes these fields once decisions use them"))]
     pub(super) fn take(fields: &mut Fields<'_, '_>) -> Self {
         Self {
             cost: fields.optional("cost"),
@@ -119,19 +118,6 @@ impl Read for Requests {
         let requests = Self { cpu: fields.optional("cpu"), memory: fields.optional("memory") };
         fields.finish();
         Some(requests)
-    }
-}
-
-impl Read for i32 {
-    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let number = match &node.kind {
-            Kind::Number(text) => text.parse().ok(),
-            _ => None,
-        };
-        if number.is_none() {
-            reader.expected(node, "a whole number as in 10 or -1");
-        }
-        number
     }
 }
 

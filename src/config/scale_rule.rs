@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::behavior::Behavior;
+use super::economy::Economy;
 use super::reader::{Fields, Reader};
 use super::rule_file::{Pair, pairs};
 use super::scalar::{At, Read, word};
+use super::schedule::{Event, Schedule};
 use super::tree::{Kind, Node};
 
 /// What is scaled, within which bounds, by which metrics, how fast.
@@ -26,6 +28,9 @@ pub struct ScaleRule {
     pub pause: Option<Pause>,
     pub flaps: Option<Flaps>,
     pub objective: Option<Objective>,
+    pub schedules: Vec<Schedule>,
+    pub events: Vec<Event>,
+    pub economy: Economy,
     /// In a group's batch, lower ones go up first and down last.
     pub order: i32,
     pub labels: Vec<Pair>,
@@ -135,6 +140,9 @@ pub(super) fn read(mut fields: Fields<'_, '_>) -> Option<ScaleRule> {
     let pause = fields.optional("pause").and_then(|MaybePause(pause)| pause);
     let flaps = fields.optional("flaps");
     let objective = fields.optional("objective");
+    let schedules = fields.optional("schedules").unwrap_or_default();
+    let events = fields.optional("events").unwrap_or_default();
+    let economy = Economy::take(&mut fields);
     let order = fields.optional("order").unwrap_or_default();
     let labels = pairs(&mut fields, "labels");
     let annotations = pairs(&mut fields, "annotations");
@@ -154,6 +162,9 @@ pub(super) fn read(mut fields: Fields<'_, '_>) -> Option<ScaleRule> {
         pause,
         flaps,
         objective,
+        schedules,
+        events,
+        economy,
         order,
         labels,
         annotations,

@@ -13,6 +13,7 @@ mod formula;
 mod guards;
 mod inputs;
 mod pace;
+mod per_pod;
 mod policy;
 mod predictive;
 mod reactive;
@@ -32,6 +33,7 @@ pub use chain::{Decision, Layer, Step};
 pub use formula::{Formula, FormulaError};
 pub use guards::Z_SUDDEN;
 pub use inputs::{Calendar, Cap, Freeze, Inputs, Manual, MetricInput, Missing, Outlook, Part, Rollback, Targets, Why};
+pub use per_pod::{per_pod, per_pod_utilization};
 pub use policy::{
     Behavior, Change, Combine, Direction, Fallback, FallbackBehavior, FlapBudget, Pause, Policy, ScalingPolicy,
     ScalingRules, SelectPolicy,

@@ -20,7 +20,7 @@ use crate::workload::Replicas;
 
 /// Relative error that the arithmetic of floats may have brought in: `0.1 * 3.0 / 0.1` is a little more than 3 and
 /// still takes 3 replicas. A billionth is far above the error of a sum of thousands, far below any real demand.
-const SLACK: f64 = 1e-9;
+pub(super) const SLACK: f64 = 1e-9;
 
 /// What the demand of this moment comes to.
 pub(super) struct Reactive {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Due, Effect, Engine, RuleHealth, id};
 use crate::rule::{BoundRule, BoundRules};
+use crate::schedule::Cached;
 use crate::time::Timestamp;
 
 impl Engine {
@@ -21,6 +22,7 @@ impl Engine {
         self.group_evaluated_at.clear();
         self.health.clear();
         self.due_rules.clear();
+        self.calendars.clear();
         let mut scales = HashMap::new();
         for (at, group) in self.rules.groups.iter().enumerate() {
             self.agenda.set(Due::Group(at), Some(Timestamp::MIN));
@@ -30,6 +32,10 @@ impl Engine {
                 }
                 self.health.insert((at, place), Arc::new(RuleHealth::new(&group.name, rule.name())));
                 if let BoundRule::Scale(bound) = rule {
+                    if !bound.rule.calendar.is_empty() {
+                        let cached = Cached::new(Arc::clone(&bound.rule.calendar));
+                        self.calendars.insert(Arc::clone(&bound.rule.name), cached);
+                    }
                     scales.insert(Arc::clone(&bound.rule.name), ((at, place), Arc::clone(&bound.rule)));
                 }
             }

@@ -64,8 +64,10 @@ impl Engine {
         let manual = replicas.map(|replicas| Manual { replicas, author, reason, until: now + ttl });
         if dry_run {
             let before = std::mem::replace(&mut known.memory.manual, manual);
-            let considered = known.consider(None, now);
-            known.memory.manual = before;
+            let considered = self.consider(&workload, None, now);
+            if let Some(known) = self.workloads.get_mut(&workload) {
+                known.memory.manual = before;
+            }
             return match considered {
                 Some((decision, _)) => {
                     let decision = format!("{}\n{decision}", decision.headline(&workload));

@@ -3,7 +3,7 @@
 //! Twice where many want down at once: first to learn who does, then under the breaker's freeze.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Due, Effect, Engine};
@@ -12,31 +12,52 @@ use crate::dispatch::Action;
 use crate::time::Timestamp;
 use crate::workload::Workload;
 
-/// A decision that is not settled yet.
-type Considered = (Workload, Decision, State);
-
 impl Engine {
     /// Decides for these workloads, and asks for what has to be done.
     pub(super) fn decide(&mut self, changed: BTreeSet<Workload>, now: Timestamp, effects: &mut Vec<Effect>) {
-        let mut considered: Vec<Considered> = Vec::with_capacity(changed.len());
+        let mut considered: BTreeMap<Workload, (Decision, State)> = BTreeMap::new();
         for workload in changed {
-            let Some(known) = self.workloads.get_mut(&workload) else { continue };
-            let Some((decision, state)) = known.consider(None, now) else {
+            if let Some(one) = self.consider(&workload, None, now) {
+                considered.insert(workload, one);
+            } else if let Some(known) = self.workloads.get(&workload) {
                 // Without an observation there is nothing to decide from; the decision before stays to be seen.
                 self.agenda.set(Due::Workload(workload.clone()), None);
                 self.views.insert(workload, Arc::new(known.view(now)));
-                continue;
-            };
-            self.breaker.wish(&workload, decision.to < decision.from);
-            considered.push((workload, decision, state));
+            }
+        }
+        // What one member of a group wants may change what another gets.
+        for workload in self.groups.divide(now) {
+            if let Some(one) = self.consider(&workload, None, now) {
+                considered.insert(workload, one);
+            }
+        }
+        for (workload, (decision, _)) in &considered {
+            self.breaker.wish(workload, decision.to < decision.from);
         }
         let freeze = self.freeze(now);
-        for (workload, decision, state) in considered {
+        for (workload, (decision, state)) in considered {
             let frozen = freeze.filter(|_| decision.to < decision.from);
-            let reconsidered = frozen.and_then(|_| self.workloads.get_mut(&workload)?.consider(frozen, now));
+            let reconsidered = frozen.and_then(|freeze| self.consider(&workload, Some(freeze), now));
             let (decision, state) = reconsidered.unwrap_or((decision, state));
             self.settle(&workload, decision, state, now, effects);
         }
+    }
+
+    /// What would be decided now; `None` without an observation of the cluster.
+    pub(super) fn consider(
+        &mut self,
+        workload: &Workload,
+        freeze: Option<Freeze>,
+        now: Timestamp,
+    ) -> Option<(Decision, State)> {
+        let known = self.workloads.get_mut(workload)?;
+        let calendar = self.calendars.get_mut(&known.rule.name);
+        let influence = calendar.map(|calendar| calendar.at(now, known.startup()).clone());
+        let considered = known.consider(influence, self.groups.share(workload).cloned(), freeze, now)?;
+        if known.rule.economy.group.is_some() {
+            self.groups.claim(workload, known.member(&considered.0));
+        }
+        Some(considered)
     }
 
     /// Whether scale-downs are frozen; who wants down is asked again when that changes.

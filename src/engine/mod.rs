@@ -11,6 +11,7 @@ mod breaker;
 mod command;
 mod commands;
 mod decide;
+mod economy;
 mod evaluate;
 mod history;
 mod notable;
@@ -32,13 +33,15 @@ pub use view::{AlertView, MetricView, RuleHealth, View, WorkloadView};
 use agenda::Agenda;
 use alerts::Alerts;
 use breaker::Breaker;
+use economy::Groups;
 use history::History;
 use workloads::Known;
 
-use crate::config::Guards;
+use crate::config::Settings;
 use crate::dispatch::{Action, Alert, Observation, Outcome, Status};
 use crate::journal::Recovered;
 use crate::rule::{AlertState, AlertStates, BoundRules, External};
+use crate::schedule::Cached;
 use crate::series::{Store, Subscription};
 use crate::time::Timestamp;
 use crate::workload::Workload;
@@ -109,6 +112,9 @@ pub struct Engine {
     group_evaluated_at: HashMap<usize, Timestamp>,
     history: History,
     breaker: Breaker,
+    groups: Groups,
+    /// The calendars of rules that have one, by the rule's name.
+    calendars: HashMap<Arc<str>, Cached>,
     /// Whether scale-downs were frozen at the last look.
     frozen: bool,
     alerts: Alerts,
@@ -132,7 +138,7 @@ pub struct Counts {
 impl Engine {
     /// A loop without rules; [`Event::Rules`] brings them.
     #[must_use]
-    pub fn new(guards: Guards) -> Self {
+    pub fn new(settings: &Settings) -> Self {
         let mut agenda = Agenda::new();
         agenda.set(Due::Eviction, Some(Timestamp::MIN));
         agenda.set(Due::Breaker, Some(Timestamp::MIN));
@@ -147,7 +153,9 @@ impl Engine {
             agenda,
             group_evaluated_at: HashMap::new(),
             history: History::default(),
-            breaker: Breaker::new(guards),
+            breaker: Breaker::new(settings.guards.clone()),
+            groups: Groups::new(&settings.economy.groups),
+            calendars: HashMap::new(),
             frozen: false,
             alerts: Alerts::default(),
             counts: Counts::default(),
@@ -285,6 +293,7 @@ impl Engine {
         self.workloads.remove(&workload);
         self.views.remove(&workload);
         self.breaker.forget(&workload);
+        self.groups.forget(&workload);
         self.agenda.set(Due::Workload(workload.clone()), None);
         effects.push(Effect::Forget(workload));
     }
@@ -292,6 +301,6 @@ impl Engine {
 
 impl Default for Engine {
     fn default() -> Self {
-        Self::new(Guards::default())
+        Self::new(&Settings::default())
     }
 }

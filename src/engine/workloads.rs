@@ -6,20 +6,28 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::economy::{self, Member};
 use super::notable::Notable;
 use super::verify::{Startup, Trial, Verdict};
 use super::view::{MetricView, WorkloadView};
-use crate::decision::{Calendar, Cap, Decision, Freeze, Inputs, Manual, MetricInput, Rollback, State, decide};
+use crate::decision::economy::Spend;
+use crate::decision::{Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, MetricInput, Rollback, State, decide};
 use crate::demand::Presence;
 use crate::demand::anomaly::Detector;
 use crate::dispatch::{Outcome, Status};
 use crate::rule::ScaleRule;
+use crate::schedule::Influence;
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Workload};
 
 /// The wait after the first failure; it doubles with each further one.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(1);
+
+/// Which start-up counts when something has to be ready in time.
+const STARTUP_QUANTILE: f64 = 0.9;
+/// Before the first scale-up was seen: pull an image, start a process, pass a probe.
+const STARTUP_UNKNOWN: Duration = Duration::from_mins(1);
 
 /// The wait before the next action.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +47,8 @@ pub(super) struct Memory {
     /// The scaling that is being watched.
     pub(super) trial: Option<Trial>,
     pub(super) startup: Startup,
+    /// What it has cost.
+    pub(super) spend: Option<Spend>,
     /// How unusual each metric's demand is, by the metric's name.
     pub(super) detectors: BTreeMap<Arc<str>, Detector>,
 }
@@ -58,8 +68,8 @@ pub(super) struct Known {
     pub(super) memory: Memory,
     /// The memory is newer than what the journal has of it.
     pub(super) unkept: bool,
-    /// The most that money and shared limits allow.
-    pub(super) caps: Vec<Cap>,
+    /// When its schedules may say something else.
+    calendar_until: Option<Timestamp>,
     pub(super) notable: Option<Notable>,
     pub(super) decision: Option<Decision>,
     pub(super) in_flight: bool,
@@ -83,7 +93,7 @@ impl Known {
             status: None,
             memory: Memory::default(),
             unkept: false,
-            caps: Vec::new(),
+            calendar_until: None,
             notable: None,
             decision: None,
             in_flight: false,
@@ -158,7 +168,13 @@ impl Known {
 
     /// What would be decided now, and the state after it. Without an observation of the cluster there is nothing to
     /// decide from.
-    pub(super) fn consider(&mut self, freeze: Option<Freeze>, now: Timestamp) -> Option<(Decision, State)> {
+    pub(super) fn consider(
+        &mut self,
+        influence: Option<Influence>,
+        share: Option<Cap>,
+        freeze: Option<Freeze>,
+        now: Timestamp,
+    ) -> Option<(Decision, State)> {
         let Some(Status::Found { replicas, ready, trouble }) = self.status else { return None };
         if self.orphaned || self.metrics.is_empty() {
             return None;
@@ -173,15 +189,41 @@ impl Known {
             replicas,
             ready,
             trouble,
-            calendar: Calendar::default(),
-            caps: std::mem::take(&mut self.caps),
+            calendar: self.calendar(influence),
+            caps: self.affords(replicas, now).into_iter().chain(share).collect(),
             freeze,
             manual: self.memory.manual.clone(),
             rollback: self.memory.rollback.clone(),
         };
         let considered = decide(&self.rule.policy, &inputs, &self.memory.state, now);
-        (self.metrics, self.caps) = (inputs.metrics, inputs.caps);
+        self.metrics = inputs.metrics;
         Some(considered)
+    }
+
+    /// What schedules and events say, and when they may say something else.
+    fn calendar(&mut self, influence: Option<Influence>) -> Calendar {
+        let Influence { floor, ceiling, multiplier, event, until, .. } = influence.unwrap_or_default();
+        self.calendar_until = until;
+        Calendar { floor, ceiling, multiplier, event }
+    }
+
+    /// Counts what it has cost up to now; gives what its budget affords.
+    fn affords(&mut self, replicas: Replicas, now: Timestamp) -> Option<Cap> {
+        let cost = self.rule.economy.cost.as_ref()?;
+        economy::count(&mut self.memory.spend, cost, replicas, now);
+        economy::affords(self.memory.spend.as_ref(), cost, self.rule.policy.min, now)
+    }
+
+    /// What it asks of its group, by a decision.
+    pub(super) fn member(&self, decision: &Decision) -> Member {
+        let guards = decision.steps.iter().find(|step| step.layer == Layer::Guards);
+        let wants = guards.map_or(decision.from, |step| step.wants);
+        Member { wants, min: self.rule.policy.min, current: decision.from, economy: self.rule.economy.clone() }
+    }
+
+    /// How long its pods take to become ready: the 90 % quantile, or a minute as long as none is known.
+    pub(super) fn startup(&self) -> Duration {
+        self.memory.startup.quantile(STARTUP_QUANTILE).unwrap_or(STARTUP_UNKNOWN)
     }
 
     /// Makes a decision the present one, and tells whether something is to be done now.
@@ -205,7 +247,8 @@ impl Known {
         let judged_at = self.memory.trial.as_ref().map(Trial::deadline);
         let waits = decision.to != decision.from && !self.in_flight;
         let retry_at = self.wait.map(|wait| wait.until).filter(|_| waits);
-        decision.revisit_at.into_iter().chain(retry_at).chain(judged_at).filter(|at| *at > decision.at).min()
+        let moments = [decision.revisit_at, retry_at, judged_at, self.calendar_until];
+        moments.into_iter().flatten().filter(|at| *at > decision.at).min()
     }
 
     /// Takes note of what became of an action.

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use super::template::{is_label_name, is_metric_name, is_namespace, is_object_name};
 use super::{
-    AlertRule, Group, Metric, Objective, PerReplica, RecordRule, Rule, RuleSet, ScaleRule, TargetTemplate, Template,
-    policy,
+    AlertRule, Economy, Group, Metric, Objective, PerReplica, RecordRule, Rule, RuleSet, ScaleRule, TargetTemplate,
+    Template, policy,
 };
 use crate::config::{self, At, Finding, Findings, Pair, RuleFile, Settings, Source, Span, Templated};
+use crate::decision::economy::{Cost, Requests};
 use crate::labels::Labels;
 use crate::promql::Plan;
+use crate::schedule::Calendar;
 use crate::template;
 use crate::workload::Workload;
 
@@ -167,6 +169,8 @@ impl Compiler<'_, '_> {
         let target = self.target(rule);
         let policy = policy::compile(rule, self.source, &mut self.findings);
         let metrics = self.metrics(&rule.metrics);
+        let economy = self.economy(&rule.economy);
+        self.calendar(rule);
         let objective = rule.objective.as_ref().map(|objective| self.objective(objective));
         self.label_names(&rule.labels);
         Some(ScaleRule {
@@ -175,6 +179,8 @@ impl Compiler<'_, '_> {
             policy,
             metrics: metrics?,
             objective: objective.map_or(Some(None), |objective| objective.map(Some))?,
+            calendar: Arc::new(Calendar::compile(&rule.schedules, &rule.events)),
+            economy,
             order: rule.order,
             labels: Labels::from_pairs(pairs(&rule.labels)).unwrap_or_default(),
             annotations: pairs(&rule.annotations),
@@ -267,6 +273,40 @@ impl Compiler<'_, '_> {
             paused: metric.paused,
             targets: targets.map_or(Some(None), |targets| targets.map(Some))?,
         })
+    }
+
+    /// Schedules and events are told apart by their names.
+    fn calendar(&mut self, rule: &config::ScaleRule) {
+        let schedules = rule.schedules.iter().map(|schedule| &schedule.name);
+        let mut names = HashSet::new();
+        for name in schedules.chain(rule.events.iter().map(|event| &event.name)) {
+            self.nameable(name, "a schedule or an event");
+            if !names.insert(name.value.as_str()) {
+                let message = format!("\"{}\" is there already among this rule's schedules and events", name.value);
+                self.report(name.span, message);
+            }
+        }
+    }
+
+    fn economy(&mut self, written: &config::Economy) -> Economy {
+        if let Some(group) = &written.group {
+            let groups = &self.settings.economy.groups;
+            if !groups.iter().any(|known| known.name.value == group.value) {
+                let known: Vec<&str> = groups.iter().map(|known| known.name.value.as_str()).collect();
+                let message = if known.is_empty() {
+                    format!("group \"{}\" is not in the settings; name it under economy.groups", group.value)
+                } else {
+                    format!("group \"{}\" is not in the settings; known: {}", group.value, known.join(", "))
+                };
+                self.report(group.span, message);
+            }
+        }
+        Economy {
+            cost: written.cost.as_ref().map(Cost::compile),
+            requests: Requests::compile(&written.requests),
+            priority: written.priority,
+            group: written.group.as_ref().map(|group| group.value.as_str().into()),
+        }
     }
 
     fn objective(&mut self, written: &config::Objective) -> Option<Objective> {

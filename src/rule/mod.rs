@@ -22,8 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decision;
+use crate::decision::economy::{Cost, Requests};
 use crate::labels::Labels;
 use crate::promql::Plan;
+use crate::schedule::Calendar;
 use crate::series::Selector;
 
 pub use alert::{
@@ -81,11 +83,25 @@ pub struct ScaleRule {
     pub metrics: Vec<Metric>,
     /// What must hold after a scaling.
     pub objective: Option<Objective>,
+    /// Schedules and planned events.
+    pub calendar: Arc<Calendar>,
+    pub economy: Economy,
     /// In a group's batch, lower ones go up first and down last.
     pub order: i32,
     /// For routing, as on an alert.
     pub labels: Labels,
     pub annotations: Vec<(String, String)>,
+}
+
+/// What a workload costs, and what it shares.
+#[derive(Debug, Clone, Default)]
+pub struct Economy {
+    pub cost: Option<Cost>,
+    pub requests: Requests,
+    /// The higher is served first where a limit is shared.
+    pub priority: i32,
+    /// The group of the settings whose limits it shares.
+    pub group: Option<Arc<str>>,
 }
 
 /// One reason to scale.

@@ -105,6 +105,8 @@ pub struct Influence {
     /// How many times the demand; 1 where nobody says.
     pub multiplier: f64,
     pub multiplied_by: Option<Arc<str>>,
+    /// A planned event that is near or on, and how many times the demand before it is expected.
+    pub event: Option<(Arc<str>, f64)>,
     /// The next time when any of this may change; `None` where it never will.
     pub until: Option<Timestamp>,
     /// The names of all that hold, as written: schedules first.
@@ -128,6 +130,7 @@ impl Default for Influence {
             overruled: None,
             multiplier: 1.0,
             multiplied_by: None,
+            event: None,
             until: None,
             active: Vec::new(),
             coming: None,
@@ -169,7 +172,8 @@ impl Calendar {
     fn with_events(&self, mut influence: Influence, now: Timestamp, startup: Duration) -> Influence {
         for event in &self.events {
             let (phase, effect) = event.at(now, startup);
-            influence.add(&event.name, phase, effect);
+            influence.add(&event.name, phase, Effect { multiplier: None, ..effect });
+            influence.expect(&event.name, effect.multiplier.filter(|_| phase.active));
         }
         let coming = self.events.iter().filter(|event| now < event.start).min_by_key(|event| event.start);
         influence.coming = coming.map(|event| Coming { name: Arc::clone(&event.name), starts_at: event.start });
@@ -200,6 +204,13 @@ impl Influence {
             self.multiplied_by = Some(Arc::clone(name));
         }
         self.active.push(Arc::clone(name));
+    }
+
+    /// The largest multiple of all planned events.
+    fn expect(&mut self, name: &Arc<str>, times: Option<f64>) {
+        if let Some(times) = times.filter(|times| self.event.as_ref().is_none_or(|(_, known)| times > known)) {
+            self.event = Some((Arc::clone(name), times));
+        }
     }
 
     fn settle(mut self) -> Self {

@@ -318,7 +318,7 @@ fn another_zone_is_another_time() {
 /// What holds at a time: floor, ceiling, multiplier, until, coming.
 #[track_caller]
 fn check_at(yaml: &str, now: &str, want: &str) {
-    let Influence { floor, ceiling, overruled, multiplier, multiplied_by, until, active, coming } =
+    let Influence { floor, ceiling, overruled, multiplier, multiplied_by, event, until, active, coming } =
         calendar(yaml).at(zoned(now), STARTUP);
     let mut text = active.join("+");
     for (word, bound) in [("min", floor), ("max", ceiling), ("not", overruled)] {
@@ -328,6 +328,9 @@ fn check_at(yaml: &str, now: &str, want: &str) {
     }
     if let Some(by) = multiplied_by {
         let _ = write!(text, " times {multiplier} by {by}");
+    }
+    if let Some((name, times)) = event {
+        let _ = write!(text, " expects {times} by {name}");
     }
     if let Some(until) = until {
         let _ = write!(text, " until {}", &until.to_string()[8..16]);

@@ -103,7 +103,7 @@ impl<'t> World<'t> {
         }
         let mut world = Self {
             case,
-            engine: Engine::new(settings.guards.clone()),
+            engine: Engine::new(settings),
             store,
             touched: Touched::default(),
             cluster: Cluster::default(),
