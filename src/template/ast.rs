@@ -87,14 +87,16 @@ pub enum Part<'t> {
 
 /// A template's pieces, where it is no more than texts and labels.
 pub(super) fn parts(nodes: &[Node]) -> Option<Vec<Part<'_>>> {
-    let part = |node| match node {
-        &Node::Text(ref text) => Some(Part::Text(text)),
-        Node::Action(Pipeline { binds: None, commands, .. }) => match commands.as_slice() {
-            [Command::Value(operand)] => operand.label().map(Part::Label),
+    fn part(node: &Node) -> Option<Part<'_>> {
+        match node {
+            Node::Text(text) => Some(Part::Text(text)),
+            Node::Action(Pipeline { binds: None, commands, .. }) => match commands.as_slice() {
+                [Command::Value(operand)] => operand.label().map(Part::Label),
+                _ => None,
+            },
             _ => None,
-        },
-        _ => None,
-    };
+        }
+    }
     nodes.iter().map(part).collect()
 }
 

@@ -257,10 +257,9 @@ impl Parser<'_> {
             }
             fields.push(name);
         }
-        if let Some(next) = words.words.peek().filter(|next| next.glued) {
-            if !matches!(next.kind, WordKind::Close | WordKind::Pipe) {
-                return Err(TemplateError::new(next.at, "a space is missing before this"));
-            }
+        let is_stuck = |next: &&Word| next.glued && !matches!(next.kind, WordKind::Close | WordKind::Pipe);
+        if let Some(next) = words.words.peek().filter(|next| is_stuck(next)) {
+            return Err(TemplateError::new(next.at, "a space is missing before this"));
         }
         Ok(Operand { at, kind, fields })
     }

@@ -10,6 +10,7 @@ const WIDTH_MAX: usize = 1_000;
 
 /// What stands between `%` and the verb.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "five signs that are there or not")]
 struct Directive {
     plus: bool,
     minus: bool,

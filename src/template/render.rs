@@ -141,10 +141,9 @@ impl Renderer<'_> {
     /// A pipeline's value, which goes to its variable too.
     fn pipeline(&mut self, pipeline: &Pipeline, dot: &Value) -> Rendered<Value> {
         let value = self.value(pipeline, dot)?;
-        if let Some(Binds { names, declares }) = &pipeline.binds {
-            if let Some(name) = names.first() {
-                self.bind(*declares, name, value.clone());
-            }
+        let Some(Binds { names, declares }) = &pipeline.binds else { return Ok(value) };
+        for name in names {
+            self.bind(*declares, name, value.clone());
         }
         Ok(value)
     }

@@ -26,9 +26,12 @@ const URL: &str = "http://headroom.test/prefix";
 const CHANGES: Duration = Duration::from_secs(12);
 const QUIET: Duration = Duration::from_secs(3);
 
+/// A metric's name, its labels, and its values.
+type Series = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
 /// Series and their values, a word for each second from two seconds after the rules are loaded: `_` is no sample,
 /// `stale` ends the series.
-const SERIES: [(&str, &[(&str, &str)], &str); 9] = [
+const SERIES: [Series; 9] = [
     ("load", &[("job", "web"), ("instance", "a:80")], "0 20 20 20 20 20 20 0 0 30 0 0"),
     ("load", &[("job", "web"), ("instance", "b:80")], "0 0 50 _ _ _ _ _ _ _ _ 2e6"),
     ("flap", &[("job", "web")], "1 1 0 1 1 1 0 1 0 0 0 0"),
@@ -178,7 +181,7 @@ impl Ours {
 fn difference(theirs: &Seen, ours: &Seen) -> String {
     let only = |one: &Seen, other: &Seen, whose: &str| -> String {
         let lines = one.iter().filter(|(labels, value)| other.get(labels) != Some(value));
-        lines.map(|(labels, value)| format!("  {whose} {labels} {value}\n")).collect()
+        lines.fold(String::new(), |text, (labels, value)| format!("{text}  {whose} {labels} {value}\n"))
     };
     only(theirs, ours, "theirs") + &only(ours, theirs, "ours  ")
 }

@@ -1,5 +1,7 @@
 //! Alerts in the loop: what other rules read of them, and what stays over a reload and a restart.
 
+#![allow(clippy::needless_pass_by_value, reason = "expectations are made where they are checked")]
+
 use std::time::Duration;
 
 use expect_test::{Expect, expect};

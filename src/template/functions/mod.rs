@@ -1,5 +1,7 @@
 //! The functions of templates: Go's own, Prometheus's, and a few of Alertmanager's.
 
+#![allow(clippy::unnecessary_wraps, reason = "every function has the shape of a `Call`")]
+
 mod compare;
 mod data;
 mod human;

@@ -1,6 +1,10 @@
 //! Templates against what Prometheus makes of them, findings with their places, and bounds.
 
+#![allow(clippy::needless_pass_by_value, reason = "expectations are made where they are checked")]
+
 mod hostile;
+
+use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 
@@ -18,6 +22,7 @@ fn data() -> Value {
     Value::alert(&own, &labels(&[("region", "eu")]), "http://ext", 42.5)
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "as `World` wants it")]
 fn query(text: &str) -> Result<Vec<(Labels, f64)>, String> {
     let series = |instance: &str, job: &str| labels(&[("__name__", "q"), ("instance", instance), ("job", job)]);
     match text {
@@ -40,7 +45,7 @@ fn templates_render_as_in_prometheus() {
         let ours = render(text);
         let shown = ours.as_deref().map_or("ERROR".to_owned(), |text| text.replace('\n', "⏎"));
         if shown != want {
-            wrong.push_str(&format!("{text}\n  want {want}\n  have {shown} {:?}\n", ours.err()));
+            let _ = writeln!(wrong, "{text}\n  want {want}\n  have {shown} {:?}", ours.err());
         }
         seen += 1;
     }
