@@ -12,7 +12,7 @@ use super::super::reply::{self, Reply};
 use super::super::router::Service;
 use super::filter::AlertFilter;
 use super::refusal::Refusal;
-use super::shapes::{AlertGroup, GettableAlert, PostableAlert, Receiver};
+use super::shapes::{AlertGroup, GettableAlert, Object, PostableAlert, Receiver};
 use super::{ask, body};
 use crate::dispatch::Alert;
 use crate::engine::{AlertView, Answer, Command};
@@ -60,13 +60,13 @@ pub(super) fn groups(context: &Context, params: &Params) -> Result<Reply, Refusa
 /// `POST /api/v2/alerts`: takes in those that are valid, and names the others.
 pub(super) async fn take(service: &Service, request: Request<Incoming>) -> Result<Reply, Refusal> {
     let context = &service.context;
-    let posted: Vec<PostableAlert> = body::read(service, request, "alerts").await?;
-    if let Some(at) = posted.iter().position(|alert| alert.labels.is_none()) {
+    let posted: Vec<Object<PostableAlert>> = body::read(service, request, "alerts").await?;
+    if let Some(at) = posted.iter().position(|Object(alert)| alert.labels.is_none()) {
         return Err(Refusal::required(&format!("{at}.labels")));
     }
     let now = (context.clock)();
     let (mut alerts, mut errors) = (Vec::new(), Vec::new());
-    for result in posted.into_iter().map(|alert| alert_of(alert, now)) {
+    for result in posted.into_iter().map(|Object(alert)| alert_of(alert, now)) {
         match result {
             Ok(alert) => alerts.push(alert),
             Err(error) => errors.push(error),

@@ -1,7 +1,11 @@
 //! The JSON of Alertmanager's API, and how our own words become it.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::refusal::Refusal;
@@ -79,6 +83,30 @@ fn fingerprint(value: u64) -> String {
     format!("{value:016x}")
 }
 
+/// A `T` that is written as a mapping: serde would take a list of its fields' values too.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
 /// What is posted as an alert. A time that isn't given, or Go's zero time, is `None`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -140,7 +168,7 @@ pub(super) struct PostableSilence {
     #[serde(default)]
     pub(super) id: Option<String>,
     #[serde(default)]
-    pub(super) matchers: Option<Vec<PostableMatcher>>,
+    pub(super) matchers: Option<Vec<Object<PostableMatcher>>>,
     #[serde(default, deserialize_with = "time")]
     pub(super) starts_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "time")]

@@ -353,6 +353,6 @@ async fn status_and_receivers_are_shown() {
     assert_eq!(status["cluster"], json!({"status": "disabled", "peers": []}));
     assert_eq!(status["config"]["original"], "route:\n  receiver: default\n");
     assert_eq!(status["uptime"], "2023-11-14T22:13:20.000Z");
-    assert_eq!(status["versionInfo"]["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(status["versionInfo"]["version"], concat!("0.31.1+headroom-", env!("CARGO_PKG_VERSION")));
     check(&server.get("/api/v2/nothing").await, "404 Not Found", &[]);
 }
