@@ -116,7 +116,7 @@ impl Side {
     async fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<String> {
         let reply = http::send(self.address, method, &path.replace("ID", &self.id), body).await?;
         if let Some(id) = reply.body.split("\"silenceID\":\"").nth(1).and_then(|rest| rest.get(..36)) {
-            self.id = id.to_owned();
+            id.clone_into(&mut self.id);
         }
         Ok(likeness(&reply))
     }
