@@ -1,14 +1,16 @@
 //! The same requests, put to a real Alertmanager and to us, are answered alike.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use regex::Regex;
 use serde_json::{Value, json};
 
 use super::door::Door;
-use crate::peers::alertmanager::{Alertmanager, CONFIG};
+use crate::peers::alertmanager::{Alertmanager, CONFIG, alerts};
 use crate::peers::http::{self, Reply};
+use crate::peers::prometheus::Prometheus;
 use crate::peers::{self, process};
 
 /// A method, a path and a body. `ID` is the id that the last answer gave.
@@ -173,5 +175,37 @@ async fn alertmanager_and_we_answer_alike() -> Result<()> {
         }
     }
     ensure!(different.is_empty(), "{} answers differ:\n{}", different.len(), different.join("\n"));
+    Ok(())
+}
+
+/// Fires at once.
+const RULES: &str = "
+groups:
+  - name: always
+    rules: [{alert: Always, expr: vector(7), labels: {tier: web}, annotations: {summary: 'it is {{ $value }}'}}]
+";
+
+#[tokio::test]
+async fn a_prometheus_takes_us_for_an_alertmanager() -> Result<()> {
+    let Some(peers) = peers::need(&["prometheus"]) else { return Ok(()) };
+    let (door, folder) = (Door::open().await?, peers.folder()?);
+    let rules = folder.write("rules.yml", RULES)?;
+    let config = format!(
+        "{{global: {{evaluation_interval: 1s}}, rule_files: ['{}'],
+          alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{}']}}]}}]}}}}",
+        rules.display(),
+        door.address
+    );
+    let prometheus = Prometheus::start(&peers, &config, &[]).await?;
+    let told = process::eventually("the alert is at our door", Duration::from_mins(1), async || {
+        Ok(alerts(door.address, "alertname=Always").await?.pop())
+    });
+    let alert = told.await?;
+    ensure!(alert["annotations"]["summary"] == "it is 7" && alert["labels"]["tier"] == "web", "{alert}");
+    ensure!(alert["generatorURL"].as_str().is_some_and(|url| url.contains("vector")), "{alert}");
+    let metrics = http::get(prometheus.address(), "/metrics").await?.body;
+    let errors = metrics.lines().filter(|line| line.starts_with("prometheus_notifications_errors_total"));
+    let errors: Vec<&str> = errors.filter(|line| !line.ends_with(" 0")).collect();
+    ensure!(errors.is_empty(), "{errors:?}");
     Ok(())
 }

@@ -26,10 +26,8 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_mins(5);
 pub(super) fn list(context: &Context, params: &Params) -> Result<Reply, Refusal> {
     let filter = AlertFilter::read(params)?;
     let (view, now) = (context.view.borrow().clone(), (context.clock)());
-    let received = |alert: &AlertView| alert.status.receivers.iter().any(|name| filter.wants_receiver(name));
-    // An alert that no route takes has no receiver, and is shown unless one is asked for.
     let wanted = |alert: &AlertView| {
-        filter.wants(&alert.alert, &alert.status, now) && (received(alert) || filter.wants_receiver(""))
+        filter.wants_receiver(&alert.status.receivers) && filter.wants(&alert.alert, &alert.status, now)
     };
     let alerts = view.alerts.iter().map(|alert| &**alert).filter(|alert| wanted(alert));
     let mut shapes: Vec<GettableAlert> = alerts.map(GettableAlert::from).collect();
@@ -43,10 +41,9 @@ pub(super) fn groups(context: &Context, params: &Params) -> Result<Reply, Refusa
     let (view, now) = (context.view.borrow().clone(), (context.clock)());
     let alerts: BTreeMap<u64, &AlertView> =
         view.alerts.iter().map(|alert| (alert.alert.fingerprint(), &**alert)).collect();
-    let wanted = view
-        .alert_groups
-        .iter()
-        .filter(|group| filter.wants_receiver(&group.receiver) && (filter.muted || group.muted_by.is_empty()));
+    let wanted = view.alert_groups.iter().filter(|group| {
+        filter.wants_receiver(std::slice::from_ref(&group.receiver)) && (filter.muted || group.muted_by.is_empty())
+    });
     let shapes = wanted.filter_map(|group| {
         let alerts = group.alerts.iter().filter_map(|fingerprint| alerts.get(fingerprint).copied());
         let shown = alerts.filter(|alert| filter.wants(&alert.alert, &alert.status, now));

@@ -42,9 +42,9 @@ impl AlertFilter {
         })
     }
 
-    /// Whether a receiver of this name is asked for.
-    pub(super) fn wants_receiver(&self, name: &str) -> bool {
-        self.receiver.as_ref().is_none_or(|pattern| pattern.is_match(name))
+    /// Whether one of these receivers is asked for. Where none is, an alert that nobody receives is shown too.
+    pub(super) fn wants_receiver(&self, names: &[String]) -> bool {
+        self.receiver.as_ref().is_none_or(|pattern| names.iter().any(|name| pattern.is_match(name)))
     }
 
     /// Whether an alert is shown, whoever receives it. One that has ended is not.
