@@ -31,3 +31,20 @@ pub(super) fn sign(secret: &Secret, body: &[u8], at: Timestamp) -> (String, Stri
     }
     (timestamp, signature)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_what_openssl_makes_of_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        std::fs::write(&file, "opensesame\n").unwrap();
+        let at = Timestamp::from_millis(1_700_000_000_999);
+        let (timestamp, signature) = sign(&Secret::read(&file).unwrap(), br#"{"a":1}"#, at);
+        // printf '1700000000.{"a":1}' | openssl dgst -sha256 -hmac opensesame
+        let want = "sha256=5abe8159e02f1ff302a9105edc276ec3508794db021514bfdc95836d646fe459";
+        assert_eq!((timestamp.as_str(), signature.as_str()), ("1700000000", want));
+    }
+}

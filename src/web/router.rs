@@ -95,7 +95,10 @@ impl Service {
         };
         let (methods, allow) = endpoint.methods();
         if !methods.contains(request.method()) {
-            return reply::method_not_allowed(allow);
+            return match endpoint {
+                Endpoint::Alertmanager(_) => alertmanager::method_not_allowed(request.method(), allow),
+                _ => reply::method_not_allowed(allow),
+            };
         }
         let params = Params::parse(request.uri().query().unwrap_or(""));
         let context = &self.context;

@@ -225,10 +225,11 @@ mod tests {
     fn parse(text: &str) -> Result<Alerting, String> {
         let source = Source { file: Path::new("headroom.yaml"), text };
         let settings = Settings::parse(source).map(|settings| settings.alerting);
-        settings.map_err(|findings| findings.iter().map(|finding| format!("{finding}\n")).collect())
+        settings.map_err(|findings| findings.iter().fold(String::new(), |text, finding| format!("{text}{finding}\n")))
     }
 
     #[track_caller]
+    #[allow(clippy::needless_pass_by_value, reason = "expectations are made where they are checked")]
     fn check(text: &str, want: Expect) {
         want.assert_eq(&parse(text).unwrap_err());
     }

@@ -1,3 +1,5 @@
+#![allow(clippy::needless_pass_by_value, reason = "expectations are made where they are checked")]
+
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};

@@ -12,7 +12,7 @@ use super::super::reply::{self, Reply};
 use super::super::router::Service;
 use super::filter::AlertFilter;
 use super::refusal::Refusal;
-use super::shapes::{AlertGroup, GettableAlert, PostableAlert, Receiver};
+use super::shapes::{AlertGroup, GettableAlert, Object, PostableAlert, Receiver};
 use super::{ask, body};
 use crate::dispatch::Alert;
 use crate::engine::{AlertView, Answer, Command};
@@ -26,10 +26,8 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_mins(5);
 pub(super) fn list(context: &Context, params: &Params) -> Result<Reply, Refusal> {
     let filter = AlertFilter::read(params)?;
     let (view, now) = (context.view.borrow().clone(), (context.clock)());
-    let received = |alert: &AlertView| alert.status.receivers.iter().any(|name| filter.wants_receiver(name));
-    // An alert that no route takes has no receiver, and is shown unless one is asked for.
     let wanted = |alert: &AlertView| {
-        filter.wants(&alert.alert, &alert.status, now) && (received(alert) || filter.wants_receiver(""))
+        filter.wants_receiver(&alert.status.receivers) && filter.wants(&alert.alert, &alert.status, now)
     };
     let alerts = view.alerts.iter().map(|alert| &**alert).filter(|alert| wanted(alert));
     let mut shapes: Vec<GettableAlert> = alerts.map(GettableAlert::from).collect();
@@ -43,10 +41,9 @@ pub(super) fn groups(context: &Context, params: &Params) -> Result<Reply, Refusa
     let (view, now) = (context.view.borrow().clone(), (context.clock)());
     let alerts: BTreeMap<u64, &AlertView> =
         view.alerts.iter().map(|alert| (alert.alert.fingerprint(), &**alert)).collect();
-    let wanted = view
-        .alert_groups
-        .iter()
-        .filter(|group| filter.wants_receiver(&group.receiver) && (filter.muted || group.muted_by.is_empty()));
+    let wanted = view.alert_groups.iter().filter(|group| {
+        filter.wants_receiver(std::slice::from_ref(&group.receiver)) && (filter.muted || group.muted_by.is_empty())
+    });
     let shapes = wanted.filter_map(|group| {
         let alerts = group.alerts.iter().filter_map(|fingerprint| alerts.get(fingerprint).copied());
         let shown = alerts.filter(|alert| filter.wants(&alert.alert, &alert.status, now));
@@ -60,13 +57,13 @@ pub(super) fn groups(context: &Context, params: &Params) -> Result<Reply, Refusa
 /// `POST /api/v2/alerts`: takes in those that are valid, and names the others.
 pub(super) async fn take(service: &Service, request: Request<Incoming>) -> Result<Reply, Refusal> {
     let context = &service.context;
-    let posted: Vec<PostableAlert> = body::read(service, request, "alerts").await?;
-    if let Some(at) = posted.iter().position(|alert| alert.labels.is_none()) {
+    let posted: Vec<Object<PostableAlert>> = body::read(service, request, "alerts").await?;
+    if let Some(at) = posted.iter().position(|Object(alert)| alert.labels.is_none()) {
         return Err(Refusal::required(&format!("{at}.labels")));
     }
     let now = (context.clock)();
     let (mut alerts, mut errors) = (Vec::new(), Vec::new());
-    for result in posted.into_iter().map(|alert| alert_of(alert, now)) {
+    for result in posted.into_iter().map(|Object(alert)| alert_of(alert, now)) {
         match result {
             Ok(alert) => alerts.push(alert),
             Err(error) => errors.push(error),

@@ -16,6 +16,7 @@ mod status;
 
 use std::time::Duration;
 
+use http::header::{ALLOW, HeaderValue};
 use http::{Method, Request};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
@@ -44,6 +45,8 @@ pub(super) enum Endpoint {
     Silence,
     Receivers,
     Status,
+    /// Nothing that Alertmanager has.
+    Unknown,
 }
 
 impl Endpoint {
@@ -56,7 +59,7 @@ impl Endpoint {
             "status" => Self::Status,
             rest => match rest.strip_prefix("silence/") {
                 Some(id) if !id.is_empty() && !id.contains('/') => Self::Silence,
-                _ => return None,
+                _ => Self::Unknown,
             },
         })
     }
@@ -66,7 +69,9 @@ impl Endpoint {
         match self {
             Self::Alerts | Self::Silences => (&[Method::GET, Method::HEAD, Method::POST], "GET, HEAD, POST"),
             Self::Silence => (&[Method::GET, Method::HEAD, Method::DELETE], "DELETE, GET, HEAD"),
-            Self::Groups | Self::Receivers | Self::Status => (&[Method::GET, Method::HEAD], "GET, HEAD"),
+            Self::Groups | Self::Receivers | Self::Status | Self::Unknown => {
+                (&[Method::GET, Method::HEAD], "GET, HEAD")
+            }
         }
     }
 }
@@ -90,8 +95,16 @@ pub(super) async fn handle(
         Endpoint::Silence => silences::one(context, id(&request)),
         Endpoint::Receivers => Ok(status::receivers(context)),
         Endpoint::Status => Ok(status::status(context)),
+        Endpoint::Unknown => Err(Refusal::NoPath(request.uri().path().to_owned())),
     };
     answer.unwrap_or_else(|refusal: Refusal| refusal.reply())
+}
+
+/// 405, in the API's form.
+pub(super) fn method_not_allowed(method: &Method, allow: &'static str) -> Reply {
+    let mut reply = Refusal::NoMethod(format!("method {method} is not allowed, but [{allow}] are")).reply();
+    reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    reply
 }
 
 /// The path's last part.

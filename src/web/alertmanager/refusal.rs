@@ -21,6 +21,12 @@ pub(super) enum Refusal {
     /// 404 without a body.
     #[error("not found")]
     Absent,
+    /// 404, for there is no such path.
+    #[error("path {0} was not found")]
+    NoPath(String),
+    /// 405.
+    #[error("{0}")]
+    NoMethod(String),
     /// 404 with a text.
     #[error("{0}")]
     NotFound(String),
@@ -47,6 +53,8 @@ impl Refusal {
             Self::NotFound(text) => return reply::json(StatusCode::NOT_FOUND, text),
             Self::Unavailable(text) => return reply::json(StatusCode::SERVICE_UNAVAILABLE, text),
             Self::Absent => return reply::empty(StatusCode::NOT_FOUND),
+            Self::NoPath(_) => (StatusCode::NOT_FOUND, 404),
+            Self::NoMethod(_) => (StatusCode::METHOD_NOT_ALLOWED, 405),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, 400),
             Self::Invalid { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, *code),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, 413),

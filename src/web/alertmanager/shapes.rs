@@ -1,7 +1,11 @@
 //! The JSON of Alertmanager's API, and how our own words become it.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::refusal::Refusal;
@@ -79,6 +83,30 @@ fn fingerprint(value: u64) -> String {
     format!("{value:016x}")
 }
 
+/// A `T` that is written as a mapping: serde would take a list of its fields' values too.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
 /// What is posted as an alert. A time that isn't given, or Go's zero time, is `None`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -140,7 +168,7 @@ pub(super) struct PostableSilence {
     #[serde(default)]
     pub(super) id: Option<String>,
     #[serde(default)]
-    pub(super) matchers: Option<Vec<PostableMatcher>>,
+    pub(super) matchers: Option<Vec<Object<PostableMatcher>>>,
     #[serde(default, deserialize_with = "time")]
     pub(super) starts_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "time")]
@@ -208,26 +236,23 @@ impl PostableMatcher {
 
 /// A time as go-openapi reads it: RFC 3339, or without a zone for UTC. Nothing, and Go's zero time, is no time.
 fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-    parse_time(&text).ok_or_else(|| {
+    /// 0001-01-01T00:00:00Z, which Go's programs send for a time that they don't have.
+    const ZERO: Timestamp = Timestamp::from_millis(-62_135_596_800_000);
+    let Some(text) = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let at = parse_time(&text).map_err(|_| {
         serde::de::Error::custom(format!("\"{text}\" is not a time; write it as in 2026-01-02T15:04:05Z"))
-    })
+    })?;
+    Ok(Some(at).filter(|at| *at != ZERO))
 }
 
-/// `None` where it is no time, `Some(None)` where it stands for none.
-fn parse_time(text: &str) -> Option<Option<Timestamp>> {
-    /// 0001-01-01T00:00:00Z, which Go's programs send for a time that they don't have.
-    const ZERO_MS: i64 = -62_135_596_800_000;
-    if text.is_empty() {
-        return Some(None);
-    }
-    let at = text.parse().or_else(|_| {
-        let local: jiff::civil::DateTime = text.parse()?;
-        Ok::<_, jiff::Error>(local.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp())
-    });
-    let at: jiff::Timestamp = at.ok()?;
-    let ms = at.as_millisecond();
-    Some((ms != ZERO_MS).then_some(Timestamp::from_millis(ms)))
+fn parse_time(text: &str) -> Result<Timestamp, jiff::Error> {
+    let at: jiff::Timestamp = match text.parse() {
+        Ok(at) => at,
+        Err(_) => text.parse::<jiff::civil::DateTime>()?.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp(),
+    };
+    Ok(Timestamp::from_millis(at.as_millisecond()))
 }
 
 #[cfg(test)]
@@ -236,8 +261,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, want: Option<&str>) {
-        let at = parse_time(text).unwrap_or_else(|| panic!("{text} is a time"));
-        assert_eq!(at.map(|at| at.to_string()).as_deref(), want, "{text}");
+        let alert: PostableAlert = serde_json::from_value(serde_json::json!({ "startsAt": text })).unwrap();
+        assert_eq!(alert.starts_at.map(|at| at.to_string()).as_deref(), want, "{text}");
     }
 
     #[test]
@@ -248,6 +273,6 @@ mod tests {
         check("2023-11-14", Some("2023-11-14T00:00:00.000Z"));
         check("0001-01-01T00:00:00.000Z", None);
         check("", None);
-        assert_eq!(parse_time("tomorrow"), None);
+        assert!(parse_time("tomorrow").is_err());
     }
 }

@@ -10,7 +10,7 @@ use super::super::params::Params;
 use super::super::reply::{self, Reply};
 use super::super::router::Service;
 use super::refusal::Refusal;
-use super::shapes::{GettableSilence, PostableSilence};
+use super::shapes::{GettableSilence, Object, PostableSilence};
 use super::{ask, body, filter};
 use crate::dispatch::{Silence, SilenceState};
 use crate::engine::{Answer, Command};
@@ -59,7 +59,7 @@ pub(super) async fn expire(context: &Context, id: &str) -> Result<Reply, Refusal
 /// `POST /api/v2/silences`: sets one, or changes the one whose id is given.
 pub(super) async fn set(service: &Service, request: Request<Incoming>) -> Result<Reply, Refusal> {
     let context = &service.context;
-    let posted: PostableSilence = body::read(service, request, "silence").await?;
+    let Object(posted): Object<PostableSilence> = body::read(service, request, "silence").await?;
     let given = posted.id.clone().filter(|id| !id.is_empty());
     let silence = silence(posted, (context.clock)())?;
     if given.is_some_and(|id| context.view.borrow().silences.iter().all(|silence| silence.id != id)) {
@@ -85,9 +85,8 @@ fn silence(posted: PostableSilence, now: Timestamp) -> Result<Silence, Refusal> 
         let message = "matchers in body should have at least 1 items".to_owned();
         return Err(Refusal::Invalid { code: 612, message });
     }
-    let matchers = matchers.into_iter().enumerate().map(|(at, matcher)| matcher.compile(at));
-    let mut matchers: Vec<Matcher> = matchers.collect::<Result<_, _>>()?;
-    matchers.sort_unstable();
+    let matchers = matchers.into_iter().enumerate().map(|(at, Object(matcher))| matcher.compile(at));
+    let matchers: Vec<Matcher> = matchers.collect::<Result<_, _>>()?;
     if starts_at >= ends_at {
         return Err(Refusal::Bad("Failed to create silence: start time must be before end time".to_owned()));
     }

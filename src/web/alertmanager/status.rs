@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 use super::super::Context;
 use super::super::reply::{self, Reply};
 
+/// The Alertmanager whose API this is, for tools compare it with what they know, and who we are.
+const VERSION: &str = concat!("0.31.1+headroom-", env!("CARGO_PKG_VERSION"));
+
 /// `GET /api/v2/status`
 pub(super) fn status(context: &Context) -> Reply {
     let body = json!({
         "cluster": { "status": "disabled", "peers": [] },
         "versionInfo": {
-            "version": env!("CARGO_PKG_VERSION"),
+            "version": VERSION,
             "revision": "",
             "branch": "",
             "buildUser": "",

@@ -42,7 +42,7 @@ impl Server {
         let (missing, still_missing) = watch::channel(Vec::new());
         let (reload, reloads) = mpsc::channel(1);
         let (commands, asks) = mpsc::channel(1);
-        let context = Context { limits, commands, ..fake::context(viewed, still_missing, reload) };
+        let context = Context { commands, limits, ..fake::context(viewed, still_missing, reload) };
         let (telemetry, shutdown) = (Arc::clone(&context.telemetry), context.shutdown.clone());
         let serving = tokio::spawn(serve(listener, context));
         Self { address, telemetry, view, missing, reloads, asks, shutdown, serving }
