@@ -25,6 +25,8 @@ pub use finding::{Finding, Findings, Place, Source, Span};
 pub use rule_file::{Bounds, Group, Metric, Pair, PerReplica, RecordRule, Rule, RuleFile, ScaleRule, Target};
 pub use scalar::At;
 pub use settings::{Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings, Windows};
+
+// Files of rule tests.
 pub use test_file::{
     AlertExpectation, Beginning, Deed, ExpectedAlert, ExpectedSample, ExprExpectation, Happening, InputSeries, Muted,
     ScaleExpectation, Test, TestFile,
