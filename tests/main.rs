@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod alerts;
 mod alertmanager;
+mod alerts;
 mod grafana;
 mod hpa;
 mod ingest;

@@ -43,6 +43,8 @@ pub use settings::{
     Access, Alerting, Alertmanager, Credentials, Durability, Economy as SharedEconomy, Enabled, Evaluation, Guards,
     Ingest, Journal, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel, Settings, SharedLimits, Windows,
 };
+
+// Files of rule tests.
 pub use test_file::{
     AlertExpectation, Beginning, Deed, ExpectedAlert, ExpectedSample, ExprExpectation, Happening, InputSeries, Muted,
     ScaleExpectation, Test, TestFile,

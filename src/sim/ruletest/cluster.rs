@@ -13,8 +13,15 @@ use crate::workload::{Replicas, Workload};
 pub(super) struct Cluster {
     now: Timestamp,
     workloads: BTreeMap<String, Pods>,
-    /// What was last told of each workload that is watched.
-    watched: BTreeMap<Workload, Option<Status>>,
+    watched: BTreeMap<Workload, Watched>,
+}
+
+/// A workload that the loop watches.
+#[derive(Debug)]
+struct Watched {
+    name: String,
+    /// What it was last told.
+    told: Option<Status>,
 }
 
 /// One workload's pods.
@@ -87,7 +94,8 @@ impl Cluster {
     }
 
     pub(super) fn watch(&mut self, workload: Workload) {
-        self.watched.insert(workload, None);
+        let name = workload.to_string();
+        self.watched.insert(workload, Watched { name, told: None });
     }
 
     pub(super) fn forget(&mut self, workload: &Workload) {
@@ -115,8 +123,8 @@ impl Cluster {
     /// What has changed on the workloads that are watched since this was last asked.
     pub(super) fn observe(&mut self) -> Vec<Observation> {
         let mut changed = Vec::new();
-        for (workload, told) in &mut self.watched {
-            let status = status(self.workloads.get(&workload.to_string()));
+        for (workload, Watched { name, told }) in &mut self.watched {
+            let status = status(self.workloads.get(name));
             if told.as_ref() != Some(&status) {
                 *told = Some(status.clone());
                 changed.push(Observation { workload: workload.clone(), status });

@@ -1,6 +1,5 @@
 //! What was expected against what is.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::compile::{Case, Check, Expected};
@@ -13,17 +12,17 @@ use crate::engine::{AlertView, View};
 use crate::labels::Labels;
 use crate::promql::{EvalError, Value};
 use crate::time::{Timestamp, format_duration};
+use crate::workload::Workload;
 
 /// Values that differ by less than this share of them are equal: sums of floats depend on their order.
 const ROUNDING: f64 = 1e-9;
 
 /// The workloads of which something is expected.
-pub(super) fn workloads(case: &Case) -> BTreeSet<String> {
-    let scales = case.checks.iter().filter_map(|check| match &check.expected {
-        Expected::Scale(expected) => Some(expected.workload.to_string()),
+pub(super) fn workloads(case: &Case) -> impl Iterator<Item = &Workload> {
+    case.checks.iter().filter_map(|check| match &check.expected {
+        Expected::Scale(expected) => Some(&expected.workload),
         Expected::Alerts(_) | Expected::Samples { .. } => None,
-    });
-    scales.collect()
+    })
 }
 
 /// The expectations of workloads that did not come true.
@@ -60,13 +59,6 @@ fn scale(case: &Case, check: &Check, expected: &ScaleExpectation, timeline: &Tim
         return None;
     }
     let mut notes = Vec::new();
-    if last.decision().is_none() && last.counts.is_none() {
-        let scaled = match timeline.scaled.as_slice() {
-            [] => "none".to_owned(),
-            scaled => scaled.join(", "),
-        };
-        notes.push(format!("no rule scales {name} then; at the end are scaled: {scaled}"));
-    }
     if let Some(decision) = shown.decision() {
         let when = whole(decision.at.since(case.start));
         notes.push(format!("decided at {when}"));

@@ -149,9 +149,25 @@ fn what_no_rule_scales_or_reads_is_told() {
                     test.yaml:7: shop/chekout at 1m
                       expected  replicas 2
                       got       replicas unknown
-                      no rule scales shop/chekout then; at the end are scaled: shop/checkout
                       it never was so
+                    test.yaml:3: no rule scales shop/chekout; scaled at the end: shop/checkout
                     test.yaml:3: no rule reads laod
+            1 test in 1 file: 0 passed, 1 failed
+        "#]],
+    );
+}
+
+#[test]
+fn a_workload_that_no_rule_scales_proves_nothing() {
+    check(
+        "    name: always green
+    workloads: {shop/search: {replicas: 2}}
+    scale_test: [{eval_time: 1m, workload: shop/search, replicas: 2}]
+",
+        &expect![[r#"
+            test.yaml
+              FAIL  always green (1m)
+                    test.yaml:3: no rule scales shop/search; scaled at the end: shop/checkout
             1 test in 1 file: 0 passed, 1 failed
         "#]],
     );

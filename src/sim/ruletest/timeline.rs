@@ -7,7 +7,7 @@ use crate::config::Muted;
 use crate::decision::Decision;
 use crate::engine::{View, WorkloadView};
 use crate::time::Timestamp;
-use crate::workload::Replicas;
+use crate::workload::{Replicas, Workload};
 
 /// Replicas that are asked for, and ready ones; `None` where the cluster doesn't have the workload.
 pub(super) type Counts = Option<(Replicas, Replicas)>;
@@ -15,9 +15,7 @@ pub(super) type Counts = Option<(Replicas, Replicas)>;
 /// The moments at which something about a workload changed, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
-    moments: BTreeMap<String, Vec<Moment>>,
-    /// Workloads that a rule scales, tested or not.
-    pub(super) scaled: Vec<String>,
+    moments: BTreeMap<String, (Workload, Vec<Moment>)>,
 }
 
 /// A workload at a time, until the next moment.
@@ -54,15 +52,14 @@ impl Moment {
 
 impl Timeline {
     /// Keeps a record of these workloads.
-    pub(super) fn of<'n>(names: impl Iterator<Item = &'n str>) -> Self {
-        Self { moments: names.map(|name| (name.to_owned(), Vec::new())).collect(), scaled: Vec::new() }
+    pub(super) fn of<'w>(workloads: impl Iterator<Item = &'w Workload>) -> Self {
+        Self { moments: workloads.map(|workload| (workload.to_string(), (workload.clone(), Vec::new()))).collect() }
     }
 
     /// Takes note of where everything stands after a step at `now`, one of those that belong to the time `at`.
     pub(super) fn record(&mut self, at: Timestamp, now: Timestamp, view: &View, counts: impl Fn(&str) -> Counts) {
-        self.scaled = view.workloads.iter().map(|seen| seen.workload.to_string()).collect();
-        for (name, moments) in &mut self.moments {
-            let seen = self.scaled.iter().position(|scaled| scaled == name).and_then(|at| view.workloads.get(at));
+        for (name, (workload, moments)) in &mut self.moments {
+            let seen = view.workloads.iter().find(|seen| is_same(&seen.workload, workload));
             let muted = seen.map_or(Muted::No, |seen| muted(view, seen, now));
             let moment = Moment { at, counts: counts(name), view: seen.cloned(), muted };
             if moments.last().is_none_or(|last| !last.is_as(&moment)) {
@@ -71,9 +68,20 @@ impl Timeline {
         }
     }
 
-    pub(super) fn of_workload(&self, name: &str) -> &[Moment] {
-        self.moments.get(name).map_or(&[], Vec::as_slice)
+    /// The workloads that no rule ever scaled.
+    pub(super) fn strangers(&self) -> impl Iterator<Item = &str> {
+        let strange = |moments: &[Moment]| moments.iter().all(|moment| moment.view.is_none());
+        self.moments.iter().filter(move |(_, (_, moments))| strange(moments)).map(|(name, _)| &**name)
     }
+
+    pub(super) fn of_workload(&self, name: &str) -> &[Moment] {
+        self.moments.get(name).map_or(&[], |(_, moments)| moments.as_slice())
+    }
+}
+
+/// Whether two names mean one workload: a test names no version.
+pub(super) fn is_same(one: &Workload, other: &Workload) -> bool {
+    (&one.kind, &one.namespace, &one.name) == (&other.kind, &other.namespace, &other.name)
 }
 
 /// Whether a silence that is in force keeps a workload's decisions from being carried out.

@@ -10,7 +10,7 @@ use super::compare;
 use super::compile::{Act, Case, Expected};
 use super::notation::Values;
 use super::report::{Failure, Report};
-use super::timeline::Timeline;
+use super::timeline::{Timeline, is_same};
 use crate::config::{Deed, Keep, Settings};
 use crate::dispatch::{Alert, Silence};
 use crate::engine::{Answer, Command, Effect, Engine, Event, ManualScale, View};
@@ -30,6 +30,9 @@ const ROUNDS_MAX: u32 = 64;
 
 /// How long a test that failed is played on at most, to find out when its expectation holds after all.
 const PLAYED_ON_MAX: Duration = Duration::from_hours(1);
+
+/// How many workloads are named where one is not found.
+const SHOWN_MAX: usize = 10;
 
 /// Runs a test to the time of its last expectation.
 pub(super) fn run(case: &Case, rules: &RuleSet, settings: &Settings, file: &Path) -> Report {
@@ -107,7 +110,7 @@ impl<'t> World<'t> {
             store,
             touched: Touched::default(),
             cluster: Cluster::default(),
-            timeline: Timeline::of(compare::workloads(case).iter().map(String::as_str)),
+            timeline: Timeline::of(compare::workloads(case)),
             now: case.start - ROUND,
             heard: vec![Event::Rules(rules.clone().bind(subscriptions))],
             asked: Vec::new(),
@@ -160,11 +163,26 @@ impl<'t> World<'t> {
         }
         failures.extend(compare::scales(case, &self.timeline));
         failures.sort_by_key(|failure| failure.line);
+        failures.extend(self.strangers());
         if !failures.is_empty() {
             let unread = self.series.iter().filter(|input| input.unread);
             failures.extend(unread.map(|input| Failure::plain(case.line, format!("no rule reads {}", input.labels))));
         }
         failures
+    }
+
+    /// Workloads of which something is expected though no rule ever scaled them. To find there what the test itself put
+    /// there proves nothing.
+    fn strangers(&self) -> Option<Failure> {
+        let strangers: Vec<&str> = self.timeline.strangers().collect();
+        if strangers.is_empty() {
+            return None;
+        }
+        let view = self.engine.view();
+        let names: Vec<String> = view.workloads.iter().take(SHOWN_MAX).map(|seen| seen.workload.to_string()).collect();
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let what = format!("no rule scales {}; scaled at the end: {names}", strangers.join(", "));
+        Some(Failure::plain(self.case.line, what))
     }
 
     /// When the next thing happens.
@@ -246,9 +264,8 @@ impl<'t> World<'t> {
     /// A workload of which the test says nothing begins with its rule's minimum.
     fn watch(&mut self, workload: Workload, view: &View) {
         if !self.cluster.knows(&workload) {
-            let name = workload.to_string();
             let seen = view.workloads.iter().find(|seen| seen.workload == workload);
-            let written = self.case.workloads.iter().find(|written| written.workload.value.to_string() == name);
+            let written = self.case.workloads.iter().find(|written| is_same(&written.workload.value, &workload));
             let startup = written.map_or(Duration::ZERO, |written| written.startup);
             self.cluster.prepare(&workload, seen.map_or(1, |seen| seen.min), startup);
         }
@@ -296,8 +313,8 @@ impl<'t> World<'t> {
 
     /// A workload as the loop knows it, with its version.
     fn known(&self, workload: &Workload) -> Workload {
-        let (view, name) = (self.engine.view(), workload.to_string());
-        let known = view.workloads.iter().find(|seen| seen.workload.to_string() == name);
+        let view = self.engine.view();
+        let known = view.workloads.iter().find(|seen| is_same(&seen.workload, workload));
         known.map_or_else(|| workload.clone(), |seen| seen.workload.clone())
     }
 }
