@@ -6,7 +6,7 @@ use super::quantity::Quantity;
 use super::reader::{Fields, Reader};
 use super::scalar::{At, Read, word};
 use super::time_interval::Zone;
-use super::tree::{Kind, Node};
+use super::tree::Node;
 
 /// The fields of a scale rule that have to do with money and shared limits.
 #[derive(Debug, Clone, PartialEq, Default)]

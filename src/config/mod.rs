@@ -41,7 +41,8 @@ pub(crate) use schedule::parse as parse_schedules;
 pub use schedule::{Effect, Event, Schedule, When};
 pub use settings::{
     Access, Alerting, Alertmanager, Credentials, Durability, Economy as SharedEconomy, Enabled, Evaluation, Guards,
-    Ingest, Journal, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel, Settings, SharedLimits, Windows,
+    Ingest, InhibitRule, Journal, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel, NamedIntervals, Receiver,
+    Route, Routing, Settings, SharedLimits, Webhook, Windows, Zoned,
 };
 
 // Files of rule tests.

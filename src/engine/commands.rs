@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::command::{Answer, Command, ManualScale};
 use super::{Effect, Engine};
 use crate::decision::Manual;
+use crate::dispatch::{Alert, Silence, SilenceError};
 use crate::time::Timestamp;
 use crate::workload::Workload;
 
@@ -31,12 +32,45 @@ impl Engine {
         for (number, command) in asked {
             pending.push(match command {
                 Command::Scale(scale) => self.scale_by_hand(number, scale, now, changed),
-                Command::Silence { .. } | Command::Expire { .. } | Command::Alerts(_) => {
-                    Pending::Now(number, Answer::Refused("not supported yet".to_owned()))
-                }
+                Command::Silence { silence, spare_id } => Pending::Now(number, self.silence(silence, spare_id, now)),
+                Command::Expire { id } => Pending::Now(number, self.expire(&id, now)),
+                Command::Alerts(alerts) => Pending::Now(number, self.take_alerts(alerts)),
             });
         }
         pending
+    }
+
+    fn silence(&mut self, silence: Silence, spare_id: String, now: Timestamp) -> Answer {
+        match self.desk.silences.set(silence, spare_id, now) {
+            Ok(changed) => {
+                self.desk.stale = true;
+                let id = changed.last().map(|silence| silence.id.clone()).unwrap_or_default();
+                self.kept_silences.extend(changed);
+                Answer::Silence(id)
+            }
+            Err(SilenceError::NotFound(id)) => Answer::NotFound(format!("silence {id} not found")),
+            Err(error) => Answer::Refused(error.to_string()),
+        }
+    }
+
+    fn expire(&mut self, id: &str, now: Timestamp) -> Answer {
+        match self.desk.silences.expire(id, now) {
+            Ok(changed) => {
+                self.desk.stale = true;
+                self.kept_silences.extend(changed);
+                Answer::Done
+            }
+            Err(error) => Answer::NotFound(error.to_string()),
+        }
+    }
+
+    fn take_alerts(&mut self, alerts: Vec<Alert>) -> Answer {
+        self.desk.stale = true;
+        let refused = alerts.into_iter().filter(|alert| !self.desk.alerts.set(alert.clone())).count();
+        match refused {
+            0 => Answer::Done,
+            some => Answer::Refused(format!("there is no room for {some} of the alerts")),
+        }
     }
 
     fn scale_by_hand(
@@ -77,7 +111,7 @@ impl Engine {
             };
         }
         known.memory.manual = manual;
-        known.unkept = true;
+        self.kept.insert(workload.clone());
         changed.insert(workload.clone());
         Pending::Decision(number, workload)
     }

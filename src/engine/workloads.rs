@@ -14,7 +14,7 @@ use crate::decision::economy::Spend;
 use crate::decision::{Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, MetricInput, Rollback, State, decide};
 use crate::demand::Presence;
 use crate::demand::anomaly::Detector;
-use crate::dispatch::{Outcome, Status};
+use crate::dispatch::{Muted, Outcome, Status};
 use crate::rule::ScaleRule;
 use crate::schedule::Influence;
 use crate::time::Timestamp;
@@ -70,7 +70,17 @@ pub(super) struct Known {
     pub(super) unkept: bool,
     /// When its schedules may say something else.
     calendar_until: Option<Timestamp>,
+    /// When that was written down.
+    pub(super) kept_at: Timestamp,
     pub(super) notable: Option<Notable>,
+    /// What keeps the decision from being carried out.
+    pub(super) muted: Option<Muted>,
+    /// Since when somebody else's count stands in the place of ours.
+    pub(super) drifted_at: Option<Timestamp>,
+    /// The count that we set last.
+    target: Option<Replicas>,
+    /// The workload as text.
+    pub(super) named: String,
     pub(super) decision: Option<Decision>,
     pub(super) in_flight: bool,
     failures: u32,
@@ -82,8 +92,9 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn new(workload: Workload, rule: Arc<ScaleRule>) -> Self {
+    pub(super) fn new(workload: Workload, rule: Arc<ScaleRule>, memory: Memory) -> Self {
         Self {
+            named: workload.to_string(),
             workload,
             rule,
             orphaned: false,
@@ -91,10 +102,14 @@ impl Known {
             objective: Presence::Absent,
             evaluated_at: Timestamp::MIN,
             status: None,
-            memory: Memory::default(),
+            memory,
             unkept: false,
             calendar_until: None,
+            kept_at: Timestamp::MIN,
             notable: None,
+            muted: None,
+            drifted_at: None,
+            target: None,
             decision: None,
             in_flight: false,
             failures: 0,
@@ -120,6 +135,8 @@ impl Known {
             self.recommended = None;
         }
         if let Status::Found { replicas, ready, .. } = &status {
+            let drifts = !self.in_flight && self.target.is_some_and(|target| target != *replicas);
+            self.drifted_at = if drifts { self.drifted_at.or(Some(now)) } else { None };
             self.memory.startup.observe(*replicas, *ready, now);
         }
         if self.wait.is_some_and(|wait| wait.ends_when_observed) {
@@ -263,6 +280,7 @@ impl Known {
             Outcome::Done => {
                 self.memory.state.scaled(now, from, to);
                 self.watch(from, to, now);
+                self.target = Some(to);
                 // Until the watch says the same; an older observation is refused by the actuator's `from`.
                 if let Some(Status::Found { replicas, .. }) = &mut self.status {
                     *replicas = to;

@@ -5,8 +5,10 @@ mod economy;
 mod guards;
 mod journal;
 mod read;
+mod routing;
 
 pub use guards::Guards;
+pub use routing::{InhibitRule, NamedIntervals, Receiver, Route, Routing, Webhook, Zoned};
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -29,6 +31,7 @@ pub struct Settings {
     pub guards: Guards,
     pub journal: Journal,
     pub economy: Economy,
+    pub routing: Routing,
     pub kubernetes: Kubernetes,
     pub alerting: Alerting,
     pub log: Log,
@@ -156,6 +159,7 @@ impl Default for Settings {
             guards: Guards::default(),
             journal: Journal::default(),
             economy: Economy::default(),
+            routing: Routing::default(),
             kubernetes: Kubernetes::default(),
             alerting: Alerting::default(),
             log: Log::default(),

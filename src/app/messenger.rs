@@ -1,0 +1,105 @@
+//! Tells people: alerts to Alertmanagers, messages to the receivers of routes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use crate::config::{self, Alerting, Settings};
+use crate::dispatch::{Alert, Notification};
+use crate::notify::{self, Address, Notifier, WebhookConfig};
+use crate::telemetry::Telemetry;
+use crate::time::Clock;
+
+/// Everybody who is told.
+#[derive(Debug)]
+pub(super) struct Messenger {
+    /// The Alertmanagers of `alerting`, which hear of every alert of ours.
+    everywhere: Arc<Notifier>,
+    receivers: BTreeMap<Arc<str>, Receiver>,
+    /// Messages to webhooks that are on their way.
+    tasks: TaskTracker,
+}
+
+/// One receiver of the settings.
+#[derive(Debug)]
+struct Receiver {
+    webhooks: Vec<(WebhookConfig, bool)>,
+    alertmanagers: Option<Notifier>,
+    log: bool,
+}
+
+impl Messenger {
+    pub(super) fn start(
+        settings: &Settings,
+        telemetry: &Arc<Telemetry>,
+        clock: &Clock,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let start = |alerting: &Alerting| {
+            let (telemetry, clock) = (Arc::clone(telemetry), Arc::clone(clock));
+            Notifier::start(alerting, telemetry, clock, notify::Limits::default(), shutdown.clone())
+        };
+        let everywhere = Arc::new(start(&settings.alerting).context("can't tell the Alertmanagers of the settings")?);
+        let mut receivers = BTreeMap::new();
+        for written in &settings.routing.receivers {
+            let alertmanagers = if written.alertmanagers.is_empty() {
+                None
+            } else {
+                let alerting = Alerting { alertmanagers: written.alertmanagers.clone(), ..settings.alerting.clone() };
+                let name = &written.name.value;
+                Some(start(&alerting).with_context(|| format!("can't tell the Alertmanagers of receiver {name}"))?)
+            };
+            let webhooks = written.webhooks.iter().filter_map(webhook).collect();
+            receivers
+                .insert(written.name.value.as_str().into(), Receiver { webhooks, alertmanagers, log: written.log });
+        }
+        Ok(Self { everywhere, receivers, tasks: TaskTracker::new() })
+    }
+
+    /// Tells every Alertmanager of the settings; it waits for none.
+    pub(super) fn alerts(&self, alerts: Vec<Alert>) {
+        self.everywhere.alerts(alerts);
+    }
+
+    /// Tells a receiver; it waits for nobody.
+    pub(super) fn notify(&self, notification: Notification) {
+        let Some(receiver) = self.receivers.get(&notification.receiver) else { return };
+        if receiver.log {
+            notify::log(&notification);
+        }
+        if let Some(alertmanagers) = &receiver.alertmanagers {
+            alertmanagers.alerts(notification.alerts.clone());
+        }
+        for (webhook, resolved) in &receiver.webhooks {
+            let mut notification = notification.clone();
+            if !resolved {
+                let at = notification.at;
+                notification.alerts.retain(|alert| !alert.is_resolved(at));
+            }
+            if notification.alerts.is_empty() && notification.decisions.is_empty() {
+                continue;
+            }
+            let (webhook, notifier) = (webhook.clone(), Arc::clone(&self.everywhere));
+            self.tasks.spawn(async move {
+                if let Err(error) = notifier.notify(&notification, &webhook).await {
+                    warn!(receiver = %notification.receiver, %error, "a webhook was not told");
+                }
+            });
+        }
+    }
+}
+
+/// A webhook as the notifier takes it, and whether it hears of what was resolved.
+fn webhook(written: &config::Webhook) -> Option<(WebhookConfig, bool)> {
+    let address = written.url.clone().map(Address::Url).or_else(|| written.url_file.clone().map(Address::File))?;
+    let mut webhook = WebhookConfig::new(address);
+    webhook.access = written.access.clone();
+    webhook.secret_file.clone_from(&written.secret_file);
+    webhook.timeout = written.timeout.unwrap_or(webhook.timeout);
+    webhook.alerts_max = written.max_alerts;
+    Some((webhook, written.send_resolved))
+}
