@@ -193,6 +193,8 @@ fn try_open(storage: &dyn Storage, bytes: &Arc<AtomicU64>, beyond_lost: u64) -> 
     let opened = guarded(|| {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES);
+        // It walks the whole file, as it must after a kill anyway, and finds what is not as the store wrote it.
+        builder.set_check_integrity_on_open(true);
         let database = builder.create_with_backend(backend)?;
         let transaction = database.begin_write()?;
         schema::upgrade(&transaction)?;
