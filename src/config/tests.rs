@@ -338,7 +338,17 @@ fn a_journal_may_be_kept_in_memory() {
     }
     check_settings(
         "journal: {directory: true, retention: 0s, durability: never}",
-        expect![[r#""#]],
+        expect![[r#"
+            web.yaml:1:22: expected a folder, or none, found the boolean true
+                1 | journal: {directory: true, retention: 0s, durability: never}
+                  |                      ^^^^
+            web.yaml:1:39: retention must be more than zero
+                1 | journal: {directory: true, retention: 0s, durability: never}
+                  |                                       ^^
+            web.yaml:1:55: unknown durability "never"; known: immediate, eventual
+                1 | journal: {directory: true, retention: 0s, durability: never}
+                  |                                                       ^^^^^
+        "#]],
     );
 }
 
@@ -404,7 +414,7 @@ fn settings_are_checked_one_by_one() {
             web.yaml:1:49: expected true or false, found the text "on"
                 1 | kubernetes: {enabled: yes, timeout: 10, events: on}
                   |                                                 ^^
-            web.yaml:2:1: unknown field "alertmanagers" in the settings; known: listen, rules, ingest, windows, evaluation, kubernetes, log
+            web.yaml:2:1: unknown field "alertmanagers" in the settings; known: listen, rules, ingest, windows, evaluation, journal, kubernetes, log
                 2 | alertmanagers: []
                   | ^^^^^^^^^^^^^
         "#]],
