@@ -75,7 +75,8 @@ fn commits(folder: &Path) {
             let commits = size(20, 2);
             let (wall, cpu) = median(|| {
                 for _ in 0..commits {
-                    let changes: Vec<Change> = (0..count).map(|more| Change::Entry(Arc::new(entry(id + more)))).collect();
+                    let changes: Vec<Change> =
+                        (0..count).map(|more| Change::Entry(Arc::new(entry(id + more)))).collect();
                     id += count;
                     journal.write(&changes, START).expect("it is written");
                 }

@@ -74,11 +74,7 @@ impl App {
         let store = Arc::new(Store::new(limits::of_windows(&settings)));
         let shutdown = CancellationToken::new();
         let (journal, recovered) = recorder::open(&settings.journal, telemetry.journal.clone(), clock())?;
-        info!(
-            last_id = recovered.last_id,
-            unsettled = recovered.unsettled.len(),
-            "the journal is open"
-        );
+        info!(last_id = recovered.last_id, unsettled = recovered.unsettled.len(), "the journal is open");
         let listener = TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("can't listen on {}; choose another address with --listen", settings.listen))?;

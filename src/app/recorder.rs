@@ -85,7 +85,11 @@ impl Recorder {
             }
             Err(error) => {
                 let reason = chain(&error);
-                error!(reason, waiting = self.waiting.len(), "the journal can't be written; nothing is scaled until it can");
+                error!(
+                    reason,
+                    waiting = self.waiting.len(),
+                    "the journal can't be written; nothing is scaled until it can"
+                );
                 self.failed = Some((reason.clone(), now + RETRY_AFTER));
                 Err(reason)
             }

@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use command::{Answer, Command, ManualScale};
 pub use crate::journal::Entry;
+pub use command::{Answer, Command, ManualScale};
 pub use view::{AlertView, MetricView, RuleHealth, View, WorkloadView};
 
 use agenda::Agenda;

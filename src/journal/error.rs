@@ -32,7 +32,10 @@ pub(super) enum Fault {
     Locked,
     Newer(u64),
     Redb(redb::Error),
-    Encode { key: String, source: serde_json::Error },
+    Encode {
+        key: String,
+        source: serde_json::Error,
+    },
 }
 
 impl Fault {

@@ -139,11 +139,7 @@ fn next_to_prune(
 }
 
 /// Whether there is anything to remove.
-pub(super) fn wants_pruning(
-    transaction: &ReadTransaction,
-    oldest: Timestamp,
-    bytes_max: u64,
-) -> Result<bool, Fault> {
+pub(super) fn wants_pruning(transaction: &ReadTransaction, oldest: Timestamp, bytes_max: u64) -> Result<bool, Fault> {
     let counts = Counts::read(&transaction.open_table(META)?)?;
     let entries = transaction.open_table(ENTRIES)?;
     Ok(next_to_prune(&entries, counts, oldest, bytes_max)?.is_some())

@@ -110,7 +110,8 @@ impl Witness {
         let ledger = world.ledger();
         ensure!(ledger.wrong.is_empty(), "{}", ledger.wrong.join("\n"));
         for (id, deed) in ledger.deeds.range(first..) {
-            let entry = found.get(id).with_context(|| format!("{deed:?} reached the cluster without its entry {id}"))?;
+            let entry =
+                found.get(id).with_context(|| format!("{deed:?} reached the cluster without its entry {id}"))?;
             let covered = (&entry.workload, entry.decision.from, entry.decision.to);
             ensure!(covered == (&deed.workload, deed.from, deed.to), "{deed:?} was done under {entry:?}");
         }

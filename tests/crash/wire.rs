@@ -16,7 +16,12 @@ pub(super) enum Said {
     Ready(SocketAddr),
     Watch(Workload),
     Forget(Workload),
-    Apply { entry: u64, workload: Workload, from: Replicas, to: Replicas },
+    Apply {
+        entry: u64,
+        workload: Workload,
+        from: Replicas,
+        to: Replicas,
+    },
 }
 
 /// From the world.

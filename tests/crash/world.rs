@@ -43,9 +43,10 @@ pub(super) struct Ledger {
 
 impl Ledger {
     fn note(&mut self, entry: u64, deed: Deed) {
-        if let Some(before) = self.deeds.insert(entry, deed.clone()) {
+        if let Some(before) = self.deeds.get(&entry) {
             self.wrong.push(format!("entry {entry} reached the cluster twice: {before:?}, then {deed:?}"));
         }
+        self.deeds.insert(entry, deed);
     }
 }
 

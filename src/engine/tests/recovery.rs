@@ -27,7 +27,7 @@ fn recovered(rows: &[Row]) -> Recovered {
 
 /// The outcomes that the first observation writes down.
 #[track_caller]
-fn check(rows: &[Row], replicas: u32, want: Expect) {
+fn check(rows: &[Row], replicas: u32, want: &Expect) {
     let store = Store::new(Limits::default());
     let mut engine = Engine::new();
     engine.recover(&recovered(rows));
@@ -45,17 +45,29 @@ fn check(rows: &[Row], replicas: u32, want: Expect) {
 
 #[test]
 fn what_was_in_flight_at_a_crash_is_settled_by_looking() {
-    check(&[(7, 2, 6, None)], 6, expect![[r#"
+    check(
+        &[(7, 2, 6, None)],
+        6,
+        &expect![[r#"
         7 scaled
-    "#]]);
-    check(&[(7, 2, 6, None)], 2, expect![[r#"
+    "#]],
+    );
+    check(
+        &[(7, 2, 6, None)],
+        2,
+        &expect![[r#"
         7 failed: the service ended in between; the cluster has 2 replicas
-    "#]]);
-    check(&[(6, 2, 4, None), (7, 4, 6, None)], 4, expect![[r#"
+    "#]],
+    );
+    check(
+        &[(6, 2, 4, None), (7, 4, 6, None)],
+        4,
+        &expect![[r#"
         6 scaled
         7 failed: the service ended in between; the cluster has 4 replicas
-    "#]]);
-    check(&[(7, 2, 6, Some(Outcome::Done))], 6, expect![[""]]);
+    "#]],
+    );
+    check(&[(7, 2, 6, Some(Outcome::Done))], 6, &expect![[""]]);
 }
 
 #[test]

@@ -52,7 +52,11 @@ impl State {
     /// Counts a stroke; an error from the one on at which the disk dies.
     fn stroke(&mut self) -> io::Result<()> {
         self.strokes += 1;
-        if self.dies_at.is_some_and(|at| self.strokes > at) { Err(io::Error::other("the disk is dead")) } else { Ok(()) }
+        if self.dies_at.is_some_and(|at| self.strokes > at) {
+            Err(io::Error::other("the disk is dead"))
+        } else {
+            Ok(())
+        }
     }
 
     fn change(&mut self, stroke: Stroke) -> io::Result<()> {

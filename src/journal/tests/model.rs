@@ -113,7 +113,8 @@ fn changes() -> impl Strategy<Value = Change> {
         Change::Entry(Arc::new(Entry { outcome, ..entry(id, name, at(seconds)) }))
     });
     let table = || prop::sample::select(Table::ALL.to_vec());
-    let puts = (table(), "[a-c]", 0..1_000_u32).prop_map(|(table, key, value)| Change::put(table, key, &value).unwrap());
+    let puts =
+        (table(), "[a-c]", 0..1_000_u32).prop_map(|(table, key, value)| Change::put(table, key, &value).unwrap());
     let deletes = (table(), "[a-c]").prop_map(|(table, key)| Change::delete(table, key));
     prop_oneof![4 => entries, 2 => puts, 1 => deletes]
 }

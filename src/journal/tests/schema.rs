@@ -46,7 +46,9 @@ fn a_journal_of_the_first_schema_is_brought_up_to_date() {
     assert_eq!((recovered.last_id, recovered.unsettled.clone()), (9, vec![Arc::new(second)]));
     let by_workload = Filter { workload: Some("StatefulSet/shop/db".to_owned()), limit: 9, ..Filter::default() };
     assert_eq!(ids(&journal.reader().decisions(&by_workload).unwrap()), [4]);
-    journal.write(&[Change::put(Table::Silences, "s", &1).unwrap(), change(&entry(10, "checkout", at(10)))], at(10)).unwrap();
+    journal
+        .write(&[Change::put(Table::Silences, "s", &1).unwrap(), change(&entry(10, "checkout", at(10)))], at(10))
+        .unwrap();
     drop((journal, recovered));
     assert_eq!(open(directory).1.last_id, 10, "it was brought up for good");
 }
