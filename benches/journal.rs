@@ -8,7 +8,7 @@ mod measure;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use headroom::decision::{Decision, Inputs, MetricInput, Policy, State, decide};
 use headroom::demand::Presence;
@@ -18,6 +18,7 @@ use headroom::telemetry::JournalMetrics;
 use headroom::time::Timestamp;
 use headroom::workload::Workload;
 use measure::{heading, line, size};
+use tokio::time::Instant;
 
 const START: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 const WORKLOADS: u64 = 10_000;
@@ -136,7 +137,7 @@ fn pages(folder: &Path) {
     let (journal, _) = open(folder, Durability::Eventual);
     let reader = journal.reader();
     let all = Filter { limit: 100, ..Filter::default() };
-    let middle = (START + Duration::from_secs(size(50_000, 1_000) as u64), START + Duration::from_secs(60_000));
+    let middle = (START + Duration::from_secs(size(50_000, 1_000) as u64), START + Duration::from_mins(1_000));
     for (name, filter) in [
         ("the newest 100", all.clone()),
         ("the newest 1,000", Filter { limit: PAGE_MAX, ..all.clone() }),

@@ -8,6 +8,8 @@ mod limits;
 mod pacemaker;
 mod recorder;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::SocketAddr;
