@@ -4,6 +4,7 @@
 
 mod alertmanager;
 mod alerts;
+mod crash;
 mod grafana;
 mod hpa;
 mod ingest;

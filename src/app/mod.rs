@@ -9,6 +9,8 @@ mod messenger;
 mod pacemaker;
 mod recorder;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::SocketAddr;

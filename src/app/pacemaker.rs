@@ -171,7 +171,8 @@ impl Heart {
             heard.push(Event::Received(self.telemetry.ingest.kept.get()));
             let events = std::mem::take(&mut heard);
             let effects = tokio::task::block_in_place(|| self.engine.step(now, &self.store, events));
-            self.tell(rung, began.elapsed());
+            let took = began.elapsed();
+            self.tell(rung, took);
             let answers = self.perform(effects, &actuator, now);
             // Who has an answer finds it in the view.
             self.view.send_replace(Arc::new(self.engine.view()));
@@ -181,7 +182,8 @@ impl Heart {
                     let _ = asker.send(answer);
                 }
             }
-            sleep(began.elapsed()).await;
+            // Waiting for the disk took nothing of a core.
+            sleep(took).await;
         }
         let rest = async {
             while let Some(acted) = self.actions.join_next().await {

@@ -185,6 +185,6 @@ mod tests {
             ],
         );
         check("requests: {cpu: 0.5m}", &["\"0.5m\" is finer than a thousandth, the smallest amount of a resource"]);
-        check("priority: high", &["expected a whole number as in 10 or -1, found the text \"high\""]);
+        check("priority: high", &["expected a whole number, found the text \"high\""]);
     }
 }

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod properties;
+mod recovery;
 mod reload;
 
 use std::collections::{BTreeMap, BTreeSet};
