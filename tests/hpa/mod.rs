@@ -8,3 +8,4 @@ mod metrics_api;
 mod reference;
 mod scenarios;
 mod side_by_side;
+mod trouble;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::counts::{self, Counts};
 use super::fault::{Call, Fault, missing};
 use super::kinds::Kinds;
+use super::trouble::{Looks, Scope, Suspects};
 use crate::actuate::{Observation, Status};
 use crate::time::Clock;
 use crate::workload::Workload;
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub(super) call_timeout: Duration,
     pub(super) observations: mpsc::Sender<Observation>,
     pub(super) clock: Clock,
+    pub(super) looks: Looks,
 }
 
 /// What one watch covers, as targets are written.
@@ -52,6 +54,7 @@ pub(super) struct Feed {
     /// Names to ask for.
     asks: mpsc::UnboundedReceiver<String>,
     asked: BTreeSet<String>,
+    suspects: Suspects,
 }
 
 /// Why an attempt to follow ended.
@@ -66,7 +69,7 @@ enum End {
 
 impl Feed {
     pub(super) fn new(shared: Arc<Shared>, key: Key, asks: mpsc::UnboundedReceiver<String>) -> Self {
-        Self { shared, key, asks, asked: BTreeSet::new() }
+        Self { shared, key, asks, asked: BTreeSet::new(), suspects: Suspects::default() }
     }
 
     pub(super) async fn run(mut self) {
@@ -94,6 +97,8 @@ impl Feed {
         let mut events = pin!(watcher(api.clone(), watcher::Config::default().timeout(REQUEST_SECONDS)));
         let mut too_late = pin!(tokio::time::sleep(LIST_TIMEOUT));
         let mut seen = Seen::default();
+        let shared = Arc::clone(&self.shared);
+        let scope = Scope { resource: resource.clone(), namespace: self.key.namespace.clone() };
 
         loop {
             tokio::select! {
@@ -117,6 +122,7 @@ impl Feed {
                         self.tell(&api, &resource, &seen, &name).await?;
                     }
                 }
+                (name, status) = self.suspects.next(&shared, &scope) => self.send(name, status).await?,
                 () = &mut too_late, if !seen.complete => {
                     return Err(End::Unwatchable(self.call("list", &resource).unanswered(LIST_TIMEOUT)));
                 }
@@ -143,7 +149,13 @@ impl Feed {
     }
 
     /// Observes one object as it is by now, where it is asked for.
-    async fn tell(&self, api: &Api<DynamicObject>, resource: &ApiResource, seen: &Seen, name: &str) -> Result<(), End> {
+    async fn tell(
+        &mut self,
+        api: &Api<DynamicObject>,
+        resource: &ApiResource,
+        seen: &Seen,
+        name: &str,
+    ) -> Result<(), End> {
         if !self.asked.contains(name) {
             return Ok(());
         }
@@ -152,6 +164,7 @@ impl Feed {
             Some(counts) if counts::counts_itself(resource) => counts.status(),
             Some(counts) => self.status_by_scale(api, resource, *counts, name).await?,
         };
+        let status = self.suspects.note(name, status);
         self.send(name.to_owned(), status).await
     }
 
@@ -172,7 +185,8 @@ impl Feed {
         }
     }
 
-    async fn tell_gone(&self, resource: &ApiResource, name: String) -> Result<(), End> {
+    async fn tell_gone(&mut self, resource: &ApiResource, name: String) -> Result<(), End> {
+        self.suspects.forget(&name);
         if !self.asked.contains(&name) {
             return Ok(());
         }

@@ -5,7 +5,8 @@
 //! Never here: a poll, a retry of an action, a change of anything but `spec.replicas`.
 //!
 //! Calls that it makes, and so the rights that it needs (`deploy/kubernetes/rbac.yaml`): discovery; list and watch
-//! of each kind; get and update of its `scale`; create of `events.k8s.io` Events.
+//! of each kind; get and update of its `scale`; list of pods while a workload is short of ready ones; create of
+//! `events.k8s.io` Events.
 
 mod client;
 mod counts;
@@ -15,6 +16,7 @@ mod feed;
 mod kinds;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use client::{ConnectError, Options};
 
@@ -37,6 +39,7 @@ use crate::workload::Workload;
 use fault::{Call, Fault};
 use feed::{Feed, Key, Shared};
 use kinds::Kinds;
+use trouble::Looks;
 
 /// Scales workloads of a Kubernetes cluster. Dropping it ends its watches.
 pub struct Kubernetes {
@@ -72,7 +75,7 @@ impl Kubernetes {
     fn with_client(client: Client, options: Options, observations: mpsc::Sender<Observation>, clock: Clock) -> Self {
         let call_timeout = options.call_timeout;
         let kinds = Kinds::new(client.clone(), call_timeout, Arc::clone(&clock));
-        let shared = Arc::new(Shared { client, kinds, call_timeout, observations, clock });
+        let shared = Arc::new(Shared { client, kinds, call_timeout, observations, clock, looks: Looks::default() });
         Self { shared, options, runtime: Handle::current(), state: Mutex::default() }
     }
 
