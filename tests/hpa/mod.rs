@@ -5,6 +5,7 @@
 //! and to a real `headroom serve`, on one real API server. `trouble` watches pods that will not become ready there.
 
 mod metrics_api;
+mod of_pods;
 mod reference;
 mod scenarios;
 mod side_by_side;

@@ -2,7 +2,8 @@
 //!
 //! One replica takes [`PER_REPLICA`]. A load is written in plateaus, `200:; 900: 8 12`: the value (`_` while there is
 //! none, `100|250` for two metrics), then the counts that the workload moves through until it comes to rest, none
-//! where it stays. A plateau lasts until then, or as long as it says: `300/2s:`.
+//! where it stays. A plateau lasts until then, or as long as it says: `300/2s:`. Of two metrics HPA reads one after the
+//! other, so a mixture of two plateaus must ask for nothing that neither asks for.
 
 use std::time::Duration;
 
@@ -108,7 +109,7 @@ pub(super) fn all() -> Vec<Scenario> {
         case("never-to-zero-with-a-minimum", (2, 1, 6), FREE, "0: 1; 150: 3; 0: 1"),
         // Metrics that are missing, and several of them.
         case("no-metric-no-move", (4, 1, 12), FREE, "200:; _:; 100: 2"),
-        case("the-largest-wins", (2, 1, 12), FREE, "100|100:; 100|250: 5; 150|100: 3"),
+        case("the-largest-wins", (2, 1, 12), FREE, "100|100:; 100|250: 5; 150|250:; 150|100: 3"),
         case("with-one-missing-up-but-not-down", (4, 1, 12), FREE, "200|200:; 100|_:; 300|_: 6; _|_:; 100|100: 2"),
         // Where we differ and mean it. Without any behavior, HPA takes an older way: no more than twice as many, or
         // four, each time that it looks. The rules of its documentation come with the first word of a behavior.
