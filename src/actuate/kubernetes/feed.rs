@@ -47,12 +47,20 @@ pub(super) struct Key {
     pub(super) namespace: String,
 }
 
+/// What is asked of a watch, by an object's name.
+#[derive(Debug)]
+pub(super) enum Ask {
+    /// Tell of it, now and at each change.
+    Tell(String),
+    /// Tell of it no more.
+    Forget(String),
+}
+
 /// Follows one watch until the actuator is dropped; each change of an object that is asked for is an observation.
 pub(super) struct Feed {
     shared: Arc<Shared>,
     key: Key,
-    /// Names to ask for.
-    asks: mpsc::UnboundedReceiver<String>,
+    asks: mpsc::UnboundedReceiver<Ask>,
     asked: BTreeSet<String>,
     suspects: Suspects,
 }
@@ -68,7 +76,7 @@ enum End {
 }
 
 impl Feed {
-    pub(super) fn new(shared: Arc<Shared>, key: Key, asks: mpsc::UnboundedReceiver<String>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, key: Key, asks: mpsc::UnboundedReceiver<Ask>) -> Self {
         Self { shared, key, asks, asked: BTreeSet::new(), suspects: Suspects::default() }
     }
 
@@ -116,9 +124,8 @@ impl Feed {
                         }
                     }
                 }
-                name = self.asks.recv() => {
-                    let name = name.ok_or(End::Unheard)?;
-                    if self.asked.insert(name.clone()) && seen.complete {
+                ask = self.asks.recv() => {
+                    if let Some(name) = self.take(ask.ok_or(End::Unheard)?) && seen.complete {
                         self.tell(&api, &resource, &seen, &name).await?;
                     }
                 }
@@ -205,12 +212,23 @@ impl Feed {
         loop {
             tokio::select! {
                 () = &mut over => return Ok(()),
-                name = self.asks.recv() => {
-                    let name = name.ok_or(End::Unheard)?;
-                    if self.asked.insert(name.clone()) && let Some(problem) = &problem {
+                ask = self.asks.recv() => {
+                    if let Some(name) = self.take(ask.ok_or(End::Unheard)?) && let Some(problem) = &problem {
                         self.send(name, Status::Unknown(problem.clone())).await?;
                     }
                 }
+            }
+        }
+    }
+
+    /// Takes in what is asked; gives the name that is asked for anew.
+    fn take(&mut self, ask: Ask) -> Option<String> {
+        match ask {
+            Ask::Tell(name) => self.asked.insert(name.clone()).then_some(name),
+            Ask::Forget(name) => {
+                self.asked.remove(&name);
+                self.suspects.forget(&name);
+                None
             }
         }
     }

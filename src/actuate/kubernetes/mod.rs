@@ -37,7 +37,7 @@ use super::{Action, Actuator, Applying, Observation, Outcome};
 use crate::time::Clock;
 use crate::workload::Workload;
 use fault::{Call, Fault};
-use feed::{Feed, Key, Shared};
+use feed::{Ask, Feed, Key, Shared};
 use kinds::Kinds;
 use trouble::Looks;
 
@@ -52,8 +52,8 @@ pub struct Kubernetes {
 #[derive(Default)]
 struct State {
     watched: HashSet<Workload>,
-    /// Where to ask each watch for one more name.
-    asks: HashMap<Key, mpsc::UnboundedSender<String>>,
+    /// Where to ask each watch for one more name, or one less.
+    asks: HashMap<Key, mpsc::UnboundedSender<Ask>>,
     /// Watches, and Events on their way; dropping it ends them.
     tasks: JoinSet<()>,
 }
@@ -147,7 +147,20 @@ impl Actuator for Kubernetes {
                 ask
             });
             // A watch ends only when nobody listens to observations any more; then there is nobody to tell.
-            let _ = asks.send(name);
+            let _ = asks.send(Ask::Tell(name));
+        });
+    }
+
+    /// The watch itself goes on, for the others of its kind and namespace, and for the next who asks.
+    fn forget(&self, workload: &Workload) {
+        self.with_state(|state| {
+            if !state.watched.remove(workload) {
+                return;
+            }
+            let Workload { api_version, kind, namespace, name } = workload.clone();
+            if let Some(asks) = state.asks.get(&Key { api_version, kind, namespace }) {
+                let _ = asks.send(Ask::Forget(name));
+            }
         });
     }
 
