@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod alertmanager;
+mod alerts;
 mod grafana;
 mod hpa;
 mod ingest;

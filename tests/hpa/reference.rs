@@ -68,12 +68,12 @@ impl<'a> Walk<'a> {
 
     /// One decision; says whether it moved the workload.
     fn decide(&mut self, values: &[Option<f64>]) -> bool {
-        let metrics = values.iter().map(|value| MetricInput {
-            name: "load".into(),
-            demand: value.map_or(Presence::Absent, Presence::Present),
-            per_replica: Presence::Present(PER_REPLICA),
+        let metrics = values.iter().map(|value| {
+            let demand = value.map_or(Presence::Absent, Presence::Present);
+            MetricInput::new("load", demand, Presence::Present(PER_REPLICA))
         });
-        let inputs = Inputs { metrics: metrics.collect(), replicas: self.replicas, ready: self.replicas };
+        let inputs =
+            Inputs { metrics: metrics.collect(), replicas: self.replicas, ready: self.replicas, ..Inputs::default() };
         let (decision, state) = decide(&self.policy, &inputs, &self.state, self.now);
         self.state = state;
         if decision.to == self.replicas {
@@ -101,6 +101,7 @@ fn behavior(yaml: &str) -> Behavior {
 fn rules(yaml: &Value, default: ScalingRules) -> ScalingRules {
     let policies = |list: &Vec<Value>| list.iter().map(policy).collect();
     ScalingRules {
+        wanted_for: Duration::ZERO,
         stabilization_window: yaml["stabilizationWindowSeconds"]
             .as_u64()
             .map_or(default.stabilization_window, Duration::from_secs),
