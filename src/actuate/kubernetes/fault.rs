@@ -86,7 +86,11 @@ impl Call<'_> {
 
     /// The verbs of the role rule that allows the call: who needs one of them needs the other.
     fn verbs(&self) -> &'static str {
-        if self.subresource.is_empty() { "list, watch" } else { "get, update" }
+        match (self.subresource, self.resource.plural.as_str()) {
+            ("", "pods") => "list",
+            ("", _) => "list, watch",
+            _ => "get, update",
+        }
     }
 
     /// What an answer other than 2xx means.

@@ -5,7 +5,8 @@
 //! Never here: a poll, a retry of an action, a change of anything but `spec.replicas`.
 //!
 //! Calls that it makes, and so the rights that it needs (`deploy/kubernetes/rbac.yaml`): discovery; list and watch
-//! of each kind; get and update of its `scale`; create of `events.k8s.io` Events.
+//! of each kind; get and update of its `scale`; list of pods while a workload is short of ready ones; create of
+//! `events.k8s.io` Events.
 
 mod client;
 mod counts;
@@ -15,6 +16,7 @@ mod feed;
 mod kinds;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use client::{ConnectError, Options};
 
@@ -35,8 +37,9 @@ use super::{Action, Actuator, Applying, Observation, Outcome};
 use crate::time::Clock;
 use crate::workload::Workload;
 use fault::{Call, Fault};
-use feed::{Feed, Key, Shared};
+use feed::{Ask, Feed, Key, Shared};
 use kinds::Kinds;
+use trouble::Looks;
 
 /// Scales workloads of a Kubernetes cluster. Dropping it ends its watches.
 pub struct Kubernetes {
@@ -49,8 +52,8 @@ pub struct Kubernetes {
 #[derive(Default)]
 struct State {
     watched: HashSet<Workload>,
-    /// Where to ask each watch for one more name.
-    asks: HashMap<Key, mpsc::UnboundedSender<String>>,
+    /// Where to ask each watch for one more name, or one less.
+    asks: HashMap<Key, mpsc::UnboundedSender<Ask>>,
     /// Watches, and Events on their way; dropping it ends them.
     tasks: JoinSet<()>,
 }
@@ -72,7 +75,7 @@ impl Kubernetes {
     fn with_client(client: Client, options: Options, observations: mpsc::Sender<Observation>, clock: Clock) -> Self {
         let call_timeout = options.call_timeout;
         let kinds = Kinds::new(client.clone(), call_timeout, Arc::clone(&clock));
-        let shared = Arc::new(Shared { client, kinds, call_timeout, observations, clock });
+        let shared = Arc::new(Shared { client, kinds, call_timeout, observations, clock, looks: Looks::default() });
         Self { shared, options, runtime: Handle::current(), state: Mutex::default() }
     }
 
@@ -144,7 +147,20 @@ impl Actuator for Kubernetes {
                 ask
             });
             // A watch ends only when nobody listens to observations any more; then there is nobody to tell.
-            let _ = asks.send(name);
+            let _ = asks.send(Ask::Tell(name));
+        });
+    }
+
+    /// The watch itself goes on, for the others of its kind and namespace, and for the next who asks.
+    fn forget(&self, workload: &Workload) {
+        self.with_state(|state| {
+            if !state.watched.remove(workload) {
+                return;
+            }
+            let Workload { api_version, kind, namespace, name } = workload.clone();
+            if let Some(asks) = state.asks.get(&Key { api_version, kind, namespace }) {
+                let _ = asks.send(Ask::Forget(name));
+            }
         });
     }
 
