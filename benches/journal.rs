@@ -31,8 +31,8 @@ fn workload(number: u64) -> Workload {
 /// A decision of the usual size, and what is remembered after it.
 fn decision(at: Timestamp) -> (Decision, State) {
     let (name, demand, per_replica) = (Arc::from("requests"), Presence::Present(190.0), Presence::Present(50.0));
-    let metrics = vec![MetricInput { name, demand, per_replica }];
-    decide(&Policy::new(1, 100), &Inputs { metrics, replicas: 2, ready: 2 }, &State::default(), at)
+    let metrics = vec![MetricInput::new(name, demand, per_replica)];
+    decide(&Policy::new(1, 100), &Inputs { metrics, replicas: 2, ready: 2, ..Inputs::default() }, &State::default(), at)
 }
 
 fn entry(id: u64) -> Entry {
