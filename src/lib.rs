@@ -23,6 +23,7 @@ pub mod promql;
 
 pub mod decision;
 
+pub mod import;
 pub mod rule;
 
 pub mod engine;

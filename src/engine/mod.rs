@@ -6,6 +6,7 @@
 
 mod agenda;
 mod command;
+mod explain;
 mod history;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use command::{Answer, Command, ManualScale};
+pub use explain::{Background, LINES_MAX, explain, explain_with};
 pub use view::{AlertView, Entry, MetricView, RuleHealth, View, WorkloadView};
 
 use agenda::Agenda;

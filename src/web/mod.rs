@@ -8,6 +8,7 @@
 mod admission;
 mod api;
 mod context;
+mod explain;
 mod history;
 mod metrics;
 mod page;
@@ -19,6 +20,7 @@ mod query;
 mod read;
 mod reply;
 mod router;
+mod scale;
 mod server;
 mod stream;
 mod write;

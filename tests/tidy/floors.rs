@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 10] = [
     &["ingest", "promql", "demand"],
     &[],
     &["decision"],
-    &["rule", "dispatch"],
+    &["import", "rule", "dispatch"],
     &[],
     &["engine"],
     &["actuate", "web", "sim"],
