@@ -76,7 +76,12 @@ fn documents(args: &Args) -> anyhow::Result<(Vec<Document>, bool)> {
         }
     }
     if args.from_cluster {
-        documents.extend(of_cluster(args)?);
+        let (found, problems) = of_cluster(args)?;
+        documents.extend(found);
+        for problem in &problems {
+            eprintln!("cluster: {problem}");
+        }
+        unreadable |= !problems.is_empty();
     }
     Ok((documents, unreadable))
 }
@@ -98,21 +103,18 @@ fn read(path: &Path) -> Result<String, String> {
 }
 
 #[cfg(feature = "kubernetes")]
-fn of_cluster(args: &Args) -> anyhow::Result<Vec<Document>> {
+fn of_cluster(args: &Args) -> anyhow::Result<(Vec<Document>, Vec<String>)> {
     use crate::actuate::kubernetes::{Options, autoscalers};
 
     let options =
         Options { kubeconfig: args.kubeconfig.clone(), context: args.context.clone(), ..Options::default() };
     let listed = super::runtime()?.block_on(autoscalers(&options, args.namespace.as_deref()))?;
-    for problem in &listed.problems {
-        eprintln!("cluster: {problem}");
-    }
     let document = |object| Document { origin: "cluster".to_owned(), object };
-    Ok(listed.objects.into_iter().map(document).collect())
+    Ok((listed.objects.into_iter().map(document).collect(), listed.problems))
 }
 
 #[cfg(not(feature = "kubernetes"))]
-fn of_cluster(_: &Args) -> anyhow::Result<Vec<Document>> {
+fn of_cluster(_: &Args) -> anyhow::Result<(Vec<Document>, Vec<String>)> {
     anyhow::bail!("this program was built without the feature \"kubernetes\"; import files that kubectl prints")
 }
 
@@ -155,10 +157,10 @@ fn report(imported: &Imported) -> String {
     let changed = imported.notes.len() - left_out;
     let _ = writeln!(
         report,
-        "{} -> {}; {} left out, {} changed, {} of no interest here",
+        "{} -> {}: {} left out, {} changed; {} of other kinds",
         counted(imported.found, "autoscaler"),
         counted(rules, "rule"),
-        counted(left_out, "thing"),
+        left_out,
         changed,
         counted(imported.others, "object"),
     );

@@ -1,5 +1,6 @@
 //! Traces of the loop: real rules over a real store in virtual time, an actuator that answers as the test says.
 
+mod explain;
 mod properties;
 mod reload;
 

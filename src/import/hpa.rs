@@ -97,7 +97,8 @@ pub(super) fn target(reference: &Fields<'_>, document: &Document, notes: &About)
 pub(super) fn labels(document: &Document) -> Vec<(String, String)> {
     let labels = document.object.pointer("/metadata/labels").and_then(serde_json::Value::as_object);
     let valid = |name: &str| {
-        name.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_')
+        !name.is_empty()
+            && name.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_')
             && !name.starts_with(|first: char| first.is_ascii_digit())
     };
     let pairs = labels.into_iter().flatten();

@@ -257,11 +257,7 @@ fn finished(
 
 /// An expression that can be evaluated here; else it is left out, with the reason.
 pub(super) fn usable(fields: &Fields<'_>, query: &str) -> Option<String> {
-    let mut query = query.trim().to_owned();
-    // A comment ends with its line, so one with comments stays as it is.
-    if !query.contains('#') {
-        query = query.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-    }
+    let query = one_line(query);
     match Plan::compile(&query) {
         Ok(_) => Some(query),
         Err(error) => {
@@ -269,6 +265,37 @@ pub(super) fn usable(fields: &Fields<'_>, query: &str) -> Option<String> {
             None
         }
     }
+}
+
+/// An expression in one line, without its comments, so that it can be a part of another one.
+fn one_line(query: &str) -> String {
+    let mut line = String::with_capacity(query.len());
+    let mut quote = None;
+    let mut signs = query.trim().chars().peekable();
+    while let Some(sign) = signs.next() {
+        match (quote, sign) {
+            (None, '#') => while signs.next_if(|sign| *sign != '\n').is_some() {},
+            (None, sign) if sign.is_whitespace() => {
+                if !line.ends_with(' ') {
+                    line.push(' ');
+                }
+            }
+            (None, '"' | '\'' | '`') => {
+                quote = Some(sign);
+                line.push(sign);
+            }
+            (Some(open), sign) => {
+                line.push(sign);
+                if sign == '\\' && open != '`' {
+                    line.extend(signs.next());
+                } else if sign == open {
+                    quote = None;
+                }
+            }
+            (None, sign) => line.push(sign),
+        }
+    }
+    line.trim().to_owned()
 }
 
 /// An expression as one side of an operator, whatever labels its only series has.
@@ -279,14 +306,15 @@ pub(super) fn operand(expr: &str) -> String {
 /// Whether the first parenthesis closes with the last sign, so that the whole is one call.
 fn closes_at_end(expr: &str) -> bool {
     let mut depth = 0_u32;
-    let mut quoted = false;
-    let mut signs = expr.char_indices().peekable();
+    let mut quote = None;
+    let mut signs = expr.char_indices();
     while let Some((at, sign)) = signs.next() {
         match sign {
-            '\\' if quoted => _ = signs.next(),
-            '"' => quoted = !quoted,
-            '(' if !quoted => depth += 1,
-            ')' if !quoted => {
+            '\\' if quote.is_some_and(|open| open != '`') => _ = signs.next(),
+            sign if quote == Some(sign) => quote = None,
+            '"' | '\'' | '`' if quote.is_none() => quote = Some(sign),
+            '(' if quote.is_none() => depth += 1,
+            ')' if quote.is_none() => {
                 depth = depth.saturating_sub(1);
                 if depth == 0 {
                     return at + 1 == expr.len();

@@ -106,6 +106,10 @@ pub fn import(documents: &[Document], names: &Names) -> Imported {
         };
         imported.found += 1;
         let Some(draft) = draft else { continue };
+        if draft.name.trim().is_empty() {
+            notes.left_out("metadata.name", "it has no name, and a rule needs one; name it and import again");
+            continue;
+        }
         match drafts.iter().find(|other| other.target == draft.target) {
             // Two rules for one workload are refused by `headroom check`, and two autoscalers of it fight already.
             Some(other) => notes.left_out(

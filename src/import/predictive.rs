@@ -4,6 +4,7 @@
 //! <https://predictive-horizontal-pod-autoscaler.readthedocs.io/>,
 //! <https://www.alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/user-guide/deploy-ahpa>.
 
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use super::document::Document;
@@ -29,7 +30,7 @@ pub(super) fn crane(document: &Document, names: &Names, notes: &About) -> Option
         foresee(&mut draft, &prediction, horizon.into(), None, &format!("algorithm {algorithm}"));
     }
     for cron in spec.list("crons") {
-        add_schedule(&mut draft, &cron, "targetReplicas");
+        crane_cron(&mut draft, &cron);
     }
     match spec.text("scaleStrategy").as_deref() {
         None | Some("Auto") => {}
@@ -122,15 +123,31 @@ pub(super) fn foresee(draft: &mut Draft, fields: &Fields<'_>, horizon: u64, quan
     fields.leave_out_all(format!("the forecast ({how}, horizon {horizon}) is noted in a comment; {ADVICE}"));
 }
 
-fn add_schedule(draft: &mut Draft, cron: &Fields<'_>, replicas: &str) {
-    let name = cron.text("name").unwrap_or_else(|| format!("schedule_{}", draft.schedules.len() + 1));
+fn crane_cron(draft: &mut Draft, cron: &Fields<'_>) {
+    let name = cron.text("name").filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| format!("cron_{}", draft.schedules.len() + 1));
     let timezone = cron.text("timezone").filter(|zone| zone != "Local").unwrap_or_else(|| "UTC".to_owned());
     cron.pass_over(&["description"]);
-    match (cron.text("start"), cron.text("end"), cron.count(replicas)) {
-        (Some(start), Some(end), Some(min)) => draft.schedules.push(Schedule { name, start, end, timezone, min }),
-        _ => cron.leave_out_all(format!("a schedule needs start, end and {replicas}")),
+    match (cron.text("start"), cron.text("end"), cron.count("targetReplicas")) {
+        (Some(start), Some(end), Some(min)) => {
+            add_schedule(draft, cron, Schedule { name, start, end, timezone, min: min.min(draft.max) });
+        }
+        _ => cron.leave_out_all("a schedule needs start, end and targetReplicas"),
     }
     cron.finish();
+}
+
+/// Adds a schedule that can be kept; else it is left out, with the reason.
+pub(super) fn add_schedule(draft: &mut Draft, fields: &Fields<'_>, schedule: Schedule) {
+    for time in [&schedule.start, &schedule.end] {
+        if let Err(error) = croner::Cron::from_str(time) {
+            return fields.leave_out_all(format!("\"{time}\" is no cron expression: {error}"));
+        }
+    }
+    if jiff::tz::TimeZone::get(&schedule.timezone).is_err() {
+        return fields.leave_out_all(format!("\"{}\" is no time zone; write it as in Europe/Berlin", schedule.timezone));
+    }
+    draft.schedules.push(schedule);
 }
 
 fn finished(draft: Draft, spec: &Fields<'_>, notes: &About) -> Option<Draft> {

@@ -123,7 +123,8 @@ impl Call<'_> {
 
 impl fmt::Display for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}{} in {}", self.verb, self.resource.plural, self.subresource, self.namespace)?;
+        let verb = self.verb.split(' ').next().unwrap_or_default();
+        write!(f, "{verb} {}{} in {}", self.resource.plural, self.subresource, self.namespace)?;
         if !self.name.is_empty() {
             write!(f, "/{}", self.name)?;
         }

@@ -119,7 +119,7 @@ impl Owners {
                 Err(fault) => return Err(fault),
             };
             for object in objects.iter().filter(|object| acts(object)) {
-                let Some(target) = target(object) else { continue };
+                let Some(target) = target(object, kind) else { continue };
                 let name = object.metadata.name.as_deref().unwrap_or_default();
                 owners.entry(target).or_insert_with(|| format!("{kind} {namespace}/{name}"));
             }
@@ -164,12 +164,11 @@ fn acts(object: &DynamicObject) -> bool {
 }
 
 /// What an autoscaler scales.
-fn target(object: &DynamicObject) -> Option<Target> {
+fn target(object: &DynamicObject, owner: &str) -> Option<Target> {
     let reference = object.data.pointer("/spec/scaleTargetRef")?;
     let text = |name: &str| reference.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    // KEDA's defaults; HPA's kind is required, and without an API version it means the core group.
-    let is_keda = object.types.as_ref().is_none_or(|types| types.kind == "ScaledObject");
-    let default = |value| if is_keda { Some(value) } else { None };
+    // KEDA's defaults. HPA's kind is required, and without an API version it is one of the core group.
+    let default = |value| (owner == "ScaledObject").then_some(value);
     let kind = text("kind").or(default("Deployment"))?.to_owned();
     let api_version = text("apiVersion").or(default("apps/v1")).unwrap_or_default();
     let group = api_version.split_once('/').map_or("", |(group, _)| group).to_owned();

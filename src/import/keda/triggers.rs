@@ -4,7 +4,7 @@ use super::hints;
 use crate::import::draft::{Draft, Metric, PerReplica, Schedule, Wants};
 use crate::import::fields::Fields;
 use crate::import::metrics::{ResourceTarget, operand, resource_metric, usable};
-use crate::import::predictive::foresee;
+use crate::import::predictive::{add_schedule, foresee};
 use crate::import::promql::{Names, Resource, sanitized};
 use crate::time::parse_duration;
 
@@ -54,7 +54,7 @@ pub(super) fn read(draft: &mut Draft, fields: &Fields<'_>, index: usize, names: 
     fields.finish();
     let (mut metric, value) = metric?;
     if let Some(name) = &name {
-        metric.name = sanitized(name);
+        metric.name = sanitized(name.trim());
     }
     Some(Trigger { name, value, metric, ready: names.ready(&draft.target) })
 }
@@ -98,13 +98,14 @@ fn predictkube(draft: &mut Draft, metadata: &Fields<'_>, index: usize) -> Read {
 
 /// A query with a threshold.
 fn query(metadata: &Fields<'_>, index: usize, ratio_of: Option<String>) -> Read {
-    let Some(query) = metadata.text("query").filter(|query| !query.is_empty()) else {
+    let query = metadata.text("query").filter(|query| !query.is_empty());
+    let threshold = metadata.number("threshold").filter(|threshold| *threshold > 0.0);
+    let activation = metadata.number("activationThreshold").filter(|activation| *activation != 0.0);
+    let Some(query) = query else {
         metadata.leave_out_all("it has no query");
         return None;
     };
     let query = usable(metadata, &query)?;
-    let threshold = metadata.number("threshold").filter(|threshold| *threshold > 0.0);
-    let activation = metadata.number("activationThreshold").filter(|activation| *activation != 0.0);
     let Some(threshold) = threshold else {
         metadata.leave_out_all("it needs a threshold of more than zero: the work that one replica takes");
         return None;
@@ -128,10 +129,9 @@ fn cron(draft: &mut Draft, metadata: &Fields<'_>, name: Option<&str>) {
     let name = name.map_or_else(|| format!("cron_{number}"), str::to_owned);
     let timezone = metadata.text("timezone").filter(|zone| !zone.is_empty()).unwrap_or_else(|| "UTC".to_owned());
     match (metadata.text("start"), metadata.text("end"), metadata.count("desiredReplicas")) {
+        // A floor above the maximum would be the maximum.
         (Some(start), Some(end), Some(min)) => {
-            // A floor above the maximum would be the maximum.
-            let min = min.min(draft.max);
-            draft.schedules.push(Schedule { name, start, end, timezone, min });
+            add_schedule(draft, metadata, Schedule { name, start, end, timezone, min: min.min(draft.max) });
         }
         _ => metadata.leave_out_all("a cron trigger needs start, end and desiredReplicas"),
     }

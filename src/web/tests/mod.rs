@@ -1,6 +1,7 @@
 //! The door, tried through real connections on loopback.
 
 mod api;
+mod ask;
 mod connections;
 mod fake;
 mod metrics;
