@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod grafana;
+mod import;
 mod ingest;
 mod loom_ring;
 mod peers;

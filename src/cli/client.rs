@@ -71,7 +71,8 @@ impl Target {
             Some("http") => Door::Plain(client.build_http()),
             Some("https") => {
                 let builder = HttpsConnectorBuilder::new();
-                let builder = builder.try_with_platform_verifier().context("this machine's certificates can't be used")?;
+                let builder =
+                    builder.try_with_platform_verifier().context("this machine's certificates can't be used")?;
                 Door::Tls(client.build(builder.https_only().enable_http1().build()))
             }
             _ => return Err(wrong()),

@@ -151,7 +151,8 @@ async fn follow(server: &Server, filter: &Filter<'_>, seen: &mut Seen) -> anyhow
             "decision" => {
                 seen.last_id = id.or(seen.last_id.take());
                 let entry: Value = serde_json::from_str(&data)?;
-                if filter.wants(&entry) && seen.is_new(&entry)
+                if filter.wants(&entry)
+                    && seen.is_new(&entry)
                     && let Some(text) = seen.show(&entry, filter.args.output)
                 {
                     print(&text)?;

@@ -106,8 +106,7 @@ fn read(path: &Path) -> Result<String, String> {
 fn of_cluster(args: &Args) -> anyhow::Result<(Vec<Document>, Vec<String>)> {
     use crate::actuate::kubernetes::{Options, autoscalers};
 
-    let options =
-        Options { kubeconfig: args.kubeconfig.clone(), context: args.context.clone(), ..Options::default() };
+    let options = Options { kubeconfig: args.kubeconfig.clone(), context: args.context.clone(), ..Options::default() };
     let listed = super::runtime()?.block_on(autoscalers(&options, args.namespace.as_deref()))?;
     let document = |object| Document { origin: "cluster".to_owned(), object };
     Ok((listed.objects.into_iter().map(document).collect(), listed.problems))

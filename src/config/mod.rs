@@ -23,7 +23,9 @@ pub use behavior::{Behavior, Direction, Policy, Select, Unit};
 pub use finding::{Finding, Findings, Place, Source, Span};
 pub use rule_file::{Bounds, Group, Metric, Pair, PerReplica, RecordRule, Rule, RuleFile, ScaleRule, Target};
 pub use scalar::At;
-pub use settings::{Conflicts, Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings, Windows};
+pub use settings::{
+    Conflicts, Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings, Windows,
+};
 
 /// What a file is, told by its first level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

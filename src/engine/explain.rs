@@ -122,15 +122,27 @@ fn wants(decision: &Decision) -> String {
         None => format!("{to}, as it has"),
     };
     let Some(decisive) = decision.decisive() else { return change };
-    let mut text = format!("{change}: {layer}: {}", decisive.reason);
+    let mut text = format!("{change} ({layer}: {})", plain(&decisive.reason));
     // What the load asks for, where another layer had the last word.
     if decision.layer != Layer::Reactive
         && let Some(first) = decision.steps.iter().find(|step| step.layer == Layer::Reactive)
         && !matches!(first.reason, Reason::NoDemand)
     {
-        let _ = write!(text, "; the load asks for {} ({})", first.wants, first.reason);
+        let _ = write!(text, "; the load asks for {}: {}", first.wants, first.reason);
     }
     text
+}
+
+/// A reason in a whole phrase, where its own words are terse; what is new has its own words.
+fn plain(reason: &Reason) -> String {
+    match reason {
+        Reason::Window { replicas, window } => {
+            format!("{replicas} were wanted within the last {}", format_duration(*window))
+        }
+        Reason::Rate { policy, from, allows } if from == allows => format!("the policy of {policy} is used up"),
+        Reason::Rate { policy, allows, .. } => format!("the policy of {policy} allows {allows}"),
+        other => other.to_string(),
+    }
 }
 
 /// What keeps the count from going all the way that the layers before wanted.
@@ -141,8 +153,9 @@ fn held(decision: &Decision) -> Option<String> {
     let holding: Vec<&Step> = decision.steps.iter().filter(holds).collect();
     // The decisive one is told already.
     let others = holding.iter().filter(|step| step.layer != decision.layer);
-    let others: Vec<String> =
-        others.map(|step| format!("{}: {} -> {}: {}", step.layer.as_str(), step.given, step.wants, step.reason)).collect();
+    let others: Vec<String> = others
+        .map(|step| format!("{}: {} -> {}: {}", step.layer.as_str(), step.given, step.wants, plain(&step.reason)))
+        .collect();
     let last = holding.last().filter(|step| step.layer == decision.layer);
     let advice = last.and_then(|step| advice(&step.reason)).map(str::to_owned);
     let text: Vec<String> = others.into_iter().chain(advice).collect();
@@ -152,9 +165,6 @@ fn held(decision: &Decision) -> Option<String> {
 /// What a person may do about a reason that holds.
 fn advice(reason: &Reason) -> Option<&'static str> {
     match reason {
-        Reason::AboveMax { .. } => Some("at its maximum: raise replicas.max if the load is real"),
-        Reason::BelowMin { .. } => Some("at its minimum: lower replicas.min if it may shrink further"),
-        Reason::Held { .. } => Some("missing data never scales down: repair the source of the metric"),
         Reason::Disabled { .. } => Some("select_policy: Disabled in the rule's behavior"),
         // What waits, ends by itself; the line "next" says when.
         _ => None,
@@ -188,7 +198,7 @@ fn next(decision: &Decision, now: Timestamp) -> Option<String> {
     let reason = decision.steps.iter().find(|step| step.layer == Layer::Stability).map(|step| &step.reason);
     Some(match reason {
         Some(Reason::Window { window, .. }) => {
-            format!("{when}, when a recommendation leaves the stabilization window of {}", format_duration(*window))
+            format!("{when}, when the stabilization window of {} moves on", format_duration(*window))
         }
         Some(Reason::Cooldown { cooldown, .. }) => {
             format!("{when}, when the cooldown of {} ends", format_duration(*cooldown))
@@ -220,7 +230,9 @@ fn missing(view: &WorkloadView) -> Option<String> {
     let holes: Vec<String> = holes.collect();
     let (first, rest) = holes.split_first()?;
     let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
-    Some(format!("{first}{more}: the count may rise, and does not fall until the data is back"))
+    let readable = |metric: &MetricView| metric.demand.value().is_some() && metric.per_replica.value().is_some();
+    let may = if view.metrics.iter().any(readable) { "may rise, and does not fall" } else { "stays as it is" };
+    Some(format!("{first}{more}: repair its source; the count {may} until the data is back"))
 }
 
 fn hole(metric: &MetricView) -> Option<(&'static str, &'static str)> {
@@ -247,49 +259,52 @@ impl Course<'_> {
     }
 
     fn up(&self) -> Option<String> {
-        let Self { replicas, .. } = *self;
-        if replicas >= self.view.max {
-            return Some(format!("never above the maximum of {}", self.view.max));
+        let Self { replicas, view, .. } = *self;
+        if replicas >= view.max {
+            let asks_for_more = |decision: &Decision| decision.steps.iter().any(|step| step.wants > view.max);
+            let advice = if view.decision.as_ref().is_some_and(asks_for_more) {
+                "; raise replicas.max if the load is real"
+            } else {
+                ""
+            };
+            return Some(format!("never above the maximum of {}{advice}", view.max));
         }
         let (metric, demand, per_replica) = self.leading()?;
         let limit = f64::from(replicas) * (1.0 + self.background.tolerance_up);
-        let to = (whole(limit).saturating_add(1)).min(self.view.max);
+        if demand > limit * per_replica {
+            // What is wanted says so, and what holds it.
+            return None;
+        }
+        let to = whole(limit).saturating_add(1).min(view.max);
         let (name, limit, now) = (&metric.name, number(limit * per_replica), number(demand));
-        let tense = if demand > f64::from(replicas) * (1.0 + self.background.tolerance_up) * per_replica {
-            "because"
-        } else {
-            "when"
-        };
-        let verb = if tense == "because" { "is above" } else { "rises above" };
-        Some(format!("to {to} or more {tense} {name} {verb} {limit} (now {now}){}", self.or_another("or any other metric asks for more")))
+        let other = self.with_others(", or when another metric asks for more");
+        Some(format!("to {to} or more when {name} > {limit} (now {now}){other}"))
     }
 
     fn down(&self) -> Option<String> {
-        let Self { replicas, .. } = *self;
-        if replicas <= self.view.min {
-            return Some(format!("never below the minimum of {}", self.view.min));
+        let Self { replicas, view, .. } = *self;
+        if replicas == 0 || view.metrics.iter().any(|metric| hole(metric).is_some()) {
+            // What is missing is told in a line of its own.
+            return None;
         }
-        if self.view.metrics.iter().any(|metric| hole(metric).is_some()) {
-            return Some("not while data is missing".to_owned());
+        if replicas <= view.min {
+            return Some(format!("never below the minimum of {}", view.min));
         }
         let (metric, demand, per_replica) = self.leading()?;
         let tolerated = f64::from(replicas) * (1.0 - self.background.tolerance_down);
         // One fewer must do, and the ratio must leave the tolerance.
         let one_fewer = f64::from(replicas.saturating_sub(1));
-        let limit = tolerated.min(one_fewer).max(0.0);
-        let to = ceiling(limit).max(self.view.min);
-        let (name, now) = (&metric.name, number(demand));
-        let edge = if tolerated < one_fewer { "below" } else { "to" };
-        let below = demand <= limit * per_replica;
-        let verb = if below { "stays" } else { "falls" };
-        let edge = if below { "at or below" } else { edge };
-        let limit = number(limit * per_replica);
-        Some(format!("to {to} or fewer when {name} {verb} {edge} {limit} (now {now}){}", self.or_another("and every other metric agrees")))
+        let (limit, sign) = if tolerated < one_fewer { (tolerated.max(0.0), "<") } else { (one_fewer, "<=") };
+        let to = ceiling(limit).max(view.min);
+        let verb = if demand <= limit * per_replica { "while" } else { "when" };
+        let (name, limit, now) = (&metric.name, number(limit * per_replica), number(demand));
+        let other = self.with_others(", and every other metric agrees");
+        Some(format!("to {to} or fewer {verb} {name} {sign} {limit} (now {now}){other}"))
     }
 
     /// A further condition, where there are other metrics.
-    fn or_another(&self, text: &str) -> String {
-        if self.view.metrics.len() > 1 { format!(", {text}") } else { String::new() }
+    fn with_others(&self, text: &'static str) -> &'static str {
+        if self.view.metrics.len() > 1 { text } else { "" }
     }
 }
 
@@ -325,7 +340,15 @@ fn number(value: f64) -> String {
     if size >= 1e15 || (size < 1e-4 && size > 0.0) {
         return format!("{value:.3e}");
     }
-    let decimals = if size >= 1000.0 { 0 } else if size >= 100.0 { 1 } else if size >= 1.0 { 3 } else { 6 };
+    let decimals = if size >= 1000.0 {
+        0
+    } else if size >= 100.0 {
+        1
+    } else if size >= 1.0 {
+        3
+    } else {
+        6
+    };
     let text = format!("{value:.decimals$}");
     if decimals == 0 { text } else { text.trim_end_matches('0').trim_end_matches('.').to_owned() }
 }

@@ -74,7 +74,10 @@ pub(super) struct Metric {
 /// What a metric asks for.
 #[derive(Debug, Clone)]
 pub(super) enum Wants {
-    Work { demand: String, per_replica: PerReplica },
+    Work {
+        demand: String,
+        per_replica: PerReplica,
+    },
     /// A count, from an expression.
     Replicas(String),
 }

@@ -74,7 +74,8 @@ impl File {
 /// One rule file that holds the groups of all of these.
 #[must_use]
 pub fn text<'a>(files: impl IntoIterator<Item = &'a File>) -> String {
-    files.into_iter().fold(render::HEAD.to_owned(), |text, file| text + &file.group)
+    let groups: String = files.into_iter().map(|file| file.group.as_str()).collect();
+    if groups.is_empty() { "groups: []\n".to_owned() } else { format!("{}{groups}", render::HEAD) }
 }
 
 /// Turns the autoscalers among `documents` into rules.
@@ -114,7 +115,10 @@ pub fn import(documents: &[Document], names: &Names) -> Imported {
             // Two rules for one workload are refused by `headroom check`, and two autoscalers of it fight already.
             Some(other) => notes.left_out(
                 "spec.scaleTargetRef",
-                format!("{} scales the same workload; keep one of the two, or merge their metrics by hand", other.origin),
+                format!(
+                    "{} scales the same workload; keep one of the two, or merge their metrics by hand",
+                    other.origin
+                ),
             ),
             None => drafts.push(draft),
         }

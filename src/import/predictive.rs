@@ -35,12 +35,16 @@ pub(super) fn crane(document: &Document, names: &Names, notes: &About) -> Option
     match spec.text("scaleStrategy").as_deref() {
         None | Some("Auto") => {}
         Some("Preview") => {
-            draft.pause = Some(Pause { at: spec.count("specificReplicas"), reason: "scaleStrategy: Preview".to_owned() });
+            draft.pause =
+                Some(Pause { at: spec.count("specificReplicas"), reason: "scaleStrategy: Preview".to_owned() });
         }
         Some("Manual") => {
-            draft.pause = Some(Pause { at: spec.count("specificReplicas"), reason: "scaleStrategy: Manual".to_owned() });
+            draft.pause =
+                Some(Pause { at: spec.count("specificReplicas"), reason: "scaleStrategy: Manual".to_owned() });
         }
-        Some(other) => spec.leave_out("scaleStrategy", &format!("\"{other}\" is not known; known: Auto, Manual, Preview")),
+        Some(other) => {
+            spec.leave_out("scaleStrategy", &format!("\"{other}\" is not known; known: Auto, Manual, Preview"))
+        }
     }
     spec.pass_over(&["specificReplicas"]);
     finished(draft, &spec, notes)
@@ -145,7 +149,8 @@ pub(super) fn add_schedule(draft: &mut Draft, fields: &Fields<'_>, schedule: Sch
         }
     }
     if jiff::tz::TimeZone::get(&schedule.timezone).is_err() {
-        return fields.leave_out_all(format!("\"{}\" is no time zone; write it as in Europe/Berlin", schedule.timezone));
+        return fields
+            .leave_out_all(format!("\"{}\" is no time zone; write it as in Europe/Berlin", schedule.timezone));
     }
     draft.schedules.push(schedule);
 }

@@ -29,7 +29,9 @@ impl Names {
         let mut names = Self::default();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').ok_or_else(|| {
-                format!("\"{part}\" names no label; write namespace=LABEL, pod=LABEL, container=LABEL or LABEL=\"VALUE\"")
+                format!(
+                    "\"{part}\" names no label; write namespace=LABEL, pod=LABEL, container=LABEL or LABEL=\"VALUE\""
+                )
             })?;
             if value.starts_with('"') {
                 names.matchers.push(part.to_owned());

@@ -152,7 +152,8 @@ proptest! {
 
 /// JSON with the names that mean something here.
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
-    let names = ["type", "metadata", "resource", "pods", "target", "name", "query", "threshold", "averageValue", "value"];
+    let names =
+        ["type", "metadata", "resource", "pods", "target", "name", "query", "threshold", "averageValue", "value"];
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(serde_json::Value::from),

@@ -21,8 +21,10 @@ pub(super) fn handle(context: &Context, params: &Params, headers: &HeaderMap) ->
         Ok(workload) => workload,
         Err((status, text)) => return error(status, &text),
     };
-    let carried_out =
-        view.decisions.iter().rfind(|entry| entry.workload == workload.workload && entry.outcome == Some(Outcome::Done));
+    let carried_out = view
+        .decisions
+        .iter()
+        .rfind(|entry| entry.workload == workload.workload && entry.outcome == Some(Outcome::Done));
     let background = Background { last: carried_out.map(|entry| &**entry), ..Background::default() };
     let text = explain_with(workload, &background, (context.clock)());
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -57,7 +59,10 @@ pub(super) fn find<'a>(view: &'a View, wanted: &str) -> Result<&'a Arc<WorkloadV
         }
         _ => {
             let several = names(named.iter().copied());
-            Err((StatusCode::BAD_REQUEST, format!("several workloads are called \"{wanted}\": {several}; write one in full")))
+            Err((
+                StatusCode::BAD_REQUEST,
+                format!("several workloads are called \"{wanted}\": {several}; write one in full"),
+            ))
         }
     }
 }

@@ -69,8 +69,10 @@ async fn asked(context: &Context, request: Request<Incoming>) -> Result<ManualSc
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the header content-type: application/json".to_owned()));
     }
     let reading = timeout(context.limits.body_timeout, Limited::new(body, BODY_BYTES_MAX).collect());
-    let body = reading.await.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".to_owned()))?;
-    let body = body.map_err(|error| bad(format!("the body can't be read: {error}; its limit is {BODY_BYTES_MAX} bytes")))?;
+    let body =
+        reading.await.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".to_owned()))?;
+    let body =
+        body.map_err(|error| bad(format!("the body can't be read: {error}; its limit is {BODY_BYTES_MAX} bytes")))?;
     let body: Body = serde_json::from_slice(&body.to_bytes())
         .map_err(|error| bad(format!("{error}; send {{\"workload\", \"replicas\", \"author\", \"reason\"}}")))?;
     scale(context, body)

@@ -130,7 +130,11 @@ impl Owners {
     fn tell_forbidden(&self, resource: &ApiResource, problem: &str) {
         let mut forbidden = self.forbidden.lock().unwrap_or_else(PoisonError::into_inner);
         if forbidden.insert(resource.plural.clone()) {
-            tracing::warn!(problem, kind = resource.kind, "can't see whether other autoscalers scale the same workloads");
+            tracing::warn!(
+                problem,
+                kind = resource.kind,
+                "can't see whether other autoscalers scale the same workloads"
+            );
         }
     }
 }
@@ -141,8 +145,13 @@ async fn list(shared: &Shared, resource: &ApiResource, namespace: Option<&str>) 
         Some(namespace) => Api::<DynamicObject>::namespaced_with(shared.client.clone(), namespace, resource),
         None => Api::all_with(shared.client.clone(), resource),
     };
-    let call =
-        Call { verb: "list only", resource, subresource: "", namespace: namespace.unwrap_or("all namespaces"), name: "" };
+    let call = Call {
+        verb: "list only",
+        resource,
+        subresource: "",
+        namespace: namespace.unwrap_or("all namespaces"),
+        name: "",
+    };
     let mut objects = Vec::new();
     let mut params = ListParams::default().limit(PAGE);
     for _ in 0..PAGES_MAX {
@@ -200,7 +209,9 @@ pub async fn autoscalers(options: &Options, namespace: Option<&str>) -> Result<L
             Err(fault) => Err(fault),
         };
         match found {
-            Ok((resource, objects)) => listed.objects.extend(objects.iter().filter_map(|object| whole(object, &resource))),
+            Ok((resource, objects)) => {
+                listed.objects.extend(objects.iter().filter_map(|object| whole(object, &resource)))
+            }
             Err(fault) => listed.problems.push(fault.to_string()),
         }
     }

@@ -195,7 +195,14 @@ impl Default for Evaluation {
 
 impl Default for Kubernetes {
     fn default() -> Self {
-        Self { enabled: Enabled::Auto, kubeconfig: None, context: None, timeout: Duration::from_secs(10), events: true, conflicts: Conflicts::Refuse }
+        Self {
+            enabled: Enabled::Auto,
+            kubeconfig: None,
+            context: None,
+            timeout: Duration::from_secs(10),
+            events: true,
+            conflicts: Conflicts::Refuse,
+        }
     }
 }
 

@@ -109,19 +109,45 @@ fn check_view(view: &WorkloadView, background: &Background<'_>, now: Timestamp, 
 
 #[test]
 fn settled() {
-    check(&four(), expect![[""]]);
+    check(
+        &four(),
+        expect![[r#"
+            shop/checkout has 4 replicas (rule checkout, 2 to 10)
+              wants    4, as it has (reactive: requests 190 / 50 = 4)
+              up       to 5 or more when requests > 220 (now 190)
+              down     to 3 or fewer when requests <= 150 (now 190)
+        "#]],
+    );
 }
 
 #[test]
 fn within_tolerance() {
-    check(&four().with(|it| it.metrics = vec![requests(210.0)]), expect![[""]]);
+    check(
+        &four().with(|it| it.metrics = vec![requests(210.0)]),
+        expect![[r#"
+            shop/checkout has 4 replicas (rule checkout, 2 to 10)
+              wants    4, as it has (reactive: requests 210 / 50 = 4.2, within 10% of 4)
+              up       to 5 or more when requests > 220 (now 210)
+              down     to 3 or fewer when requests <= 150 (now 210)
+        "#]],
+    );
 }
 
 #[test]
 fn on_the_way_up() {
     let situation = four().with(|it| it.metrics = vec![requests(290.0)]);
     let view = WorkloadView { in_flight: true, ..situation.view() };
-    check_view(&view, &Background::default(), NEW_YEAR, expect![[""]]);
+    check_view(
+        &view,
+        &Background::default(),
+        NEW_YEAR,
+        expect![[r#"
+            shop/checkout has 4 replicas (rule checkout, 2 to 10)
+              wants    6, up by 2 (reactive: requests 290 / 50 = 6)
+              action   4 -> 6 is on its way to the cluster
+              down     to 3 or fewer when requests <= 150 (now 290)
+        "#]],
+    );
 }
 
 #[test]
@@ -133,7 +159,15 @@ fn paced_by_a_policy() {
         it.state.scaled(it.now, 3, 4);
         it.now = it.now + Duration::from_secs(20);
     });
-    check(&situation, expect![[""]]);
+    check(
+        &situation,
+        expect![[r#"
+            shop/checkout has 4 replicas (rule checkout, 2 to 10)
+              wants    4, as it has (stability: the policy of 1 pod per 1m is used up); the load asks for 9: requests 440 / 50 = 9
+              next     in 40s, when the policy of 1 pod per 1m has room again
+              down     to 3 or fewer when requests <= 150 (now 440)
+        "#]],
+    );
 }
 
 #[test]
@@ -142,7 +176,16 @@ fn held_by_the_stabilization_window() {
         it.decided(Duration::from_secs(170));
         it.metrics = vec![requests(90.0)];
     });
-    check(&situation, expect![[""]]);
+    check(
+        &situation,
+        expect![[r#"
+            shop/checkout has 4 replicas (rule checkout, 2 to 10)
+              wants    4, as it has (stability: 4 were wanted within the last 5m); the load asks for 2: requests 90 / 50 = 2
+              next     in 2m10s, when a recommendation leaves the stabilization window of 5m
+              up       to 5 or more when requests > 220 (now 90)
+              down     to 3 or fewer while requests <= 150 (now 90)
+        "#]],
+    );
 }
 
 #[test]
@@ -154,17 +197,42 @@ fn held_by_the_cooldown() {
         it.now = it.now + Duration::from_secs(61);
         it.metrics = vec![requests(90.0)];
     });
-    check(&situation, expect![[""]]);
+    check(
+        &situation,
+        expect![[r#"
+            shop/checkout has 4 replicas (rule checkout, 2 to 10)
+              wants    4, as it has (stability: cooldown 10m, scaled 1m1s ago); the load asks for 2: requests 90 / 50 = 2
+              next     in 8m59s, when the cooldown of 10m ends
+              up       to 5 or more when requests > 220 (now 90)
+              down     to 3 or fewer while requests <= 150 (now 90)
+        "#]],
+    );
 }
 
 #[test]
 fn at_the_maximum() {
-    check(&four().with(|it| (it.replicas, it.ready, it.metrics) = (10, 9, vec![requests(900.0)])), expect![[""]]);
+    check(
+        &four().with(|it| (it.replicas, it.ready, it.metrics) = (10, 9, vec![requests(900.0)])),
+        expect![[r#"
+            shop/checkout has 10 replicas, 9 ready (rule checkout, 2 to 10)
+              wants    10, as it has (bounds: 18 is above the maximum 10); the load asks for 18: requests 900 / 50 = 18
+              up       never above the maximum of 10; raise replicas.max if the load is real
+              down     to 9 or fewer when requests <= 450 (now 900)
+        "#]],
+    );
 }
 
 #[test]
 fn at_the_minimum() {
-    check(&four().with(|it| (it.replicas, it.ready, it.metrics) = (2, 2, vec![requests(3.5)])), expect![[""]]);
+    check(
+        &four().with(|it| (it.replicas, it.ready, it.metrics) = (2, 2, vec![requests(3.5)])),
+        expect![[r#"
+            shop/checkout has 2 replicas (rule checkout, 2 to 10)
+              wants    2, as it has (bounds: 1 is below the minimum 2); the load asks for 1: requests 3.5 / 50 = 1
+              up       to 3 or more when requests > 110 (now 3.5)
+              down     never below the minimum of 2
+        "#]],
+    );
 }
 
 #[test]
@@ -172,8 +240,23 @@ fn data_is_missing() {
     let situation = four().with(|it| {
         it.metrics = vec![requests(90.0), ("cpu", Presence::Stale, Presence::Present(0.7))];
     });
-    check(&situation, expect![[""]]);
-    check(&four().with(|it| it.metrics = vec![requests(f64::NAN)]), expect![[""]]);
+    check(
+        &situation,
+        expect![[r#"
+            shop/checkout has 4 replicas (rule checkout, 2 to 10)
+              wants    4, as it has (guards: cpu demand stale); the load asks for 2: requests 90 / 50 = 2
+              up       to 5 or more when requests > 220 (now 90), or when another metric asks for more
+              missing  cpu demand is stale: repair its source; the count may rise, and does not fall until the data is back
+        "#]],
+    );
+    check(
+        &four().with(|it| it.metrics = vec![requests(f64::NAN)]),
+        expect![[r#"
+            shop/checkout has 4 replicas (rule checkout, 2 to 10)
+              wants    4, as it has (guards: requests demand invalid)
+              missing  requests demand is invalid: repair its source; the count stays as it is until the data is back
+        "#]],
+    );
 }
 
 #[test]
@@ -183,15 +266,35 @@ fn down_is_disabled() {
         it.policy.behavior.scale_down.select = SelectPolicy::Disabled;
         it.metrics = vec![requests(90.0)];
     });
-    check(&situation, expect![[""]]);
+    check(
+        &situation,
+        expect![[r#"
+            shop/checkout has 4 replicas (rule checkout, 2 to 10)
+              wants    4, as it has (stability: scaling down is disabled); the load asks for 2: requests 90 / 50 = 2
+              held     select_policy: Disabled in the rule's behavior
+              up       to 5 or more when requests > 220 (now 90)
+              down     to 3 or fewer while requests <= 150 (now 90)
+        "#]],
+    );
 }
 
 #[test]
 fn the_cluster_refuses() {
     let situation = four().with(|it| it.metrics = vec![requests(290.0)]);
-    let error = "HorizontalPodAutoscaler shop/checkout scales it already; delete it, or set kubernetes.conflicts: ignore";
+    let error =
+        "HorizontalPodAutoscaler shop/checkout scales it already; delete it, or set kubernetes.conflicts: ignore";
     let view = WorkloadView { failures: 3, last_error: Some(error.to_owned()), ..situation.view() };
-    check_view(&view, &Background::default(), NEW_YEAR, expect![[""]]);
+    check_view(
+        &view,
+        &Background::default(),
+        NEW_YEAR,
+        expect![[r#"
+            shop/checkout has 4 replicas (rule checkout, 2 to 10)
+              wants    6, up by 2 (reactive: requests 290 / 50 = 6)
+              action   failed 3 times in a row, and is tried again: HorizontalPodAutoscaler shop/checkout scales it already; delete it, or set kubernetes.conflicts: ignore
+              down     to 3 or fewer when requests <= 150 (now 290)
+        "#]],
+    );
 }
 
 #[test]
@@ -199,7 +302,15 @@ fn not_in_the_cluster() {
     let (replicas, ready, decision) = (None, None, None);
     let problem = Some("Deployment shop/checkout does not exist; create it, or correct the rule's target".to_owned());
     let view = WorkloadView { replicas, ready, decision, problem, ..four().view() };
-    check_view(&view, &Background::default(), NEW_YEAR, expect![[""]]);
+    check_view(
+        &view,
+        &Background::default(),
+        NEW_YEAR,
+        expect![[r#"
+        shop/checkout can't be seen in the cluster: Deployment shop/checkout does not exist; create it, or correct the rule's target (rule checkout, 2 to 10)
+          wants    nothing yet: without its count in the cluster there is nothing to decide from
+    "#]],
+    );
 }
 
 #[test]
@@ -207,7 +318,14 @@ fn asleep() {
     let situation = four().with(|it| {
         (it.policy.min, it.replicas, it.ready, it.metrics) = (0, 0, 0, vec![requests(0.0)]);
     });
-    check(&situation, expect![[""]]);
+    check(
+        &situation,
+        expect![[r#"
+            shop/checkout has 0 replicas (rule checkout, 0 to 10)
+              wants    0, as it has (reactive: requests 0 / 50 = 0)
+              up       to 1 or more when requests > 0 (now 0)
+        "#]],
+    );
 }
 
 #[test]
@@ -218,9 +336,32 @@ fn who_made_the_count() {
     let last = Entry { id: 7, workload, rule, decision, outcome };
     let background = Background { last: Some(&last), tolerance_up: 0.0, tolerance_down: 0.5 };
     let now = NEW_YEAR + Duration::from_millis(754_321);
-    check_view(&four().view(), &background, now, expect![[""]]);
+    check_view(
+        &four().view(),
+        &background,
+        now,
+        expect![[r#"
+            shop/checkout has 4 replicas (rule checkout, 2 to 10)
+              since    2026-01-01T00:00:00.000Z, 12m34s ago, when Headroom scaled it 3 -> 4: requests 190 / 50 = 4
+              wants    4, as it has (reactive: requests 190 / 50 = 4)
+              up       to 5 or more when requests > 200 (now 190)
+              down     to 2 or fewer when requests < 100 (now 190)
+        "#]],
+    );
     let seven = four().with(|it| (it.replicas, it.ready) = (7, 7));
-    check_view(&seven.view(), &background, now, expect![[""]]);
+    check_view(
+        &seven.view(),
+        &background,
+        now,
+        expect![[r#"
+            shop/checkout has 7 replicas (rule checkout, 2 to 10)
+              since    somebody else changed it after Headroom scaled it 3 -> 4 at 2026-01-01T00:00:00.000Z, 12m34s ago
+              wants    7, as it has (stability: 7 were wanted within the last 5m); the load asks for 4: requests 190 / 50 = 4
+              next     at once, when a recommendation leaves the stabilization window of 5m
+              up       to 8 or more when requests > 350 (now 190)
+              down     to 4 or fewer when requests < 175 (now 190)
+        "#]],
+    );
 }
 
 #[test]

@@ -245,7 +245,10 @@ mod tests {
         check("min(a, 5)", "((sum(x) < vector(5)) or vector(5))");
         check("a ?? b", "(sum(x) or sum(y))");
         check("a > 2 ? b : 0", "((sum(y) and (sum(x) > vector(2))) or vector(0))");
-        check("a > 2 && b < 3 ? a + b : a", "(((sum(x) + sum(y)) and ((sum(x) > vector(2)) and (sum(y) < vector(3)))) or sum(x))");
+        check(
+            "a > 2 && b < 3 ? a + b : a",
+            "(((sum(x) + sum(y)) and ((sum(x) > vector(2)) and (sum(y) < vector(3)))) or sum(x))",
+        );
         check("-a", "(0 - sum(x))");
     }
 

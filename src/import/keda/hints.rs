@@ -86,6 +86,7 @@ pub(super) fn about(kind: &str, metadata: &Fields<'_>) -> (String, Option<String
          demand {demand} and per_replica {threshold}",
         known.exporter
     );
-    let comment = format!("Left out: trigger {kind}. With {}: demand: {demand}, per_replica: {threshold}", known.exporter);
+    let comment =
+        format!("Left out: trigger {kind}. With {}: demand: {demand}, per_replica: {threshold}", known.exporter);
     (text, Some(comment))
 }

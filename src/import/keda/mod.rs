@@ -167,7 +167,10 @@ fn idle(draft: &mut Draft, spec: &Fields<'_>) {
         activation: None,
     });
     if draft.metrics.len() > 2 {
-        spec.changed("idleReplicaCount", "the first trigger alone says whether the workload is idle; correct floor_while_active");
+        spec.changed(
+            "idleReplicaCount",
+            "the first trigger alone says whether the workload is idle; correct floor_while_active",
+        );
     }
 }
 

@@ -89,7 +89,14 @@ fn prometheus(metadata: &Fields<'_>, index: usize, ratio_of: Option<String>) -> 
 }
 
 fn predictkube(draft: &mut Draft, metadata: &Fields<'_>, index: usize) -> Read {
-    metadata.pass_over(&["prometheusAddress", "historyTimeWindow", "queryStep", "metricName", "unsafeSsl", "authModes"]);
+    metadata.pass_over(&[
+        "prometheusAddress",
+        "historyTimeWindow",
+        "queryStep",
+        "metricName",
+        "unsafeSsl",
+        "authModes",
+    ]);
     let horizon = metadata.text("predictHorizon").and_then(|text| parse_duration(&text).ok());
     let read = query(metadata, index, None);
     foresee(draft, metadata, horizon.map_or(0, |horizon| horizon.as_secs()), None, "PredictKube");

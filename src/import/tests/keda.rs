@@ -214,14 +214,13 @@ spec:
                     pause: {reason: 'annotation autoscaling.keda.sh/paused'}
                     metrics:
                       - name: trigger_5
-                        demand: 'sum(x) # all of it'
+                        demand: sum(x)
                         per_replica: 5
             ---
             in.yaml, document 1: ScaledObject jobs/mixed: spec.fallback: left out: "triggerFormula" is no behavior that is known here
             in.yaml, document 1: ScaledObject jobs/mixed: spec.triggers[0]: left out: trigger "kafka" asks a system that Headroom does not ask; kafka_exporter has the same number: add a metric with demand sum(kafka_consumergroup_lag{consumergroup="mails",topic="out"}) and per_replica 50
             in.yaml, document 1: ScaledObject jobs/mixed: spec.triggers[1]: left out: trigger "sorcery" asks a system that Headroom does not ask; have an exporter turn its number into a series, and add a metric that reads it
             in.yaml, document 1: ScaledObject jobs/mixed: spec.triggers[2].metadata: left out: its query can't be used here: expression ends too early; expected an expression; write it in another way: sum(
-            in.yaml, document 1: ScaledObject jobs/mixed: spec.triggers[2].metadata.threshold: left out: no such field is known here; see whether the rule needs it
             in.yaml, document 1: ScaledObject jobs/mixed: spec.triggers[3].metadata: left out: it needs a threshold of more than zero: the work that one replica takes
             in.yaml, document 1: ScaledObject jobs/mixed: spec.triggers[4].metadata.ignoreNullValues: changed: KEDA takes an empty result for 0; here it holds the count. Where no series means no work, append "or vector(0)" to the demand
             in.yaml, document 1: ScaledObject jobs/mixed: spec.advanced.scalingModifiers: left out: the formula "count([lag], # > 1)" can't be carried over: "[" is not known there

@@ -32,7 +32,13 @@ async fn a_workload_is_explained_as_text_or_as_json() {
                    connection: close\r\n\r\n";
     let answer = server.send(request).await;
     check(&answer, "200 OK", &["content-type: text/plain; charset=utf-8", "vary: accept"]);
-    expect![[""]].assert_eq(parts(&answer).1);
+    expect![[r#"
+        shop/checkout has 6 replicas, 4 ready (rule checkout, 2 to 60)
+          since    2023-11-14T22:13:20.000Z, 1m30s ago, when Headroom scaled it 4 -> 6: stability: 2 pods per 15s allows 6
+          wants    6, up by 2 (stability: the policy of 2 pods per 15s allows 6); the load asks for 7: requests 340 / 50 = 7
+          action   4 -> 6 is on its way to the cluster
+          missing  cpu demand is absent: repair its source; the count may rise, and does not fall until the data is back
+    "#]].assert_eq(parts(&answer).1);
 
     let answer = server.get("/api/v1/explain?workload=search").await;
     let json: serde_json::Value = serde_json::from_str(parts(&answer).1).unwrap();
@@ -55,7 +61,11 @@ async fn a_count_by_hand_reaches_the_loop_and_its_answer_comes_back() {
     let (server, mut asked) = start().await;
     let body = r#"{"workload": "checkout", "replicas": 12, "author": "ada", "reason": "sale", "ttl": "90m"}"#;
     let answers = [
-        (Answer::Scaled { decision: "shop/checkout 4 -> 12".to_owned() }, "200 OK", r#"{"decision":"shop/checkout 4 -> 12"}"#),
+        (
+            Answer::Scaled { decision: "shop/checkout 4 -> 12".to_owned() },
+            "200 OK",
+            r#"{"decision":"shop/checkout 4 -> 12"}"#,
+        ),
         (Answer::Done, "200 OK", r#"{"status":"done"}"#),
         (Answer::Refused("above the maximum".to_owned()), "409 Conflict", "above the maximum"),
         (Answer::NotFound("no such workload".to_owned()), "404 Not Found", "no such workload"),
@@ -87,8 +97,16 @@ async fn what_is_asked_for_wrongly_never_reaches_the_loop() {
         (r#"{"workload": "checkout", "author": "a", "reason": "b", "ttl": "soon"}"#, "400 Bad Request", "ttl: "),
         (r#"{"workload": "checkout", "author": "a", "reason": "b", "ttl": "0"}"#, "400 Bad Request", "more than zero"),
         (r#"{"workload": "checkout", "author": "a", "reason": "b", "ttl": "1y"}"#, "400 Bad Request", "31d at most"),
-        (r#"{"workload": "checkout", "author": "a", "reason": "b", "replicas": -1}"#, "400 Bad Request", "invalid value"),
-        (r#"{"workload": "checkout", "author": "a", "reason": "b", "repliacs": 1}"#, "400 Bad Request", "unknown field"),
+        (
+            r#"{"workload": "checkout", "author": "a", "reason": "b", "replicas": -1}"#,
+            "400 Bad Request",
+            "invalid value",
+        ),
+        (
+            r#"{"workload": "checkout", "author": "a", "reason": "b", "repliacs": 1}"#,
+            "400 Bad Request",
+            "unknown field",
+        ),
         ("", "400 Bad Request", "EOF"),
     ];
     for (body, status, told) in cases {
