@@ -7,6 +7,7 @@ mod alerts;
 mod crash;
 mod grafana;
 mod hpa;
+mod import;
 mod ingest;
 mod loom_ring;
 mod peers;

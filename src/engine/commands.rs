@@ -1,6 +1,7 @@
 //! Does what people ask of the loop.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::command::{Answer, Command, ManualScale};
 use super::{Effect, Engine};
@@ -9,8 +10,8 @@ use crate::dispatch::{Alert, Silence, SilenceError};
 use crate::time::Timestamp;
 use crate::workload::Workload;
 
-/// The longest that a count asked for by hand may hold: a week. What is to hold longer belongs into the rule.
-const TTL_MAX: std::time::Duration = std::time::Duration::from_hours(7 * 24);
+/// The longest that a count asked for by hand may hold: a month. What is to hold longer belongs into the rule.
+const TTL_MAX: Duration = Duration::from_hours(31 * 24);
 
 /// What is to be answered once it has been decided.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ impl Engine {
             return refused("say who asks and why: author and reason".to_owned());
         }
         if replicas.is_some() && (ttl.is_zero() || ttl > TTL_MAX) {
-            return refused("ttl must be from 1s to 7d; what is to hold longer belongs into the rule".to_owned());
+            return refused("ttl must be from 1s to 31d; what is to hold longer belongs into the rule".to_owned());
         }
         let (author, reason) = (author.as_str().into(), reason.as_str().into());
         let manual = replicas.map(|replicas| Manual { replicas, author, reason, until: now + ttl });

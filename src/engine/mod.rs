@@ -14,6 +14,7 @@ mod decide;
 mod desk;
 mod economy;
 mod evaluate;
+mod explain;
 mod history;
 mod keep;
 mod notable;
@@ -30,6 +31,7 @@ use std::time::Duration;
 pub use crate::journal::Entry;
 pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale};
+pub use explain::{Background, LINES_MAX, explain, explain_with};
 pub use view::{AlertView, MetricView, RuleHealth, View, WorkloadView};
 
 use agenda::Agenda;

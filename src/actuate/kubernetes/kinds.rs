@@ -59,6 +59,17 @@ impl Kinds {
         Self { client, call_timeout, clock, discovered: Mutex::new(None) }
     }
 
+    /// The API of a kind of this group, at its preferred version; `None` where the cluster has no such kind.
+    pub(super) async fn find(&self, group: &str, kind: &str) -> Result<Option<ApiResource>, Fault> {
+        let mut discovered = self.discovered.lock().await;
+        if discovered.as_ref().is_none_or(|known| (self.clock)().since(known.at) >= TRUSTED_FOR) {
+            let served = self.fetch().await?;
+            *discovered = Some(Discovered { at: (self.clock)(), served });
+        }
+        let mut served = discovered.iter().flat_map(|known| &known.served).map(|served| &served.resource);
+        Ok(served.find(|resource| resource.group == group && resource.kind == kind).cloned())
+    }
+
     /// The API of a kind; an empty `api_version` means whichever has it.
     pub(super) async fn resolve(&self, api_version: &str, kind: &str) -> Result<ApiResource, Fault> {
         let mut discovered = self.discovered.lock().await;

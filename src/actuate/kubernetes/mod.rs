@@ -6,7 +6,7 @@
 //!
 //! Calls that it makes, and so the rights that it needs (`deploy/kubernetes/rbac.yaml`): discovery; list and watch
 //! of each kind; get and update of its `scale`; list of pods while a workload is short of ready ones; create of
-//! `events.k8s.io` Events.
+//! `events.k8s.io` Events; list of other autoscalers.
 
 mod client;
 mod counts;
@@ -14,11 +14,13 @@ mod event;
 mod fault;
 mod feed;
 mod kinds;
+mod owners;
 #[cfg(test)]
 mod tests;
 mod trouble;
 
 pub use client::{ConnectError, Options};
+pub use owners::{Listed, autoscalers};
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -39,12 +41,14 @@ use crate::workload::Workload;
 use fault::{Call, Fault};
 use feed::{Ask, Feed, Key, Shared};
 use kinds::Kinds;
+use owners::Owners;
 use trouble::Looks;
 
 /// Scales workloads of a Kubernetes cluster. Dropping it ends its watches.
 pub struct Kubernetes {
     shared: Arc<Shared>,
     options: Options,
+    owners: Owners,
     runtime: Handle,
     state: Mutex<State>,
 }
@@ -76,13 +80,16 @@ impl Kubernetes {
         let call_timeout = options.call_timeout;
         let kinds = Kinds::new(client.clone(), call_timeout, Arc::clone(&clock));
         let shared = Arc::new(Shared { client, kinds, call_timeout, observations, clock, looks: Looks::default() });
-        Self { shared, options, runtime: Handle::current(), state: Mutex::default() }
+        Self { shared, options, owners: Owners::default(), runtime: Handle::current(), state: Mutex::default() }
     }
 
     /// Reads the scale, checks that it is what the action was decided from, and replaces exactly that one.
     async fn scale(&self, action: &Action) -> Result<(), Fault> {
         let Workload { api_version, kind, namespace, name } = &action.workload;
         let resource = self.shared.kinds.resolve(api_version, kind).await?;
+        if self.options.leave_owned {
+            self.owners.check(&self.shared, &resource, &action.workload).await?;
+        }
         let api = Api::<DynamicObject>::namespaced_with(self.shared.client.clone(), namespace, &resource);
         let limit = self.shared.call_timeout;
         let call = |verb| Call { verb, resource: &resource, subresource: "/scale", namespace, name };

@@ -98,6 +98,17 @@ pub struct Kubernetes {
     pub timeout: Duration,
     /// Whether each change is told in a Kubernetes Event on the object.
     pub events: bool,
+    /// What to do about a workload that another autoscaler scales.
+    pub conflicts: Conflicts,
+}
+
+/// What to do about a workload that another autoscaler scales.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflicts {
+    /// Leave it alone, and say who scales it.
+    Refuse,
+    /// Scale it all the same.
+    Ignore,
 }
 
 /// Whether something is used.
@@ -206,7 +217,14 @@ impl Default for Evaluation {
 
 impl Default for Kubernetes {
     fn default() -> Self {
-        Self { enabled: Enabled::Auto, kubeconfig: None, context: None, timeout: Duration::from_secs(10), events: true }
+        Self {
+            enabled: Enabled::Auto,
+            kubeconfig: None,
+            context: None,
+            timeout: Duration::from_secs(10),
+            events: true,
+            conflicts: Conflicts::Refuse,
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Routing, Settings, Windows};
+use super::{
+    Conflicts, Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Routing, Settings, Windows,
+};
 use crate::config::finding::{Finding, Source};
 use crate::config::reader::{Fields, Reader};
 use crate::config::scalar::{At, Bytes, Read, word};
@@ -101,6 +103,7 @@ impl Read for Kubernetes {
             kubernetes.context = fields.optional("context");
             set_time(fields, "timeout", &mut kubernetes.timeout);
             fields.set("events", &mut kubernetes.events);
+            fields.set("conflicts", &mut kubernetes.conflicts);
         })
     }
 }
@@ -123,6 +126,12 @@ impl Read for Keep {
 impl Read for Enabled {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
         word(reader, node, "choice", &[("auto", Self::Auto), ("true", Self::Always), ("false", Self::Never)])
+    }
+}
+
+impl Read for Conflicts {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        word(reader, node, "choice", &[("refuse", Self::Refuse), ("ignore", Self::Ignore)])
     }
 }
 
