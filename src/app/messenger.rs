@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
-use crate::config::{self, Alerting, Settings};
+use crate::config::{self, Alerting, Settings, WebhookAddress};
 use crate::dispatch::{Alert, Notification};
 use crate::notify::{self, Address, Notifier, WebhookConfig};
 use crate::telemetry::Telemetry;
@@ -53,16 +53,19 @@ impl Messenger {
                 let name = &written.name.value;
                 Some(start(&alerting).with_context(|| format!("can't tell the Alertmanagers of receiver {name}"))?)
             };
-            let webhooks = written.webhooks.iter().filter_map(webhook).collect();
+            let webhooks = written.webhooks.iter().map(webhook).collect();
             receivers
                 .insert(written.name.value.as_str().into(), Receiver { webhooks, alertmanagers, log: written.log });
         }
         Ok(Self { everywhere, receivers, tasks: TaskTracker::new() })
     }
 
-    /// Tells every Alertmanager of the settings; it waits for none.
-    pub(super) fn alerts(&self, alerts: Vec<Alert>) {
-        self.everywhere.alerts(alerts);
+    /// Tells the Alertmanagers of a receiver, or those of the settings that hear of everything; it waits for none.
+    pub(super) fn alerts(&self, receiver: Option<&str>, alerts: Vec<Alert>) {
+        let of_receiver = |name: &str| self.receivers.get(name).and_then(|receiver| receiver.alertmanagers.as_ref());
+        if let Some(notifier) = receiver.map_or(Some(&*self.everywhere), of_receiver) {
+            notifier.alerts(alerts);
+        }
     }
 
     /// Tells a receiver; it waits for nobody.
@@ -70,9 +73,6 @@ impl Messenger {
         let Some(receiver) = self.receivers.get(&notification.receiver) else { return };
         if receiver.log {
             notify::log(&notification);
-        }
-        if let Some(alertmanagers) = &receiver.alertmanagers {
-            alertmanagers.alerts(notification.alerts.clone());
         }
         for (webhook, resolved) in &receiver.webhooks {
             let mut notification = notification.clone();
@@ -94,12 +94,15 @@ impl Messenger {
 }
 
 /// A webhook as the notifier takes it, and whether it hears of what was resolved.
-fn webhook(written: &config::Webhook) -> Option<(WebhookConfig, bool)> {
-    let address = written.url.clone().map(Address::Url).or_else(|| written.url_file.clone().map(Address::File))?;
+fn webhook(written: &config::Webhook) -> (WebhookConfig, bool) {
+    let address = match &written.address {
+        WebhookAddress::Url(url) => Address::Url(url.clone()),
+        WebhookAddress::File(file) => Address::File(file.clone()),
+    };
     let mut webhook = WebhookConfig::new(address);
     webhook.access = written.access.clone();
     webhook.secret_file.clone_from(&written.secret_file);
-    webhook.timeout = written.timeout.unwrap_or(webhook.timeout);
+    webhook.timeout = written.timeout;
     webhook.alerts_max = written.max_alerts;
-    Some((webhook, written.send_resolved))
+    (webhook, written.send_resolved)
 }

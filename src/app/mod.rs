@@ -159,7 +159,7 @@ impl App {
 /// What Alertmanager's API shows of the routing.
 fn routing(settings: &Settings) -> web::RoutingView {
     let routing = Routing::compile(&settings.routing);
-    let receivers = routing.receivers().keys().map(ToString::to_string).collect();
+    let receivers = routing.receivers().iter().map(|receiver| receiver.name.value.clone()).collect();
     web::RoutingView { receivers, original: routing.yaml() }
 }
 

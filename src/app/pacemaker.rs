@@ -290,7 +290,7 @@ impl Heart {
                 (Effect::Forget(workload), _) => actuator.forget(&workload),
                 (Effect::Record(entry), _) => tell(&entry),
                 (Effect::Keep(_), _) => {}
-                (Effect::Alerts(alerts), _) => self.messenger.alerts(alerts),
+                (Effect::Alerts { receiver, alerts }, _) => self.messenger.alerts(receiver.as_deref(), alerts),
                 (Effect::Notify(notification), _) => self.messenger.notify(notification),
                 (Effect::Answer(number, answer), _) => {
                     let refused = |reason: &String| Answer::Refused(format!("it can't be written down: {reason}"));

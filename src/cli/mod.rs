@@ -6,6 +6,7 @@ mod decisions;
 mod demo;
 mod explain;
 mod import;
+mod routes;
 mod scale;
 mod serve;
 mod stop;
@@ -46,6 +47,9 @@ enum Command {
     /// What was decided, and what is being decided.
     #[command(after_help = "Example:\n  headroom decisions --watch --workload shop/checkout")]
     Decisions(decisions::Args),
+    /// Show the route tree, and test it.
+    #[command(after_help = "Example:\n  headroom routes test --config headroom.yaml tier=web direction=up")]
+    Routes(routes::Args),
     /// Ask for a count by hand, for a time.
     #[command(
         after_help = "Example:\n  headroom scale shop/checkout 12 --ttl 2h --reason \"flash sale\"\n  headroom scale \
@@ -64,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Decisions(args) => decisions::run(&args),
+        Command::Routes(args) => routes::run(&args),
         Command::Scale(args) => scale::run(&args),
     };
     done.unwrap_or_else(|error| {

@@ -41,8 +41,8 @@ pub(crate) use schedule::parse as parse_schedules;
 pub use schedule::{Effect, Event, Schedule, When};
 pub use settings::{
     Access, Alerting, Alertmanager, Conflicts, Credentials, Durability, Economy as SharedEconomy, Enabled, Evaluation,
-    Guards, Ingest, InhibitRule, Journal, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel, NamedIntervals,
-    Receiver, Route, Routing, Settings, SharedLimits, Webhook, Windows, Zoned,
+    GroupBy, Guards, Ingest, InhibitRule, Journal, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel,
+    NamedIntervals, Receiver, Route, Routing, Settings, SharedLimits, Webhook, WebhookAddress, Windows,
 };
 
 // Files of rule tests.

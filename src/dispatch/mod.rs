@@ -1,37 +1,45 @@
-//! Decisions → actions, and alerts → messages: routed, grouped, inhibited and silenced as Alertmanager does it.
+//! Decisions and alerts → what is done, and who is told: routed, grouped, silenced, inhibited.
 //!
-//! In: what workloads are to become ([`Wish`]), and alerts. Out: which of them may be carried out now
-//! ([`Dispatcher::release`]) and what keeps the others ([`Muted`]), messages for receivers ([`Notification`]), and the
-//! words that the loop and the world exchange: [`Action`], [`Outcome`], [`Observation`].
+//! In: decisions that change something ([`Wish`]), alerts, silences, and the time. Out: [`Release`]s, which become
+//! [`Action`]s for an actuator, and [`Notification`]s for people; back come [`Outcome`]s and [`Observation`]s.
 //!
-//! Never here: a clock, a queue of a door, how anything is sent or scaled.
+//! [`Routing`] is the settings made ready: the route tree, receivers, inhibit rules and time intervals. [`Dispatcher`]
+//! holds each wish until it may be carried out, and says why not ([`Muted`]). [`Alerts`] holds alerts, lets them inhibit
+//! and groups them into messages. [`Silences`] are what people ask to hear and see nothing of. All of it follows
+//! Alertmanager; where scaling needs something else, the file says so.
+//!
+//! Never here: a clock, I/O, randomness. All state is plain, and what must survive a restart can be stored.
 
 mod action;
 mod alert;
 mod alerts;
 mod dispatcher;
-mod inhibit;
-mod matchers;
+mod inhibitor;
+mod interval;
+pub mod matchers;
 mod muted;
 mod notification;
 mod resend;
-mod route;
+mod routing;
 mod silence;
 mod silences;
+mod written;
+
 #[cfg(test)]
 mod tests;
 
+pub use crate::config::Receiver;
 pub use action::{Action, Observation, Outcome, Status};
 pub use alert::{Alert, AlertGroup, AlertState, AlertStatus};
-pub use alerts::Alerts;
-pub use dispatcher::{Dispatcher, Wish};
-pub use inhibit::Inhibited;
+pub use alerts::{Alerts, AlertsFull, StoredNotice, Told};
+pub use dispatcher::{Dispatcher, Drift, Release, SetCount, StoredDispatch, StoredFlush, Wish};
+pub use interval::NamedInterval;
 pub use matchers::{MatcherSyntax, parse_matcher, parse_matchers};
 pub use muted::Muted;
 pub use notification::{Notification, Notified};
 pub use resend::{RESOLVED_RETENTION, is_due, valid_until};
-pub use route::{GroupBy, Receiver, Route, Routing};
+pub use routing::{Route, Routing, Waits, shown};
 pub use silence::{Silence, SilenceState};
-pub use silences::{SilenceError, Silences};
+pub use silences::{SILENCE_RETENTION, SilenceChange, SilenceError, Silences};
 
 pub use crate::workload::Trouble;

@@ -1,4 +1,4 @@
-//! All silences, with Alertmanager's rules for making, changing and ending them.
+//! All silences: set, changed, ended and forgotten as in Alertmanager.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,144 +8,185 @@ use super::silence::{Silence, SilenceState};
 use crate::labels::Labels;
 use crate::time::Timestamp;
 
-/// How long an expired silence can still be seen: Alertmanager's `--data.retention`.
-const RETENTION: Duration = Duration::from_hours(120);
+/// How long a silence that has ended can still be looked up: Alertmanager's `--data.retention`.
+pub const SILENCE_RETENTION: Duration = Duration::from_hours(120);
 
-/// The most silences: at 1 KiB each some 10 MiB.
+/// Silences that are kept, ended ones included: some 5 MB at half a KiB each.
 const SILENCES_MAX: usize = 10_000;
 
 /// Why a silence can't be set or ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SilenceError {
-    #[error("silence {0} not found")]
+    #[error("there is no silence {0}")]
     NotFound(String),
-    #[error("a silence needs at least one matcher")]
+    #[error("silence {0} has ended already")]
+    Ended(String),
+    #[error("a silence needs at least one matcher; without one it would mute everything")]
     NoMatcher,
-    #[error("at least one matcher must not match the empty string, or everything would be silenced")]
-    MatchesAll,
-    #[error("a silence ends after it starts")]
-    EndsBeforeStart,
-    #[error("a silence ends in the future")]
-    EndsInPast,
-    #[error("say who makes the silence: created_by is empty")]
-    NoCreator,
-    #[error("there are {0} silences already, which is the limit; expire some")]
-    TooMany(usize),
+    #[error("a matcher needs a label's name")]
+    EmptyName,
+    #[error("at least one matcher must not match an empty value; as it is, the silence would mute everything")]
+    MatchesEverything,
+    #[error("the silence ends at {ends_at}, which is not after its start at {starts_at}")]
+    EndsBeforeStart { starts_at: Timestamp, ends_at: Timestamp },
+    #[error("the silence ends at {0}, which is in the past")]
+    EndsInPast(Timestamp),
+    #[error("{limit} silences are kept already; end some and wait until they are forgotten")]
+    Full { limit: usize },
 }
 
-/// All silences, by id.
+/// What a change of silences came to.
+#[derive(Debug, Clone)]
+pub struct SilenceChange {
+    /// The id under which the silence is known now.
+    pub id: String,
+    /// What is to be stored, in this order: the one that was ended, if any, and the one that is set.
+    pub changed: Vec<Arc<Silence>>,
+}
+
+/// All silences.
 #[derive(Debug, Default)]
 pub struct Silences {
     by_id: BTreeMap<String, Arc<Silence>>,
+    /// Those that have not ended when last looked at.
+    current: Vec<Arc<Silence>>,
+    version: u64,
 }
 
 impl Silences {
-    /// Sets a silence. One whose id is known is changed, as long as that only moves its end, its words or a start that
-    /// is still ahead; else the old one ends and `spare_id` names the new one. Gives the silences that are new or other
-    /// than before, the one that counts last.
+    /// Takes in what was stored.
+    pub fn restore(&mut self, stored: impl IntoIterator<Item = Arc<Silence>>) {
+        self.by_id.extend(stored.into_iter().map(|silence| (silence.id.clone(), silence)));
+        self.current = self.by_id.values().cloned().collect();
+        self.version += 1;
+    }
+
+    /// Sets a silence, or changes the one of its id. Where that can't be changed in place (it is active and its matchers
+    /// or its start are to change), it is ended, and the new one gets the id `spare_id`, as does one without an id.
     pub fn set(
         &mut self,
         mut silence: Silence,
         spare_id: String,
         now: Timestamp,
-    ) -> Result<Vec<Arc<Silence>>, SilenceError> {
+    ) -> Result<SilenceChange, SilenceError> {
         check(&silence, now)?;
         silence.updated_at = now;
-        let before = self.by_id.get(&silence.id).cloned();
-        if before.is_none() && self.by_id.len() >= SILENCES_MAX {
-            return Err(SilenceError::TooMany(SILENCES_MAX));
-        }
         let mut changed = Vec::new();
-        if let Some(before) = before {
-            if !changes_in_place(&before, &silence, now) {
-                if before.state(now) != SilenceState::Expired {
-                    changed.push(self.put(expired(&before, now)));
-                }
-                silence.id = spare_id;
+        if !silence.id.is_empty() {
+            let before = self.by_id.get(&silence.id).ok_or_else(|| SilenceError::NotFound(silence.id.clone()))?;
+            if can_change(before, &silence, now) {
+                let id = silence.id.clone();
+                changed.push(self.put(silence));
+                return Ok(SilenceChange { id, changed });
             }
         }
-        // A silence of the past begins now: it can't have silenced what was told already.
-        if self.by_id.get(&silence.id).is_none_or(|before| before.starts_at != silence.starts_at) {
-            silence.starts_at = silence.starts_at.max(now);
+        if self.by_id.len() >= SILENCES_MAX {
+            return Err(SilenceError::Full { limit: SILENCES_MAX });
         }
+        // One that has ended stays as it was.
+        if !silence.id.is_empty()
+            && let Ok(ended) = self.expire(&silence.id, now)
+        {
+            changed.push(ended);
+        }
+        silence.id.clone_from(&spare_id);
+        silence.starts_at = silence.starts_at.max(now);
         changed.push(self.put(silence));
-        Ok(changed)
+        Ok(SilenceChange { id: spare_id, changed })
     }
 
-    /// Ends a silence now; one that has ended stays as it is.
-    pub fn expire(&mut self, id: &str, now: Timestamp) -> Result<Option<Arc<Silence>>, SilenceError> {
-        let before = self.by_id.get(id).cloned().ok_or_else(|| SilenceError::NotFound(id.to_owned()))?;
-        if before.state(now) == SilenceState::Expired {
-            return Ok(None);
+    /// Ends a silence now; one that hasn't begun never does.
+    pub fn expire(&mut self, id: &str, now: Timestamp) -> Result<Arc<Silence>, SilenceError> {
+        let silence = self.by_id.get(id).ok_or_else(|| SilenceError::NotFound(id.to_owned()))?;
+        let mut silence = Silence::clone(silence);
+        match silence.state(now) {
+            SilenceState::Expired => return Err(SilenceError::Ended(id.to_owned())),
+            SilenceState::Pending => silence.starts_at = now,
+            SilenceState::Active => {}
         }
-        Ok(Some(self.put(expired(&before, now))))
+        (silence.ends_at, silence.updated_at) = (now, now);
+        Ok(self.put(silence))
     }
 
-    /// Takes in a silence as it stands, from the journal.
-    pub fn restore(&mut self, silence: Silence) {
-        self.put(silence);
-    }
-
-    /// Forgets silences that ended long ago; gives their ids.
-    pub fn forget_old(&mut self, now: Timestamp) -> Vec<String> {
-        let old: Vec<String> =
-            self.by_id.values().filter(|one| one.ends_at + RETENTION <= now).map(|one| one.id.clone()).collect();
-        old.iter().for_each(|id| _ = self.by_id.remove(id));
-        old
-    }
-
-    /// All silences, by id.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Silence>> {
-        self.by_id.values()
-    }
-
-    /// The active silences that mute what has these labels.
-    pub fn muting(&self, labels: &Labels, now: Timestamp) -> impl Iterator<Item = &Arc<Silence>> {
-        self.by_id.values().filter(move |silence| silence.mutes(labels, now))
-    }
-
-    /// When a silence begins or ends next.
-    #[must_use]
-    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        self.by_id.values().flat_map(|silence| [silence.starts_at, silence.ends_at]).filter(|at| *at > now).min()
+    /// Forgets what ended [`SILENCE_RETENTION`] ago, and gives the ids.
+    pub fn gc(&mut self, now: Timestamp) -> Vec<String> {
+        let old = |silence: &Silence| silence.ends_at + SILENCE_RETENTION <= now;
+        let gone: Vec<String> =
+            self.by_id.values().filter(|silence| old(silence)).map(|silence| silence.id.clone()).collect();
+        for id in &gone {
+            self.by_id.remove(id);
+        }
+        self.current.retain(|silence| silence.state(now) != SilenceState::Expired);
+        gone
     }
 
     fn put(&mut self, silence: Silence) -> Arc<Silence> {
         let silence = Arc::new(silence);
         self.by_id.insert(silence.id.clone(), Arc::clone(&silence));
+        self.current.retain(|one| one.id != silence.id);
+        self.current.push(Arc::clone(&silence));
+        self.version += 1;
         silence
+    }
+
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Arc<Silence>> {
+        self.by_id.get(id)
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Silence>> {
+        self.by_id.values()
+    }
+
+    /// Those that mute what has these labels now.
+    pub fn muting<'a>(&'a self, labels: &'a Labels, now: Timestamp) -> impl Iterator<Item = &'a Arc<Silence>> {
+        self.current.iter().filter(move |silence| silence.mutes(labels, now))
+    }
+
+    /// Grows with each change; time alone changes what is active too, at [`next_change`](Self::next_change).
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// When the next one begins or ends.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        let times = self.current.iter().flat_map(|silence| [silence.starts_at, silence.ends_at]);
+        times.filter(|at| *at > now).min()
     }
 }
 
 fn check(silence: &Silence, now: Timestamp) -> Result<(), SilenceError> {
-    if silence.matchers.is_empty() {
+    let Silence { matchers, starts_at, ends_at, .. } = silence;
+    if matchers.is_empty() {
         return Err(SilenceError::NoMatcher);
     }
-    if silence.matchers.iter().all(|matcher| matcher.matches_value("")) {
-        return Err(SilenceError::MatchesAll);
+    if matchers.iter().any(|matcher| matcher.name().is_empty()) {
+        return Err(SilenceError::EmptyName);
     }
-    if silence.ends_at <= silence.starts_at {
-        return Err(SilenceError::EndsBeforeStart);
+    if matchers.iter().all(|matcher| matcher.matches_value("")) {
+        return Err(SilenceError::MatchesEverything);
     }
-    if silence.ends_at <= now {
-        return Err(SilenceError::EndsInPast);
+    if ends_at <= starts_at {
+        return Err(SilenceError::EndsBeforeStart { starts_at: *starts_at, ends_at: *ends_at });
     }
-    if silence.created_by.trim().is_empty() {
-        return Err(SilenceError::NoCreator);
+    // One that would be over at once is refused too.
+    if *ends_at <= now {
+        return Err(SilenceError::EndsInPast(*ends_at));
     }
     Ok(())
 }
 
-fn changes_in_place(before: &Silence, after: &Silence, now: Timestamp) -> bool {
-    let same_matchers = before.matchers == after.matchers;
-    match before.state(now) {
-        SilenceState::Active => same_matchers && before.starts_at == after.starts_at && after.ends_at > now,
-        SilenceState::Pending => same_matchers && after.starts_at >= now,
-        SilenceState::Expired => false,
-    }
-}
-
-fn expired(before: &Silence, now: Timestamp) -> Silence {
-    let starts_at = before.starts_at.min(now);
-    Silence { starts_at, ends_at: now, updated_at: now, ..before.clone() }
+/// Whether a silence may become another in place, so that its id goes on to mean what it meant.
+fn can_change(before: &Silence, after: &Silence, now: Timestamp) -> bool {
+    // Alertmanager compares starts in whole seconds, for tools send no more.
+    let seconds = |at: Timestamp| at.as_millis().div_euclid(1_000);
+    before.matchers == after.matchers
+        && match before.state(now) {
+            SilenceState::Active => seconds(before.starts_at) == seconds(after.starts_at),
+            SilenceState::Pending => after.starts_at >= now,
+            SilenceState::Expired => false,
+        }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::command::{Answer, Command, ManualScale};
 use super::{Effect, Engine};
 use crate::decision::Manual;
-use crate::dispatch::{Alert, Silence, SilenceError};
+use crate::dispatch::{Alert, Silence, SilenceChange, SilenceError};
 use crate::time::Timestamp;
 use crate::workload::Workload;
 
@@ -35,43 +35,48 @@ impl Engine {
                 Command::Scale(scale) => self.scale_by_hand(number, scale, now, changed),
                 Command::Silence { silence, spare_id } => Pending::Now(number, self.silence(silence, spare_id, now)),
                 Command::Expire { id } => Pending::Now(number, self.expire(&id, now)),
-                Command::Alerts(alerts) => Pending::Now(number, self.take_alerts(alerts)),
+                Command::Alerts(alerts) => Pending::Now(number, self.take_alerts(alerts, now)),
             });
         }
         pending
     }
 
-    fn silence(&mut self, silence: Silence, spare_id: String, now: Timestamp) -> Answer {
+    fn silence(&mut self, mut silence: Silence, mut spare_id: String, now: Timestamp) -> Answer {
+        // The door gives a new silence an id of its own.
+        if !silence.id.is_empty() && self.desk.silences.get(&silence.id).is_none() {
+            spare_id = std::mem::take(&mut silence.id);
+        }
         match self.desk.silences.set(silence, spare_id, now) {
-            Ok(changed) => {
+            Ok(SilenceChange { id, changed }) => {
                 self.desk.stale = true;
-                let id = changed.last().map(|silence| silence.id.clone()).unwrap_or_default();
                 self.kept_silences.extend(changed);
                 Answer::Silence(id)
             }
-            Err(SilenceError::NotFound(id)) => Answer::NotFound(format!("silence {id} not found")),
+            Err(error @ SilenceError::NotFound(_)) => Answer::NotFound(error.to_string()),
             Err(error) => Answer::Refused(error.to_string()),
         }
     }
 
     fn expire(&mut self, id: &str, now: Timestamp) -> Answer {
         match self.desk.silences.expire(id, now) {
-            Ok(changed) => {
+            Ok(ended) => {
                 self.desk.stale = true;
-                self.kept_silences.extend(changed);
+                self.kept_silences.push(ended);
                 Answer::Done
             }
+            Err(SilenceError::Ended(_)) => Answer::Done,
             Err(error) => Answer::NotFound(error.to_string()),
         }
     }
 
-    fn take_alerts(&mut self, alerts: Vec<Alert>) -> Answer {
+    fn take_alerts(&mut self, alerts: Vec<Alert>, now: Timestamp) -> Answer {
         self.desk.stale = true;
-        let refused = alerts.into_iter().filter(|alert| !self.desk.alerts.set(alert.clone())).count();
-        match refused {
-            0 => Answer::Done,
-            some => Answer::Refused(format!("there is no room for {some} of the alerts")),
+        for alert in alerts {
+            if let Err(full) = self.desk.alerts.put(alert, now) {
+                return Answer::Refused(full.to_string());
+            }
         }
+        Answer::Done
     }
 
     fn scale_by_hand(

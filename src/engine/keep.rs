@@ -5,6 +5,7 @@
 //! wanted until then, as in HPA, and nothing is lowered early.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,10 @@ const KEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// How often memories are looked through; each look writes a twelfth of them.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// The keys of what dispatch remembers.
+const DISPATCH: &str = "dispatch";
+const NOTICES: &str = "notices";
 
 /// A silence as the journal has it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -70,13 +75,15 @@ impl Engine {
         let Recovered { last_id, entries, unsettled, .. } = recovered;
         self.history.recover(*last_id, entries.clone(), unsettled.clone());
         self.remembered = recovered.rows::<Memory>(Table::Workloads).into_iter().collect();
+        let mut silences = Vec::new();
         for (id, kept) in recovered.rows::<KeptSilence>(Table::Silences) {
             let KeptSilence { matchers, starts_at, ends_at, updated_at, created_by, comment } = kept;
             // They were written from matchers that parse.
             let Ok(matchers) = parse_matchers(&matchers.join(",")) else { continue };
             let silence = Silence { id, matchers, starts_at, ends_at, updated_at, created_by, comment };
-            self.desk.silences.restore(silence);
+            silences.push(Arc::new(silence));
         }
+        self.desk.silences.restore(silences);
         let alerts: Vec<KeptAlerts> = recovered.rows(Table::Alerts).into_iter().map(|(_, kept)| kept).collect();
         let stopped_at = alerts.iter().map(|kept| kept.at).max();
         if let Some(stopped_at) = stopped_at {
@@ -85,7 +92,14 @@ impl Engine {
         for (name, spend) in recovered.rows::<GroupSpend>(Table::Spend) {
             self.groups.restore(&name, spend);
         }
-        self.desk.alerts.restore_told(recovered.rows(Table::Groups));
+        for (key, value) in recovered.rows::<serde_json::Value>(Table::Groups) {
+            // What can't be read is told once more.
+            if key == DISPATCH {
+                self.desk.dispatcher.restore(serde_json::from_value(value).unwrap_or_default());
+            } else if key == NOTICES {
+                self.desk.alerts.restore(serde_json::from_value(value).unwrap_or_default());
+            }
+        }
     }
 
     /// What is remembered of a workload that is met for the first time since the start.
@@ -124,10 +138,9 @@ impl Engine {
         for (name, spend) in self.groups.spends() {
             effects.extend(put(Table::Spend, name, &spend));
         }
-        for (key, told) in self.desk.alerts.told() {
-            effects.extend(put(Table::Groups, &key, &told));
-        }
-        for id in self.desk.silences.forget_old(now) {
+        effects.extend(put(Table::Groups, DISPATCH, &self.desk.dispatcher.stored()));
+        effects.extend(put(Table::Groups, NOTICES, &self.desk.alerts.stored()));
+        for id in self.desk.silences.gc(now) {
             effects.push(Effect::Keep(Change::delete(Table::Silences, id)));
         }
     }

@@ -79,8 +79,11 @@ pub enum Effect {
     Act(Action),
     /// Write something down, before this step's actions.
     Keep(Change),
-    /// Tell every Alertmanager of these.
-    Alerts(Vec<Alert>),
+    /// Tell the Alertmanagers of a receiver of these, or those that hear of everything.
+    Alerts {
+        receiver: Option<Arc<str>>,
+        alerts: Vec<Alert>,
+    },
     /// Tell a receiver.
     Notify(Notification),
     /// Answers [`Event::Asked`].
@@ -126,8 +129,6 @@ pub struct Engine {
     history: History,
     breaker: Breaker,
     desk: Desk,
-    /// Workloads whose wishes something keeps from being carried out.
-    muted: BTreeSet<Workload>,
     /// From the journal, until their workloads are met; by workload.
     remembered: HashMap<String, Memory>,
     /// Workloads to be written down with this step.
@@ -182,7 +183,6 @@ impl Engine {
             group_evaluated_at: HashMap::new(),
             history: History::default(),
             desk: Desk::new(settings),
-            muted: BTreeSet::new(),
             remembered: HashMap::new(),
             kept: BTreeSet::new(),
             kept_silences: Vec::new(),
@@ -270,14 +270,13 @@ impl Engine {
 
     /// Shows the alerts as they stand.
     fn show_alerts(&mut self, now: Timestamp) {
-        let Desk { alerts, dispatcher, silences, .. } = &self.desk;
-        let routing = dispatcher.routing();
-        let view = |alert: &Alert| {
-            let status = alerts.status(alert, routing, silences, now);
-            Arc::new(AlertView { alert: alert.clone(), status })
+        let Desk { alerts, silences, .. } = &self.desk;
+        let view = |(fingerprint, alert): (u64, &Arc<Alert>)| {
+            let status = alerts.status(fingerprint, now, silences)?;
+            Some(Arc::new(AlertView { alert: Alert::clone(alert), status }))
         };
-        self.alert_views = alerts.iter().map(view).collect();
-        self.alert_groups = alerts.groups(routing, now).into_iter().map(Arc::new).collect();
+        self.alert_views = alerts.iter().filter_map(view).collect();
+        self.alert_groups = alerts.groups(now).into_iter().map(Arc::new).collect();
     }
 
     /// What the outside may see. Costs a reference count for each workload.
@@ -316,7 +315,7 @@ impl Engine {
                 known.acted(action.from, action.to, &outcome, now);
                 self.kept.insert(action.workload.clone());
                 let well = matches!(outcome, Outcome::Done | Outcome::Simulated);
-                self.desk.dispatcher.ended(&action.workload, well);
+                self.desk.dispatcher.ended(&action.workload, well, now);
                 if known.orphaned {
                     self.forget(action.workload, effects);
                 } else {
@@ -331,7 +330,7 @@ impl Engine {
         self.views.remove(&workload);
         self.breaker.forget(&workload);
         self.groups.forget(&workload);
-        self.desk.dispatcher.withdraw(&workload);
+        self.desk.dispatcher.forget(&workload);
         self.agenda.set(Due::Workload(workload.clone()), None);
         effects.push(Effect::Forget(workload));
     }

@@ -96,7 +96,7 @@ impl World {
                     let decision = &entry.decision;
                     format!("{}: {}", decision.headline(&entry.workload), decision.summary())
                 }
-                Effect::Alerts(alerts) => {
+                Effect::Alerts { alerts, .. } => {
                     self.alerts_told += alerts.len();
                     continue;
                 }

@@ -9,7 +9,7 @@ use crate::decision::Decision;
 use crate::decision::{Manual, Rollback};
 use crate::demand::Load;
 use crate::demand::Presence;
-use crate::dispatch::{Alert, AlertGroup, AlertStatus, Muted, Silence};
+use crate::dispatch::{Alert, AlertGroup, AlertStatus, Drift, Muted, Silence};
 use crate::journal::Entry;
 use crate::labels::Labels;
 use crate::time::Timestamp;
@@ -61,8 +61,8 @@ pub struct WorkloadView {
     pub decision: Option<Decision>,
     /// What keeps the decision from being carried out; `None` where nothing does or nothing is to be done.
     pub muted: Option<Muted>,
-    /// Since when somebody else's count stands in the place of ours.
-    pub drifted_at: Option<Timestamp>,
+    /// Somebody else changed what we had set.
+    pub drift: Option<Drift>,
     /// A count asked for by hand.
     pub manual: Option<Manual>,
     /// The last scaling was taken back.

@@ -15,7 +15,7 @@ use crate::decision::{Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, Me
 use crate::demand::Presence;
 use crate::demand::anomaly::Detector;
 use crate::demand::load::{Load, utilisation};
-use crate::dispatch::{Muted, Outcome, Status};
+use crate::dispatch::{Drift, Muted, Outcome, Status};
 use crate::rule::ScaleRule;
 use crate::schedule::Influence;
 use crate::time::Timestamp;
@@ -78,10 +78,8 @@ pub(super) struct Known {
     pub(super) notable: Option<Notable>,
     /// What keeps the decision from being carried out.
     pub(super) muted: Option<Muted>,
-    /// Since when somebody else's count stands in the place of ours.
-    pub(super) drifted_at: Option<Timestamp>,
-    /// The count that we set last.
-    target: Option<Replicas>,
+    /// Somebody else changed what we had set.
+    pub(super) drift: Option<Drift>,
     /// The workload as text.
     pub(super) named: String,
     pub(super) decision: Option<Decision>,
@@ -111,8 +109,7 @@ impl Known {
             kept_at: Timestamp::MIN,
             notable: None,
             muted: None,
-            drifted_at: None,
-            target: None,
+            drift: None,
             decision: None,
             in_flight: false,
             failures: 0,
@@ -138,8 +135,6 @@ impl Known {
             self.recommended = None;
         }
         if let Status::Found { replicas, ready, .. } = &status {
-            let drifts = !self.in_flight && self.target.is_some_and(|target| target != *replicas);
-            self.drifted_at = if drifts { self.drifted_at.or(Some(now)) } else { None };
             self.memory.startup.observe(*replicas, *ready, now);
         }
         if self.wait.is_some_and(|wait| wait.ends_when_observed) {
@@ -304,7 +299,6 @@ impl Known {
             Outcome::Done => {
                 self.memory.state.scaled(now, from, to);
                 self.watch(from, to, now);
-                self.target = Some(to);
                 // Until the watch says the same; an older observation is refused by the actuator's `from`.
                 if let Some(Status::Found { replicas, .. }) = &mut self.status {
                     *replicas = to;
@@ -375,7 +369,7 @@ impl Known {
             metrics: self.metrics.iter().map(metric).collect(),
             decision: self.decision.clone(),
             muted: self.muted.clone(),
-            drifted_at: self.drifted_at,
+            drift: self.drift,
             manual: self.memory.manual.clone().filter(|manual| manual.until > now),
             rollback: self.memory.rollback.clone().filter(|rollback| rollback.until > now),
             startup: self.memory.startup.quantile(STARTUP_QUANTILE),

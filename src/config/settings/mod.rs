@@ -8,7 +8,7 @@ mod read;
 mod routing;
 
 pub use guards::Guards;
-pub use routing::{InhibitRule, NamedIntervals, Receiver, Route, Routing, Webhook, Zoned};
+pub use routing::{GroupBy, InhibitRule, NamedIntervals, Receiver, Route, Routing, Webhook, WebhookAddress};
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

@@ -1,274 +1,261 @@
-//! `route`, `receivers`, `inhibit_rules` and `time_intervals` as written: Alertmanager's shape.
+//! `route`, `receivers`, `inhibit_rules` and `time_intervals` as written: Alertmanager's shape, with the same meaning
+//! for decisions as for alerts.
+//!
+//! Beyond Alertmanager, a receiver may scale (`kubernetes_configs`), the receiver `default` needs not be written, and
+//! waits that are not written are those of scaling, which is not to wait (see `dispatch::Route`).
 
-use std::collections::HashSet;
-use std::path::PathBuf;
+mod check;
+mod receiver;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::alerting::{Access, Alertmanager, Url};
+pub use receiver::{Receiver, Webhook, WebhookAddress};
+
+use crate::config::finding::Span;
 use crate::config::reader::{Fields, Reader};
 use crate::config::scalar::{At, Read};
 use crate::config::time_interval::{TimeInterval, Zone};
-use crate::config::tree::Node;
+use crate::config::tree::{Kind, Node};
 use crate::labels::{Matcher, parse_matchers};
 
-/// Where decisions and alerts go, and what keeps them from it.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// Who carries out decisions and who is told of what, when, and what keeps both from happening.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Routing {
-    /// The root of the tree; without one, everything is carried out at once.
-    pub route: Option<Route>,
+    /// The root of the tree: it has a receiver, and neither matchers nor time intervals.
+    pub route: Route,
+    /// Each name once; `default` is always there.
     pub receivers: Vec<Receiver>,
     pub inhibit_rules: Vec<InhibitRule>,
+    /// Each name once.
     pub time_intervals: Vec<NamedIntervals>,
 }
 
-/// One node of the tree. What is left out is the parent's.
-#[derive(Debug, Clone, PartialEq)]
+/// One route. What is `None` is as in the route above it.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Route {
     pub receiver: Option<At<String>>,
-    pub group_by: Option<Vec<At<String>>>,
+    pub group_by: Option<GroupBy>,
     pub group_wait: Option<Duration>,
     pub group_interval: Option<Duration>,
     pub repeat_interval: Option<Duration>,
+    /// All must match; none match everything.
     pub matchers: Vec<Matcher>,
+    /// Whether routes after this one are tried though it matches.
     pub continues: bool,
+    /// While one of these holds, nothing happens through this route.
     pub mute_time_intervals: Vec<At<String>>,
+    /// Where there are any, something happens through this route only while one of these holds.
     pub active_time_intervals: Vec<At<String>>,
     pub routes: Vec<Route>,
 }
 
-/// Who carries out, or is told.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Receiver {
-    pub name: At<String>,
-    /// Scales for real.
-    pub kubernetes: bool,
-    pub webhooks: Vec<Webhook>,
-    pub alertmanagers: Vec<Alertmanager>,
-    /// A line in the log.
-    pub log: bool,
+/// What has the same values of which labels is a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupBy {
+    /// Each label set is a group of its own: `...`.
+    All,
+    /// Without any, all is one group.
+    Labels(Vec<String>),
 }
 
-/// A webhook.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Webhook {
-    pub url: Option<String>,
-    pub url_file: Option<PathBuf>,
-    /// The key that messages are signed with.
-    pub secret_file: Option<PathBuf>,
-    pub timeout: Option<Duration>,
-    /// Alerts in one message; 0 for all.
-    pub max_alerts: usize,
-    pub send_resolved: bool,
-    pub access: Access,
-}
-
-/// While a source fires, targets are held that have the same values of the labels `equal`.
+/// While a source fires, targets with the same values of `equal` are held back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InhibitRule {
+    pub name: Option<At<String>>,
     pub source_matchers: Vec<Matcher>,
     pub target_matchers: Vec<Matcher>,
     pub equal: Vec<String>,
 }
 
-/// Time intervals under one name.
+/// Time intervals under a name; it holds while one of them does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedIntervals {
     pub name: At<String>,
-    pub intervals: Vec<Zoned>,
+    pub intervals: Vec<(TimeInterval, TimeZone)>,
 }
 
-/// A time interval in a zone.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Zoned {
-    pub interval: TimeInterval,
-    pub zone: TimeZone,
+/// The receiver of whoever names none.
+pub(super) const DEFAULT: &str = "default";
+
+impl Default for Routing {
+    /// Each decision is carried out at once, by the receiver `default`.
+    fn default() -> Self {
+        Self {
+            route: Route { receiver: Some(default_name()), ..Route::default() },
+            receivers: vec![Receiver::scaling(default_name())],
+            inhibit_rules: Vec::new(),
+            time_intervals: Vec::new(),
+        }
+    }
+}
+
+fn default_name() -> At<String> {
+    At { value: DEFAULT.to_owned(), span: Span::default() }
 }
 
 impl Routing {
-    /// Takes these fields out of those of the settings, and checks that their names fit together.
+    /// Takes its fields out of those of the settings.
     pub(super) fn take(fields: &mut Fields<'_, '_>) -> Self {
-        let root = fields.node("route");
-        let routing = Self {
-            route: fields.optional("route"),
-            receivers: fields.optional("receivers").unwrap_or_default(),
-            inhibit_rules: fields.optional("inhibit_rules").unwrap_or_default(),
-            time_intervals: fields.optional("time_intervals").unwrap_or_default(),
-        };
-        routing.check(fields.reader, root);
+        let mut routing = Self { receivers: Vec::new(), ..Self::default() };
+        if let Some(node) = fields.node("route")
+            && let Some(root) = Route::read_as(fields.reader, node, true)
+        {
+            routing.route = root;
+        }
+        fields.set("receivers", &mut routing.receivers);
+        fields.set("inhibit_rules", &mut routing.inhibit_rules);
+        fields.set("time_intervals", &mut routing.time_intervals);
+        fields.refuse("mute_time_intervals", "intervals are defined under time_intervals; routes name them");
+        routing.route.receiver.get_or_insert_with(default_name);
+        if !routing.receivers.iter().any(|receiver| receiver.name.value == DEFAULT) {
+            routing.receivers.push(Receiver::scaling(default_name()));
+        }
+        check::check(fields.reader, &routing);
         routing
     }
 
-    fn check(&self, reader: &Reader<'_>, root: Option<&Node>) {
-        unique(reader, "receiver", self.receivers.iter().map(|receiver| &receiver.name));
-        unique(reader, "time interval", self.time_intervals.iter().map(|named| &named.name));
-        let (Some(route), Some(node)) = (&self.route, root) else { return };
-        if route.receiver.is_none() {
-            reader.report(node.token(), "the root route needs a receiver");
-        }
-        if !route.matchers.is_empty() {
-            reader.report(node.token(), "the root route takes everything; remove its matchers");
-        }
-        if !route.mute_time_intervals.is_empty() || !route.active_time_intervals.is_empty() {
-            reader.report(node.token(), "the root route has no time intervals; put them on a route below it");
-        }
-        self.check_names(reader, route);
-    }
-
-    fn check_names(&self, reader: &Reader<'_>, route: &Route) {
-        let receivers: Vec<&str> = self.receivers.iter().map(|receiver| receiver.name.value.as_str()).collect();
-        let intervals: Vec<&str> = self.time_intervals.iter().map(|named| named.name.value.as_str()).collect();
-        let known = |name: &At<String>, what: &str, known: &[&str]| {
-            if !known.contains(&name.value.as_str()) {
-                let names = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                reader.report(name.span, format!("unknown {what} \"{}\"; known: {names}", name.value));
-            }
-        };
-        route.receiver.iter().for_each(|name| known(name, "receiver", &receivers));
-        let named = route.mute_time_intervals.iter().chain(&route.active_time_intervals);
-        named.for_each(|name| known(name, "time interval", &intervals));
-        route.routes.iter().for_each(|route| self.check_names(reader, route));
-    }
-}
-
-fn unique<'a>(reader: &Reader<'_>, what: &str, names: impl Iterator<Item = &'a At<String>>) {
-    let mut seen = HashSet::new();
-    for name in names {
-        if !seen.insert(&name.value) {
-            reader.report(name.span, format!("{what} \"{}\" is there already", name.value));
+    /// Lets files with relative paths begin at `folder`.
+    pub fn files_below(&mut self, folder: &Path) {
+        for receiver in &mut self.receivers {
+            receiver.files_below(folder);
         }
     }
-}
-
-/// A list of texts, each of one or several matchers.
-struct Matchers(Vec<Matcher>);
-
-impl Read for Matchers {
-    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let texts: Vec<At<String>> = Vec::read(reader, node)?;
-        let mut matchers = Vec::new();
-        for text in texts {
-            match parse_matchers(&text.value) {
-                Ok(parsed) => matchers.extend(parsed),
-                Err(error) => {
-                    reader.report(text.span, format!("not a matcher, as in team=\"shop\": {error}"));
-                    return None;
-                }
-            }
-        }
-        Some(Self(matchers))
-    }
-}
-
-fn matchers(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<Matcher> {
-    fields.optional(name).map(|Matchers(matchers)| matchers).unwrap_or_default()
 }
 
 impl Read for Route {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let mut fields = reader.fields(node, "a route")?;
-        let route = Self {
+        Self::read_as(reader, node, false)
+    }
+}
+
+impl Route {
+    fn read_as(reader: &Reader<'_>, node: &Node, root: bool) -> Option<Self> {
+        let mut fields = reader.fields(node, if root { "the root route" } else { "a route" })?;
+        let mut route = Self {
             receiver: fields.optional("receiver"),
             group_by: fields.optional("group_by"),
             group_wait: fields.optional("group_wait"),
             group_interval: fields.optional("group_interval"),
-            repeat_interval: fields.optional("repeat_interval"),
-            matchers: matchers(&mut fields, "matchers"),
-            continues: fields.optional("continue").unwrap_or_default(),
-            mute_time_intervals: fields.optional("mute_time_intervals").unwrap_or_default(),
-            active_time_intervals: fields.optional("active_time_intervals").unwrap_or_default(),
-            routes: fields.optional("routes").unwrap_or_default(),
+            repeat_interval: repeat_interval(&mut fields),
+            ..Self::default()
         };
-        for old in ["match", "match_re"] {
-            fields.refuse(old, &format!("\"{old}\" is the old form; write matchers: [name=\"value\"]"));
+        if root {
+            for name in ["matchers", "mute_time_intervals", "active_time_intervals", "continue"] {
+                fields.refuse(name, "the root route takes everything, always; put this into a route below it");
+            }
+        } else {
+            route.matchers = matchers(&mut fields, "matchers").unwrap_or_default();
+            fields.set("continue", &mut route.continues);
+            fields.set("mute_time_intervals", &mut route.mute_time_intervals);
+            fields.set("active_time_intervals", &mut route.active_time_intervals);
         }
+        fields.refuse("match", "write matchers: ['name=\"value\"']");
+        fields.refuse("match_re", "write matchers: ['name=~\"pattern\"']");
+        fields.set("routes", &mut route.routes);
         fields.finish();
         Some(route)
     }
 }
 
-/// An entry of which only its presence counts: `kubernetes_configs: [{}]`.
-struct Empty;
-
-impl Read for Empty {
-    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let mut fields = reader.fields(node, "this receiver")?;
-        fields.refuse("context", "the context is that of the settings, kubernetes.context; remove it here");
-        fields.finish();
-        Some(Self)
+fn repeat_interval(fields: &mut Fields<'_, '_>) -> Option<Duration> {
+    let At { value, span } = fields.optional("repeat_interval")?;
+    if value == Duration::ZERO {
+        fields.reader.report(span, "repeat_interval must be more than zero; leave it out to repeat as by default");
+        return None;
     }
+    Some(value)
 }
 
-impl Read for Receiver {
-    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let mut fields = reader.fields(node, "a receiver")?;
-        let name = fields.required("name");
-        let any = |given: Option<Vec<Empty>>| given.is_some_and(|given| !given.is_empty());
-        let kubernetes = any(fields.optional("kubernetes_configs"));
-        let webhooks = fields.optional("webhook_configs").unwrap_or_default();
-        let alertmanagers = fields.optional("alertmanager_configs").unwrap_or_default();
-        let log = any(fields.optional("log_configs"));
-        fields.finish();
-        Some(Self { name: name?, kubernetes, webhooks, alertmanagers, log })
-    }
-}
-
-impl Read for Webhook {
-    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let mut fields = reader.fields(node, "a webhook")?;
-        let webhook = Self {
-            url: fields.optional::<Url>("url").map(|url| url.0),
-            url_file: fields.optional("url_file"),
-            secret_file: fields.optional("secret_file"),
-            timeout: fields.optional("timeout"),
-            max_alerts: fields.optional("max_alerts").unwrap_or_default(),
-            send_resolved: fields.optional("send_resolved").unwrap_or(true),
-            access: Access::take(&mut fields),
-        };
-        fields.finish();
-        if webhook.url.is_some() == webhook.url_file.is_some() {
-            reader.report(node.token(), "a webhook needs one of url and url_file");
-            return None;
+/// A list of matchers, of which an item may hold several.
+fn matchers(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<Vec<Matcher>> {
+    let items: Vec<At<String>> = fields.optional(name)?;
+    let mut matchers = Vec::new();
+    for At { value, span } in items {
+        match parse_matchers(&value) {
+            Ok(parsed) => matchers.extend(parsed),
+            Err(error) => fields.reader.report(span, format!("not a matcher as in tier=\"web\": {error}")),
         }
-        Some(webhook)
+    }
+    Some(matchers)
+}
+
+impl Read for GroupBy {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        let written: Vec<At<String>> = Vec::read(reader, node)?;
+        let mut names = Vec::new();
+        for At { value, span } in &written {
+            if value == "..." && written.len() > 1 {
+                reader.report(*span, "\"...\" means every label, so it stands alone");
+                return None;
+            }
+            if names.contains(value) {
+                reader.report(*span, format!("label \"{value}\" is given twice; remove one"));
+            } else if value.is_empty() {
+                reader.report(*span, "a label's name can't be empty");
+            } else {
+                names.push(value.clone());
+            }
+        }
+        Some(if names == ["..."] { Self::All } else { Self::Labels(names) })
     }
 }
 
 impl Read for InhibitRule {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let mut fields = reader.fields(node, "an inhibition rule")?;
-        fields.optional::<String>("name");
+        let mut fields = reader.fields(node, "an inhibit rule")?;
+        for (name, instead) in [
+            ("source_match", "write source_matchers: ['name=\"value\"']"),
+            ("source_match_re", "write source_matchers: ['name=~\"pattern\"']"),
+            ("target_match", "write target_matchers: ['name=\"value\"']"),
+            ("target_match_re", "write target_matchers: ['name=~\"pattern\"']"),
+        ] {
+            fields.refuse(name, instead);
+        }
         let rule = Self {
-            source_matchers: matchers(&mut fields, "source_matchers"),
-            target_matchers: matchers(&mut fields, "target_matchers"),
+            name: fields.optional("name"),
+            source_matchers: some_matchers(&mut fields, "source_matchers"),
+            target_matchers: some_matchers(&mut fields, "target_matchers"),
             equal: fields.optional("equal").unwrap_or_default(),
         };
         fields.finish();
-        if rule.source_matchers.is_empty() || rule.target_matchers.is_empty() {
-            reader.report(node.token(), "an inhibition rule needs source_matchers and target_matchers");
-            return None;
-        }
         Some(rule)
     }
 }
 
+/// Matchers that must be there: without them every alert would hold everything back.
+fn some_matchers(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<Matcher> {
+    if fields.has(name) { matchers(fields, name) } else { fields.required::<Vec<String>>(name).map(|_| Vec::new()) }
+        .unwrap_or_default()
+}
+
 impl Read for NamedIntervals {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let mut fields = reader.fields(node, "a time interval")?;
+        let mut fields = reader.fields(node, "a named time interval")?;
         let name = fields.required("name");
-        let intervals = fields.required("time_intervals");
+        let intervals: Option<Vec<InZone>> = fields.required("time_intervals");
         fields.finish();
-        Some(Self { name: name?, intervals: intervals? })
+        let intervals = intervals?.into_iter().map(|InZone(when, zone)| (when, zone)).collect();
+        Some(Self { name: name?, intervals })
     }
 }
 
-impl Read for Zoned {
+struct InZone(TimeInterval, TimeZone);
+
+impl Read for InZone {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        if matches!(&node.kind, Kind::Map(entries) if entries.is_empty()) {
+            reader.expected(node, "a time interval with times, weekdays, days_of_month, months or years");
+            return None;
+        }
         let mut fields = reader.fields(node, "a time interval")?;
-        let interval = TimeInterval::take(&mut fields);
-        let zone = fields.optional("location").map_or(TimeZone::UTC, |Zone(zone)| zone);
+        let when = TimeInterval::take(&mut fields);
+        let zone: Option<Zone> = fields.optional("location");
         fields.finish();
-        Some(Self { interval: interval?, zone })
+        Some(Self(when?, zone.map_or(TimeZone::UTC, |Zone(zone)| zone)))
     }
 }

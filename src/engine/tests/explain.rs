@@ -88,7 +88,7 @@ impl Situation {
             metrics: inputs.metrics.into_iter().map(metric).collect(),
             decision: Some(decision),
             muted: None,
-            drifted_at: None,
+            drift: None,
             manual: None,
             rollback: None,
             startup: None,
@@ -149,7 +149,7 @@ fn on_the_way_up() {
     let situation = four().with(|it| it.metrics = vec![requests(290.0)]);
     let view = WorkloadView {
         muted: None,
-        drifted_at: None,
+        drift: None,
         manual: None,
         rollback: None,
         startup: None,
