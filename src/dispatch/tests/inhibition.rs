@@ -75,7 +75,7 @@ fn decisions_are_targets_too() {
     world.wish("api", 2, 4, 0, "tier=api");
     world.wish("cart", 4, 2, 0, "tier=web");
     assert_eq!(world.release(), "api 2->4 by default, cart 4->2 by default");
-    assert_eq!(world.muted("web"), "inhibited while the alert DatabaseDown fires (7e3cd4a4d7a4f1c1)");
+    assert_eq!(world.muted("web"), "inhibited while the alert DatabaseDown fires (8f53c28bd1e2c9ff)");
     assert_eq!(world.due(), None);
     assert_eq!(world.release_at(59), "");
     assert_eq!(world.release_at(60), "web 2->4 by default");

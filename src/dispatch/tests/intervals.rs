@@ -44,7 +44,8 @@ fn days_count_from_both_ends_of_the_month() {
     check("{days_of_month: ['31']}", "2026-02-28T12:00", false);
     check("{days_of_month: ['28:31']}", "2026-02-28T12:00", true);
     check("{days_of_month: ['1:-1']}", "2026-02-14T12:00", true);
-    check("{days_of_month: ['-31:2']}", "2026-02-02T12:00", false);
+    check("{days_of_month: ['-31:-28']}", "2026-02-01T12:00", true);
+    check("{days_of_month: ['-31:-29']}", "2026-02-01T12:00", false);
 }
 
 #[test]
