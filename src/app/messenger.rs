@@ -69,10 +69,10 @@ impl Messenger {
     }
 
     /// Tells a receiver; it waits for nobody.
-    pub(super) fn notify(&self, notification: Notification) {
+    pub(super) fn notify(&self, notification: &Notification) {
         let Some(receiver) = self.receivers.get(&notification.receiver) else { return };
         if receiver.log {
-            notify::log(&notification);
+            notify::log(notification);
         }
         for (webhook, resolved) in &receiver.webhooks {
             let mut notification = notification.clone();

@@ -291,7 +291,7 @@ impl Heart {
                 (Effect::Record(entry), _) => tell(&entry),
                 (Effect::Keep(_), _) => {}
                 (Effect::Alerts { receiver, alerts }, _) => self.messenger.alerts(receiver.as_deref(), alerts),
-                (Effect::Notify(notification), _) => self.messenger.notify(notification),
+                (Effect::Notify(notification), _) => self.messenger.notify(&notification),
                 (Effect::Answer(number, answer), _) => {
                     let refused = |reason: &String| Answer::Refused(format!("it can't be written down: {reason}"));
                     answers.push((number, recorded.as_ref().map_or_else(refused, |()| answer)));

@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(long)]
     force: bool,
     /// How cAdvisor's and kube-state-metrics's labels are called here, and further matchers of every selector, as in
-    /// namespace=kubernetes_namespace,pod=pod_name,cluster="eu".
+    /// `namespace=kubernetes_namespace,pod=pod_name,cluster="eu"`.
     #[arg(long, default_value = "", value_name = "NAMES", value_parser = Names::parse)]
     prometheus_labels: Names,
 }

@@ -96,7 +96,7 @@ impl Breaker {
     }
 
     /// When the breaker wants to be asked again though nothing happens.
-    pub(super) fn next_look(&self, now: Timestamp) -> Timestamp {
+    pub(super) fn next_look(now: Timestamp) -> Timestamp {
         now + LOOK_EVERY
     }
 

@@ -74,7 +74,7 @@ impl Desk {
     }
 
     /// Our alerts that are to be sent now, with the names of the receivers that their routes lead to.
-    fn to_send(&mut self, now: Timestamp) -> Vec<(Alert, Vec<String>)> {
+    fn take_due(&mut self, now: Timestamp) -> Vec<(Alert, Vec<String>)> {
         let mut due = Vec::new();
         self.own.retain(|fingerprint, sent_at| {
             let Some(alert) = self.alerts.get(*fingerprint) else { return false };
@@ -168,10 +168,12 @@ impl Engine {
         }));
         let desk = &mut self.desk;
         desk.end_others(&current, now);
-        current.into_iter().for_each(|alert| desk.raise(alert, now));
+        for alert in current {
+            desk.raise(alert, now);
+        }
         desk.alerts.advance(now);
         (desk.looked_at, desk.stale) = (now, false);
-        let due = desk.to_send(now);
+        let due = desk.take_due(now);
         for receiver in desk.routing.receivers().iter().filter(|receiver| !receiver.alertmanagers.is_empty()) {
             let name = &receiver.name.value;
             let alerts = due.iter().filter(|(_, receivers)| receivers.contains(name)).map(|(alert, _)| alert.clone());

@@ -59,7 +59,7 @@ struct Group {
 }
 
 /// What a group has spent, for the journal and for people.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct GroupSpend {
     pub(super) spend: Option<Spend>,
 }

@@ -226,7 +226,7 @@ impl Engine {
                 }
                 Due::Dispatch => {}
                 Due::Keep => self.keep_due = true,
-                Due::Breaker => self.agenda.set(Due::Breaker, Some(self.breaker.next_look(now))),
+                Due::Breaker => self.agenda.set(Due::Breaker, Some(Breaker::next_look(now))),
                 Due::Eviction => {
                     store.evict(now);
                     self.agenda.set(Due::Eviction, Some(now + EVICT_EVERY));

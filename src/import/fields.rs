@@ -10,7 +10,7 @@ use super::quantity;
 /// The fields of one mapping.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
-    fields: Option<&'a Map<String, Value>>,
+    given: Option<&'a Map<String, Value>>,
     path: String,
     notes: &'a About,
     read: RefCell<Vec<&'a str>>,
@@ -19,7 +19,7 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The fields of a value, which stands at `path`; none where it is no mapping.
     pub(super) fn new(value: Option<&'a Value>, path: impl Into<String>, notes: &'a About) -> Self {
-        Self { fields: value.and_then(Value::as_object), path: path.into(), notes, read: RefCell::default() }
+        Self { given: value.and_then(Value::as_object), path: path.into(), notes, read: RefCell::default() }
     }
 
     /// Where a field stands: `spec.maxReplicas`.
@@ -32,7 +32,7 @@ impl<'a> Fields<'a> {
 
     /// A field's value, where it is given.
     pub(super) fn get(&self, name: &str) -> Option<&'a Value> {
-        let (key, value) = self.fields?.get_key_value(name)?;
+        let (key, value) = self.given?.get_key_value(name)?;
         self.read.borrow_mut().push(key);
         Some(value).filter(|value| !value.is_null())
     }
@@ -81,7 +81,7 @@ impl<'a> Fields<'a> {
 
     /// Whether the mapping is there.
     pub(super) fn is_given(&self) -> bool {
-        self.fields.is_some()
+        self.given.is_some()
     }
 
     /// The items of a list, each as fields.
@@ -123,7 +123,7 @@ impl<'a> Fields<'a> {
     /// Takes note of the fields that nobody has read.
     pub(super) fn finish(&self) {
         let read = self.read.borrow();
-        let fields = self.fields.into_iter().flatten();
+        let fields = self.given.into_iter().flatten();
         for (name, _) in fields.filter(|(name, value)| !value.is_null() && !read.contains(&name.as_str())) {
             self.notes.left_out(&self.path(name), "no such field is known here; see whether the rule needs it");
         }

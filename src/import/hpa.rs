@@ -150,9 +150,8 @@ fn version_1(document: &Document, spec: &Fields<'_>, draft: &mut Draft, names: &
 
 fn add_cpu(draft: &mut Draft, names: &Names, percent: f64) {
     let target = metrics::ResourceTarget::Utilization(percent);
-    if let Some(metric) = metrics::resource_metric(draft, names, Resource::Cpu, None, target) {
-        draft.add(metric);
-    }
+    let metric = metrics::resource_metric(draft, names, Resource::Cpu, None, target);
+    draft.add(metric);
 }
 
 /// KEDA's object that an HPA was made from.

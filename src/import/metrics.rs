@@ -45,6 +45,7 @@ pub(super) fn add(draft: &mut Draft, fields: &Fields<'_>, names: &Names, queries
 }
 
 /// What a metric is held against: `spec.metrics[].*.target`.
+#[derive(Debug, Clone, Copy)]
 enum Target {
     /// Per cent of what a pod requests.
     Utilization(f64),
@@ -89,7 +90,7 @@ fn resource(draft: &Draft, fields: &Fields<'_>, names: &Names) -> Option<Metric>
         ));
         return None;
     };
-    resource_metric(draft, names, resource, container.as_deref(), target?.into_resource())
+    Some(resource_metric(draft, names, resource, container.as_deref(), target?.into_resource()))
 }
 
 /// What a resource is held against.
@@ -116,7 +117,7 @@ pub(super) fn resource_metric(
     resource: Resource,
     container: Option<&str>,
     target: ResourceTarget,
-) -> Option<Metric> {
+) -> Metric {
     let of = container.map(|container| format!(" of container {container}")).unwrap_or_default();
     let (comment, per_replica) = match target {
         ResourceTarget::Utilization(percent) => (
@@ -129,12 +130,12 @@ pub(super) fn resource_metric(
     };
     let name = container.map_or_else(|| resource.as_str().to_owned(), |c| format!("{}_{}", resource.as_str(), c));
     let demand = names.usage(&draft.target, resource, container);
-    Some(Metric {
+    Metric {
         name: sanitized(&name),
         comments: vec![comment],
         wants: Wants::Work { demand, per_replica },
         activation: None,
-    })
+    }
 }
 
 fn pods(draft: &Draft, fields: &Fields<'_>, names: &Names, queries: &Queries) -> Option<Metric> {
@@ -225,19 +226,18 @@ fn finished(
         return None;
     }
     series.given = queries.get(&series.name).cloned();
-    let sum = match &series.given {
-        Some(query) => usable(fields, query)?,
-        None => {
-            fields.changed(
-                "metric",
-                format!(
-                    "\"{}\" is a name of the metrics API; it is taken for a series of Prometheus. Where an adapter \
+    let sum = if let Some(query) = &series.given {
+        usable(fields, query)?
+    } else {
+        fields.changed(
+            "metric",
+            format!(
+                "\"{}\" is a name of the metrics API; it is taken for a series of Prometheus. Where an adapter \
                      makes it from other series, put the adapter's expression in its place",
-                    series.name
-                ),
-            );
-            format!("sum({})", names.selector(&sanitized(&series.name), &series.matchers))
-        }
+                series.name
+            ),
+        );
+        format!("sum({})", names.selector(&sanitized(&series.name), &series.matchers))
     };
     let (comments, demand, per_replica) = match target {
         Target::Average(value) => (Vec::new(), sum, value),

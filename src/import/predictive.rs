@@ -43,7 +43,7 @@ pub(super) fn crane(document: &Document, names: &Names, notes: &About) -> Option
                 Some(Pause { at: spec.count("specificReplicas"), reason: "scaleStrategy: Manual".to_owned() });
         }
         Some(other) => {
-            spec.leave_out("scaleStrategy", &format!("\"{other}\" is not known; known: Auto, Manual, Preview"))
+            spec.leave_out("scaleStrategy", &format!("\"{other}\" is not known; known: Auto, Manual, Preview"));
         }
     }
     spec.pass_over(&["specificReplicas"]);

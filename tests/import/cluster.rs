@@ -162,5 +162,5 @@ async fn workloads_of_other_autoscalers_are_left_alone_and_can_be_imported() -> 
     let (partial, _) = actuator(cluster, "partial", true).await?;
     let done = apply(&partial, "mails", 2, 3).await;
     ensure!(done == Outcome::Done, "{done:?}");
-    cluster.wait_scaled(NAMESPACE, "mails", 3, Duration::from_secs(60)).await
+    cluster.wait_scaled(NAMESPACE, "mails", 3, Duration::from_mins(1)).await
 }

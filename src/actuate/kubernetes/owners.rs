@@ -217,7 +217,7 @@ pub async fn autoscalers(options: &Options, namespace: Option<&str>) -> Result<L
         };
         match found {
             Ok((resource, objects)) => {
-                listed.objects.extend(objects.iter().filter_map(|object| whole(object, &resource)))
+                listed.objects.extend(objects.iter().filter_map(|object| whole(object, &resource)));
             }
             Err(fault) => listed.problems.push(fault.to_string()),
         }

@@ -1,5 +1,7 @@
 //! What each layer says beyond HPA: the whole chain, for one decision or for a few in a row.
 
+use std::fmt::Write as _;
+
 use expect_test::{Expect, expect};
 
 use super::economy::{Per, Resource};
@@ -26,7 +28,7 @@ fn play(policy: &Policy, start: Replicas, beats: &[(u64, Inputs)], want: Expect)
         state = next;
         state.scaled(now, decision.from, decision.to);
         replicas = decision.to;
-        lines += &format!("{seconds}s {} -> {}  {}\n", decision.from, decision.to, decision.summary());
+        writeln!(lines, "{seconds}s {} -> {}  {}", decision.from, decision.to, decision.summary()).unwrap();
     }
     want.assert_eq(&lines);
 }

@@ -1,5 +1,7 @@
 //! A dozen situations, as whoever is on call reads them.
 
+#![allow(clippy::needless_pass_by_value, reason = "expectations are made where they are checked")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -322,7 +324,7 @@ fn the_cluster_refuses() {
 fn not_in_the_cluster() {
     let (replicas, ready, decision) = (None, None, None);
     let problem = Some("Deployment shop/checkout does not exist; create it, or correct the rule's target".to_owned());
-    let view = WorkloadView { replicas, ready, decision, problem, ..four().view() };
+    let view = WorkloadView { replicas, ready, problem, decision, ..four().view() };
     check_view(
         &view,
         &Background::default(),

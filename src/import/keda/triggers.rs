@@ -164,7 +164,7 @@ fn resource(draft: &Draft, fields: &Fields<'_>, metadata: &Fields<'_>, kind: &st
             return None;
         }
     };
-    let metric = resource_metric(draft, names, resource, container.as_deref(), target)?;
+    let metric = resource_metric(draft, names, resource, container.as_deref(), target);
     let value = match &metric.wants {
         Wants::Work { demand, .. } => Some(demand.clone()),
         Wants::Replicas(_) => None,

@@ -3,6 +3,7 @@
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "four tools and what comes of them")]
 fn crane_phpa_ahpa_and_predictkube() {
     check(
         r#"

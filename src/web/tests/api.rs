@@ -84,6 +84,7 @@ async fn decisions_come_newest_first_and_can_be_narrowed() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "all that is told of a workload")]
 async fn a_workload_shows_its_load_and_its_decision() {
     check_json(
         "/api/v1/workloads",

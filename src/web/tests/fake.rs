@@ -51,6 +51,7 @@ pub(super) fn context(
 }
 
 /// As the journal would, of the view's decisions.
+#[expect(clippy::unnecessary_wraps, reason = "the journal may fail")]
 fn decisions(filter: &Filter) -> Result<Page, String> {
     let wanted = |entry: &&Arc<Entry>| {
         filter.workload.as_ref().is_none_or(|name| entry.workload.to_string() == *name)
