@@ -5,10 +5,12 @@
 
 mod action;
 mod alert;
+pub mod matchers;
 mod notification;
 mod silence;
 
 pub use action::{Action, Observation, Outcome, Status, Trouble};
 pub use alert::{Alert, AlertState, AlertStatus};
+pub use matchers::{MatcherSyntax, parse_matcher, parse_matchers};
 pub use notification::{Notification, Notified};
 pub use silence::{Silence, SilenceState};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use regex::Regex;
 
+use super::syntax::is_reserved;
 use super::{Labels, escaped};
 
 /// How a matcher compares.
@@ -131,7 +132,13 @@ impl Ord for Matcher {
 }
 
 impl fmt::Display for Matcher {
+    /// As Prometheus and Alertmanager write it: `name="value"`, with the name in quotes where it needs them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}\"{}\"", self.name, self.op.as_str(), escaped(&self.value))
+        let (op, value) = (self.op.as_str(), escaped(&self.value));
+        if self.name.is_empty() || self.name.contains(is_reserved) {
+            write!(f, "\"{}\"{op}\"{value}\"", escaped(&self.name))
+        } else {
+            write!(f, "{}{op}\"{value}\"", self.name)
+        }
     }
 }

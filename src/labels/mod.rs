@@ -3,6 +3,8 @@
 //! A [`Labels`] is sorted by name, holds no empty value and no name twice, and costs one reference count to clone.
 
 mod matcher;
+mod quoted;
+mod syntax;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +14,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 pub use matcher::{MatchOp, Matcher, MatcherError};
+pub(crate) use quoted::unquote;
+pub use syntax::{MatcherSyntax, parse_matcher, parse_matchers};
 
 /// The label that carries the metric's name.
 pub const NAME: &str = "__name__";

@@ -20,7 +20,6 @@ mod over_time;
 mod parse;
 mod plan;
 mod quantile;
-mod quoted;
 mod rate;
 mod reach;
 mod refusal;

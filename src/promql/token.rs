@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ParseError;
-use super::quoted::unquote;
+use crate::labels::unquote;
 use crate::time::parse_duration;
 
 /// A piece of an expression.

@@ -120,7 +120,11 @@ fn a_scale_subresource_says_what_is_wanted_and_the_object_what_is_ready() {
         expect![[r#"Unknown("its scale subresource asks for a negative count")"#]],
     );
     // Zero is left out on the wire.
-    check_scale(json!({}), json!({"spec": {}}), expect!["Found { replicas: 0, ready: 0, trouble: Trouble { crash_looping: 0, unschedulable: 0 } }"]);
+    check_scale(
+        json!({}),
+        json!({"spec": {}}),
+        expect!["Found { replicas: 0, ready: 0, trouble: Trouble { crash_looping: 0, unschedulable: 0 } }"],
+    );
     assert_eq!(counts::wanted(&Scale::default()), Some(0));
 }
 

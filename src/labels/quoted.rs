@@ -1,7 +1,7 @@
-//! Strings as PromQL writes them: raw between backquotes, else with Go's escapes.
+//! Strings as PromQL and matchers write them: raw between backquotes, else with Go's escapes.
 
 /// What stands between the quotes, with escapes resolved. The error is the offset of an escape that is none.
-pub(super) fn unquote(text: &str) -> Result<String, usize> {
+pub(crate) fn unquote(text: &str) -> Result<String, usize> {
     let quote = text.chars().next().unwrap_or('"');
     let inside = text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)).ok_or(0_usize)?;
     if quote == '`' {
