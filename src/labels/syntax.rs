@@ -285,11 +285,7 @@ mod tests {
         check("réseau=ü", r#"réseau="ü""#);
         check(r#""my label"="x y""#, r#""my label"="x y""#);
         check(r#"{"k8s.io/app"=web}"#, r#"k8s.io/app="web""#);
-        check(
-            r#"{foo="é
-"q""}"#,
-            "foo=\"é\\n\\\"q\\\"\"",
-        );
+        check(r#"{foo="\u00e9\n\"q\""}"#, r#"foo="é\n\"q\"""#);
         check(r#""🙂"=~"a|b""#, r#"🙂=~"a|b""#);
     }
 
