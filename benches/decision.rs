@@ -24,12 +24,10 @@ struct Workload {
 
 impl Workload {
     fn new(policy: Policy, metrics: usize) -> Self {
-        let metric = |number: usize| MetricInput {
-            name: format!("metric{number}").into(),
-            demand: Presence::Present(190.0),
-            per_replica: Presence::Present(50.0),
+        let metric = |number: usize| {
+            MetricInput::new(format!("metric{number}"), Presence::Present(190.0), Presence::Present(50.0))
         };
-        let inputs = Inputs { metrics: (0..metrics).map(metric).collect(), replicas: 4, ready: 4 };
+        let inputs = Inputs { metrics: (0..metrics).map(metric).collect(), replicas: 4, ready: 4, ..Inputs::default() };
         Self { policy, inputs, state: State::default(), now: Timestamp::from_millis(1_760_000_000_000) }
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use headroom::actuate::DryRun;
 use headroom::app::{App, Options, RuleSource, clock};
-use headroom::config::Settings;
+use headroom::config::{Journal, Settings};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -72,7 +72,8 @@ async fn send(address: std::net::SocketAddr, rounds: Vec<Vec<Vec<u8>>>) -> usize
 
 async fn run(series: usize, rounds: usize) {
     let (observed, observations) = mpsc::channel(1_000);
-    let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), ..Settings::default() };
+    let journal = Journal { directory: None, ..Journal::default() };
+    let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), journal, ..Settings::default() };
     let app = App::start(Options {
         settings,
         rules: RuleSource::Embedded("bench.yaml", rules()),

@@ -13,6 +13,7 @@ pub mod workload;
 
 pub mod config;
 pub mod telemetry;
+pub mod template;
 
 pub mod series;
 
@@ -20,14 +21,18 @@ pub mod demand;
 pub mod dispatch;
 pub mod ingest;
 pub mod promql;
+pub mod schedule;
 
 pub mod decision;
 
 pub mod rule;
 
+pub mod journal;
+
 pub mod engine;
 
 pub mod actuate;
+pub mod notify;
 pub mod sim;
 pub mod web;
 

@@ -28,3 +28,20 @@ impl fmt::Display for Workload {
         write!(f, "{}/{}", self.namespace, self.name)
     }
 }
+
+/// Pods that will not become ready by waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Trouble {
+    /// A container of theirs waits in `CrashLoopBackOff`.
+    pub crash_looping: Replicas,
+    /// Their condition `PodScheduled` is false for the reason `Unschedulable`.
+    pub unschedulable: Replicas,
+}
+
+impl Trouble {
+    /// How many pods are in trouble.
+    #[must_use]
+    pub fn pods(self) -> Replicas {
+        self.crash_looping.saturating_add(self.unschedulable)
+    }
+}

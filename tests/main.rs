@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod alertmanager;
+mod alerts;
 mod grafana;
+mod hpa;
 mod ingest;
 mod loom_ring;
 mod peers;

@@ -16,7 +16,7 @@ fn workload(name: &str) -> Workload {
 }
 
 fn action(name: &str, from: Replicas, to: Replicas) -> Action {
-    Action { workload: workload(name), from, to, reason: "reactive".to_owned() }
+    Action { entry: 1, workload: workload(name), from, to, reason: "reactive".to_owned() }
 }
 
 /// The next observation in one line, or `silence`.

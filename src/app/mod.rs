@@ -6,6 +6,7 @@
 pub mod clock;
 mod limits;
 mod pacemaker;
+mod recorder;
 mod rules;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use crate::config::Settings;
 use crate::dispatch::Observation;
 use crate::engine::View;
 use crate::ingest::Receiver;
+use crate::journal::Journal;
 use crate::promql::{Plan, Query, Value};
 use crate::series::Store;
 use crate::telemetry::Telemetry;
@@ -59,23 +61,27 @@ pub struct App {
     /// The newest snapshot of the loop.
     pub view: watch::Receiver<Arc<View>>,
     pub telemetry: Arc<Telemetry>,
+    journal: Journal,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl App {
-    /// Loads the rules, binds the address and starts to serve. An error says what to do; nothing is left running.
+    /// Opens the journal, loads the rules, binds the address and starts to serve. An error says what to do; nothing is left running.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let Options { settings, rules, actuator, observations, clock, speed } = options;
         let telemetry = Arc::new(Telemetry::new());
         let store = Arc::new(Store::new(limits::of_windows(&settings)));
         let shutdown = CancellationToken::new();
+        let (journal, recovered) = recorder::open(&settings.journal, telemetry.journal.clone(), clock())?;
+        info!(last_id = recovered.last_id, unsettled = recovered.unsettled.len(), "the journal is open");
         let listener = TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("can't listen on {}; choose another address with --listen", settings.listen))?;
         let addr = listener.local_addr()?;
 
-        let (heart, pulse) = pacemaker::Heart::new(&store, &telemetry, observations);
+        let recorder = recorder::Recorder::new(journal.clone(), &telemetry);
+        let (heart, pulse) = pacemaker::Heart::new(&store, &telemetry, observations, &settings, recorder, &recovered);
         let (reload, reloads) = mpsc::channel(8);
         let (missing_sender, missing) = watch::channel(vec!["rules are not loaded".to_owned()]);
         let rules = rules::Rules::new(
@@ -102,6 +108,7 @@ impl App {
             missing,
             reload,
             commands: pulse.commands.clone(),
+            routing: Arc::default(),
             query: Arc::new(query(Arc::clone(&store))),
             clock: Arc::clone(&clock),
             started_at: clock(),
@@ -118,9 +125,11 @@ impl App {
             }
         });
         let pace = pacemaker::Pace { debounce: settings.evaluation.debounce, speed };
+        let pruning = tokio::spawn(recorder::prune(journal.clone(), Arc::clone(&clock), shutdown.clone()));
         let beating = tokio::spawn(heart.beat(actuator, clock, pace, shutdown.clone()));
         let reloading = tokio::spawn(rules.follow(reloads, shutdown.clone()));
-        Ok(Self { addr, view, telemetry, shutdown, tasks: vec![door, beating, reloading] })
+        let tasks = vec![door, beating, reloading, pruning];
+        Ok(Self { addr, view, telemetry, journal, shutdown, tasks })
     }
 
     /// Ends when the service has ended by itself, which it does not but for a fault.
@@ -134,6 +143,10 @@ impl App {
         for task in self.tasks {
             // A task that panicked has said so already.
             drop(tokio::time::timeout(SHUTDOWN_MAX, task).await);
+        }
+        let compacted = tokio::task::spawn_blocking(move || self.journal.compact()).await;
+        if let Ok(Err(error)) = compacted {
+            tracing::warn!(%error, "the journal can't be compacted");
         }
     }
 }

@@ -15,9 +15,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::recorder::Recorder;
 use crate::actuate::Actuator;
+use crate::config::Settings;
 use crate::dispatch::{Action, Observation, Outcome};
 use crate::engine::{Answer, Counts, Effect, Engine, Entry, Event, View};
+use crate::journal::{Change, Recovered};
 use crate::series::Store;
 use crate::telemetry::{ActionResult, Direction, Telemetry};
 use crate::time::{Clock, Timestamp};
@@ -92,6 +95,7 @@ pub(super) struct Pulse {
 #[derive(Debug)]
 pub(super) struct Heart {
     engine: Engine,
+    recorder: Recorder,
     store: Arc<Store>,
     telemetry: Arc<Telemetry>,
     events: mpsc::Receiver<Event>,
@@ -113,12 +117,18 @@ impl Heart {
         store: &Arc<Store>,
         telemetry: &Arc<Telemetry>,
         observations: mpsc::Receiver<Observation>,
+        settings: &Settings,
+        recorder: Recorder,
+        recovered: &Recovered,
     ) -> (Self, Pulse) {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let (command_sender, commands) = mpsc::channel(QUESTIONS_MAX);
         let wake = Arc::new(Wake::new());
+        let mut engine = Engine::new(settings);
+        engine.recover(recovered);
         let heart = Self {
-            engine: Engine::new(),
+            engine,
+            recorder,
             store: Arc::clone(store),
             telemetry: Arc::clone(telemetry),
             events,
@@ -154,17 +164,34 @@ impl Heart {
             last = now;
             let began = Instant::now();
             let rung = self.wake.take();
+            heard.push(Event::Received(self.telemetry.ingest.kept.get()));
             let events = std::mem::take(&mut heard);
             let effects = tokio::task::block_in_place(|| self.engine.step(now, &self.store, events));
             self.tell(rung, began.elapsed());
-            self.perform(effects, &actuator);
+            self.perform(effects, &actuator, now);
             self.view.send_replace(Arc::new(self.engine.view()));
             sleep(began.elapsed()).await;
         }
-        let rest = async { while self.actions.join_next().await.is_some() {} };
+        let rest = async {
+            while let Some(acted) = self.actions.join_next().await {
+                self.hear_acted(acted, &mut heard);
+            }
+        };
         if tokio::time::timeout(LAST_ACTIONS, rest).await.is_err() {
             warn!("actions were cut off at shutdown; the cluster may or may not have taken them");
         }
+        self.record_last(heard, clock().max(last + Duration::from_millis(1)));
+    }
+
+    /// Writes down what became of the last actions; what else a step would do is left to the next start.
+    fn record_last(&mut self, heard: Vec<Event>, now: Timestamp) {
+        let acted = heard.into_iter().filter(|event| matches!(event, Event::Acted(..))).collect();
+        let outcomes = self.engine.step(now, &self.store, acted).into_iter().filter_map(|effect| match effect {
+            Effect::Record(entry) if entry.outcome.is_some() => Some(Change::Entry(entry)),
+            _ => None,
+        });
+        // The recorder has told; the next start settles by observation what is not written.
+        let _ = self.recorder.record(outcomes.collect(), now);
     }
 
     /// Waits for samples (`true`), for something heard, or for the next due time.
@@ -234,19 +261,32 @@ impl Heart {
         heard.push(Event::Acted(action, outcome));
     }
 
-    fn perform(&mut self, effects: Vec<Effect>, actuator: &Arc<dyn Actuator>) {
+    /// Writes all records of the step, then does the rest in order. Where they can't be written, what rests on them is
+    /// not done: actions fail, to be decided anew, and who asked is told.
+    fn perform(&mut self, effects: Vec<Effect>, actuator: &Arc<dyn Actuator>, now: Timestamp) {
+        let records = effects.iter().filter_map(|effect| match effect {
+            Effect::Record(entry) => Some(Change::Entry(Arc::clone(entry))),
+            _ => None,
+        });
+        let recorded = self.recorder.record(records.collect(), now);
         for effect in effects {
-            match effect {
-                Effect::Watch(workload) => actuator.watch(&workload),
-                Effect::Forget(workload) => actuator.forget(&workload),
-                Effect::Record(entry) => record(&entry),
-                Effect::Answer(number, answer) => {
+            match (effect, &recorded) {
+                (Effect::Watch(workload), _) => actuator.watch(&workload),
+                (Effect::Forget(workload), _) => actuator.forget(&workload),
+                (Effect::Record(entry), _) => tell(&entry),
+                (Effect::Answer(number, answer), _) => {
+                    let refused = |reason: &String| Answer::Refused(format!("it can't be written down: {reason}"));
+                    let answer = recorded.as_ref().map_or_else(refused, |()| answer);
                     if let Some(asker) = self.askers.remove(&number) {
                         // Who asked may be gone.
                         let _ = asker.send(answer);
                     }
                 }
-                Effect::Act(action) => {
+                (Effect::Act(action), Err(reason)) => {
+                    let outcome = Outcome::Failed(format!("not done, for it can't be written down: {reason}"));
+                    self.actions.spawn(std::future::ready((action, outcome)));
+                }
+                (Effect::Act(action), Ok(())) => {
                     let (actuator, telemetry) = (Arc::clone(actuator), Arc::clone(&self.telemetry));
                     self.actions.spawn(async move {
                         let began = Instant::now();
@@ -281,8 +321,11 @@ impl Heart {
     }
 }
 
-/// The log line of a decision, in the form that the API and the page show too.
-fn record(entry: &Entry) {
+/// The log line of a decision, in the form that the API and the page show too. What became of it has its own.
+fn tell(entry: &Entry) {
+    if entry.outcome.is_some() {
+        return;
+    }
     let decision = &entry.decision;
     info!(
         workload = %entry.workload,

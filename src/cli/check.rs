@@ -7,8 +7,9 @@ use std::process::ExitCode;
 
 use crate::config::{FileKind, Finding, Settings, Source};
 use crate::rule::{self, RuleSet};
+use crate::sim::ruletest::RuleTests;
 
-/// Checks settings and rule files.
+/// Checks settings, rule files and files of rule tests.
 ///
 /// Prints a line for each file that is right, and for each finding its place, the line that it is about and the way
 /// out. Rule files given together are checked together, as the service loads them.
@@ -17,7 +18,7 @@ use crate::rule::{self, RuleSet};
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Example:\n  headroom check headroom.yaml rules/*.yaml")]
 pub(super) struct Args {
-    /// Settings files and rule files; a file with `groups` at its top is a rule file.
+    /// Settings files, rule files (with `groups` at the top) and test files (with `tests` at the top).
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }
@@ -68,12 +69,16 @@ fn check(paths: &[PathBuf]) -> Report {
     let mut rules = Vec::new();
     for path in paths {
         match rule::read(path) {
-            Ok(text) if FileKind::of(Source { file: path, text: &text }) == FileKind::Rules => {
-                rules.push((path.clone(), text));
-            }
-            Ok(text) => match Settings::parse(Source { file: path, text: &text }) {
-                Ok(_) => report.right(path, "settings"),
-                Err(findings) => report.wrong(&findings),
+            Ok(text) => match FileKind::of(Source { file: path, text: &text }) {
+                FileKind::Rules => rules.push((path.clone(), text)),
+                FileKind::Tests => match RuleTests::load(path) {
+                    Ok(tests) => report.right(path, &counted(tests.len(), "test")),
+                    Err(findings) => report.wrong(&findings),
+                },
+                FileKind::Settings => match Settings::parse(Source { file: path, text: &text }) {
+                    Ok(_) => report.right(path, "settings"),
+                    Err(findings) => report.wrong(&findings),
+                },
             },
             Err(finding) => {
                 report.unreadable += 1;

@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod serve;
 mod stop;
+mod test;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,9 @@ enum Command {
     /// Validate settings and rule files.
     #[command(after_help = "Example:\n  headroom check headroom.yaml rules/*.yaml")]
     Check(check::Args),
+    /// Test rules: input series in, expected replicas, reasons and alerts out.
+    #[command(after_help = "Example:\n  headroom test rules/tests/web.yaml --run 'scales out' --junit results.xml")]
+    Test(test::Args),
 }
 
 /// Runs the command of the command line.
@@ -36,6 +40,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Test(args) => test::run(&args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("headroom: {error:#}");

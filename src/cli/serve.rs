@@ -66,7 +66,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn settings(file: Option<&Path>) -> Result<Settings, Vec<Finding>> {
     let Some(file) = file else { return Ok(Settings::default()) };
     let text = rule::read(file).map_err(|finding| vec![finding])?;
-    Settings::parse(Source { file, text: &text })
+    let mut settings = Settings::parse(Source { file, text: &text })?;
+    settings.alerting.files_below(file.parent().unwrap_or(Path::new("")));
+    Ok(settings)
 }
 
 async fn serve(settings: Settings, folder: PathBuf, dry_run: bool) -> anyhow::Result<ExitCode> {

@@ -21,6 +21,8 @@ pub struct Direction {
     pub policies: Option<At<Vec<Policy>>>,
     /// A fraction: 0.1 is 10 %.
     pub tolerance: Option<At<f64>>,
+    /// How long the direction must have been wanted without a break; HPA has no such field.
+    pub wanted_for: Duration,
 }
 
 /// Which of several policies counts.
@@ -69,6 +71,7 @@ impl Read for Direction {
             select_policy: fields.either("select_policy", "selectPolicy"),
             policies: fields.optional("policies"),
             tolerance: tolerance(&mut fields),
+            wanted_for: fields.optional("for").unwrap_or_default(),
         };
         fields.finish();
         Some(direction)

@@ -7,40 +7,75 @@
 //! `tree` makes a tree of the text that knows its places, `reader` walks it and collects findings, `scalar` knows how
 //! values are written, and a file for each shape says which fields it has.
 
+mod alert_rule;
 mod behavior;
+mod economy;
 mod finding;
+mod quantity;
 mod reader;
 mod rule_file;
 mod scalar;
+mod scale_rule;
+mod schedule;
 mod settings;
 mod suggest;
+mod test_file;
 #[cfg(test)]
 mod tests;
+mod time_interval;
 mod tree;
 mod written;
 
+pub use alert_rule::{AlertRule, Templated};
 pub use behavior::{Behavior, Direction, Policy, Select, Unit};
+pub use economy::{Budget, Cost, Economy, Period, Requests};
 pub use finding::{Finding, Findings, Place, Source, Span};
-pub use rule_file::{Bounds, Group, Metric, Pair, PerReplica, RecordRule, Rule, RuleFile, ScaleRule, Target};
+pub use quantity::{Quantity, QuantityError};
+pub use rule_file::{Group, Pair, RecordRule, Rule, RuleFile};
 pub use scalar::At;
-pub use settings::{Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings, Windows};
+pub use scale_rule::{
+    Asks, Bounds, Fallback, FallbackBehavior, Flaps, Metric, Objective, Pause, PerReplica, ScaleRule, Target,
+};
+#[cfg(test)]
+pub(crate) use schedule::parse as parse_schedules;
+pub use schedule::{Effect, Event, Schedule, When};
+pub use settings::{
+    Access, Alerting, Alertmanager, Credentials, Durability, Economy as SharedEconomy, Enabled, Evaluation, Guards,
+    Ingest, Journal, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel, Settings, SharedLimits, Windows,
+};
+
+// Files of rule tests.
+pub use test_file::{
+    AlertExpectation, Beginning, Deed, ExpectedAlert, ExpectedSample, ExprExpectation, Happening, InputSeries, Muted,
+    ScaleExpectation, Test, TestFile,
+};
+pub use time_interval::{DayTime, Span as TimeSpan, TimeInterval};
 
 /// What a file is, told by its first level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     Settings,
     Rules,
+    Tests,
 }
 
 impl FileKind {
-    /// A file with `groups` at its top is a rule file; every other one is taken for settings.
+    /// A file with `groups` at its top is a rule file, one with `tests` or `rule_files` tests them; every other one is
+    /// taken for settings.
     #[must_use]
     pub fn of(source: Source<'_>) -> Self {
-        let rules = match tree::parse(source) {
-            Ok(root) => root.has("groups"),
+        let root = tree::parse(source).ok();
+        let has = |name: &str| match &root {
+            Some(root) => root.has(name),
             // Its lines are all that broken YAML has.
-            Err(_) => source.text.lines().any(|line| line.starts_with("groups:")),
+            None => source.text.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))),
         };
-        if rules { Self::Rules } else { Self::Settings }
+        if has("groups") {
+            Self::Rules
+        } else if has("tests") || has("rule_files") {
+            Self::Tests
+        } else {
+            Self::Settings
+        }
     }
 }

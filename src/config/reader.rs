@@ -166,6 +166,12 @@ impl<'n> Fields<'n, '_> {
         self.names.pop();
     }
 
+    /// A field that may be there and changes nothing: it comes with what people bring from elsewhere.
+    pub(super) fn accept(&mut self, name: &'static str) {
+        self.take(name);
+        self.names.pop();
+    }
+
     /// Reports the fields that nobody asked for.
     pub(super) fn finish(self) {
         for field in self.given.iter().filter(|field| !field.taken) {

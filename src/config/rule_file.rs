@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::behavior::Behavior;
+use super::alert_rule::{AlertRule, alert_rule};
 use super::finding::{Findings, Source};
 use super::reader::{Fields, Reader};
 use super::scalar::{At, Read, Readable};
+use super::scale_rule::{self, ScaleRule};
 use super::tree::{self, Kind, Node};
 
 /// The whole file.
@@ -26,6 +27,7 @@ pub struct Group {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rule {
     Record(RecordRule),
+    Alert(AlertRule),
     Scale(Box<ScaleRule>),
 }
 
@@ -35,50 +37,6 @@ pub struct RecordRule {
     pub record: At<String>,
     pub expr: At<String>,
     pub labels: Vec<Pair>,
-}
-
-/// What is scaled, within which bounds, by which metrics, how fast.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScaleRule {
-    pub scale: At<String>,
-    pub target: Target,
-    pub replicas: Bounds,
-    pub metrics: At<Vec<Metric>>,
-    pub behavior: Behavior,
-    pub cooldown: Duration,
-    pub labels: Vec<Pair>,
-    pub annotations: Vec<Pair>,
-}
-
-/// A Kubernetes object with a scale subresource. Namespace and name may be templates.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Target {
-    pub api_version: String,
-    pub kind: At<String>,
-    pub namespace: At<String>,
-    pub name: At<String>,
-}
-
-/// The fewest and the most replicas.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Bounds {
-    pub min: At<u32>,
-    pub max: At<u32>,
-}
-
-/// One reason to scale.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Metric {
-    pub name: At<String>,
-    pub demand: At<String>,
-    pub per_replica: PerReplica,
-}
-
-/// The work that one replica takes.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PerReplica {
-    Number(At<f64>),
-    Expr(At<String>),
 }
 
 /// A label or an annotation.
@@ -135,18 +93,17 @@ impl Read for Group {
 
 impl Read for Rule {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let mut fields = reader.fields(node, "a rule")?;
+        let fields = reader.fields(node, "a rule")?;
         if fields.has("scale") {
-            return scale_rule(fields).map(|rule| Self::Scale(Box::new(rule)));
+            return scale_rule::read(fields).map(|rule| Self::Scale(Box::new(rule)));
         }
         if fields.has("record") {
             return record_rule(fields).map(Self::Record);
         }
         if fields.has("alert") {
-            fields.refuse("alert", "alert rules are not supported yet; keep this one in Prometheus");
-        } else {
-            fields.reader.report(node.token(), "a rule needs the field \"scale\" or \"record\"");
+            return alert_rule(fields).map(Self::Alert);
         }
+        fields.reader.report(node.token(), "a rule needs the field \"scale\", \"record\" or \"alert\"");
         None
     }
 }
@@ -160,79 +117,8 @@ fn record_rule(mut fields: Fields<'_, '_>) -> Option<RecordRule> {
     Some(RecordRule { record: record?, expr: expr?, labels })
 }
 
-fn scale_rule(mut fields: Fields<'_, '_>) -> Option<ScaleRule> {
-    fields.rename("a scale rule");
-    let scale = fields.required("scale");
-    let target = fields.required("target");
-    let replicas = fields.required("replicas");
-    let metrics = fields.required("metrics");
-    let behavior = fields.optional("behavior").unwrap_or_default();
-    let cooldown = fields.optional("cooldown").unwrap_or_default();
-    let labels = pairs(&mut fields, "labels");
-    let annotations = pairs(&mut fields, "annotations");
-    fields.refuse("forecast", "forecast is not supported yet; remove it");
-    fields.finish();
-    Some(ScaleRule {
-        scale: scale?,
-        target: target?,
-        replicas: replicas?,
-        metrics: metrics?,
-        behavior,
-        cooldown,
-        labels,
-        annotations,
-    })
-}
-
-impl Read for Target {
-    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let mut fields = reader.fields(node, "a target")?;
-        let api_version = fields.either("api_version", "apiVersion").unwrap_or_default();
-        let kind = fields.required("kind");
-        let namespace = fields.required("namespace");
-        let name = fields.required("name");
-        fields.finish();
-        Some(Self { api_version, kind: kind?, namespace: namespace?, name: name? })
-    }
-}
-
-impl Read for Bounds {
-    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let mut fields = reader.fields(node, "replicas")?;
-        // As in HPA: at least one, and the most has to be said.
-        let min = fields.optional("min").unwrap_or(At { value: 1, span: node.token() });
-        let max = fields.required("max");
-        fields.finish();
-        Some(Self { min, max: max? })
-    }
-}
-
-impl Read for Metric {
-    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        let mut fields = reader.fields(node, "a metric")?;
-        let name = fields.required("name");
-        let demand = fields.required("demand");
-        let per_replica = fields.required("per_replica");
-        fields.finish();
-        Some(Self { name: name?, demand: demand?, per_replica: per_replica? })
-    }
-}
-
-impl Read for PerReplica {
-    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        match node.kind {
-            Kind::Number(_) => At::read(reader, node).map(Self::Number),
-            Kind::Text(_) => At::read(reader, node).map(Self::Expr),
-            Kind::Null | Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => {
-                reader.expected(node, "a number or a PromQL expression");
-                None
-            }
-        }
-    }
-}
-
 /// Labels or annotations; none where the field is left out.
-fn pairs(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<Pair> {
+pub(super) fn pairs(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<Pair> {
     fields.optional(name).map(|Pairs(pairs)| pairs).unwrap_or_default()
 }
 

@@ -228,25 +228,22 @@ fn a_rule_is_one_of_the_kinds_that_we_know() {
     check(
         "groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]",
         expect![[r#"
-        web.yaml:1:28: a rule needs the field "scale" or "record"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                            ^
-        web.yaml:1:39: a rule needs the field "scale" or "record"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                       ^
-        web.yaml:1:44: alert rules are not supported yet; keep this one in Prometheus
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                            ^^^^^
-        web.yaml:1:65: a scale rule needs the field "target"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                                                 ^
-        web.yaml:1:65: a scale rule needs the field "replicas"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                                                 ^
-        web.yaml:1:65: a scale rule needs the field "metrics"
-            1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
-              |                                                                 ^
-    "#]],
+            web.yaml:1:28: a rule needs the field "scale", "record" or "alert"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                            ^
+            web.yaml:1:39: a rule needs the field "scale", "record" or "alert"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                                       ^
+            web.yaml:1:65: a scale rule needs the field "target"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                                                                 ^
+            web.yaml:1:65: a scale rule needs the field "replicas"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                                                                 ^
+            web.yaml:1:65: a scale rule needs the field "metrics"
+                1 | groups: [{name: a, rules: [{name: x}, {}, {alert: a, expr: up}, {scale: x}]}]
+                  |                                                                 ^
+        "#]],
     );
 }
 
@@ -384,7 +381,7 @@ fn settings_are_checked_one_by_one() {
             web.yaml:1:49: expected true or false, found the text "on"
                 1 | kubernetes: {enabled: yes, timeout: 10, events: on}
                   |                                                 ^^
-            web.yaml:2:1: unknown field "alertmanagers" in the settings; known: listen, rules, ingest, windows, evaluation, kubernetes, log
+            web.yaml:2:1: unknown field "alertmanagers" in the settings; known: listen, rules, ingest, windows, evaluation, kubernetes, alerting, log
                 2 | alertmanagers: []
                   | ^^^^^^^^^^^^^
         "#]],
@@ -406,6 +403,35 @@ fn settings_are_checked_one_by_one() {
 }
 
 #[test]
+fn groups_share_limits_and_a_budget() {
+    let text = "economy: {groups: [{name: web, limits: {replicas: 200, cpu: 400, memory: 800Gi, cost_per_hour: 50}, \
+                budget: 900, per: day}]}";
+    let settings = Settings::parse(source(text)).unwrap();
+    let [group] = settings.economy.groups.as_slice() else { panic!() };
+    let SharedLimits { replicas, cpu, memory, cost_per_hour } = group.limits;
+    assert_eq!((replicas, cost_per_hour), (Some(200), Some(50.0)));
+    assert_eq!((cpu.map(Quantity::thousandths), memory.map(Quantity::units)), (Some(400_000), Some(800 << 30)));
+    assert_eq!(group.budget.as_ref().map(|budget| (budget.amount, budget.per)), Some((900.0, Period::Day)));
+    check_settings(
+        "economy:\n  groups:\n  - {name: a, budget: 0, per: day}\n  - {name: b, limits: {pods: 3}}\n  - {name: c}\n  - {name: c, limits: {replicas: 3}}\n",
+        expect![[r#"
+            web.yaml:3:23: a budget is more than zero
+                3 |   - {name: a, budget: 0, per: day}
+                  |                       ^
+            web.yaml:4:24: unknown field "pods" in limits; known: replicas, cpu, memory, cost_per_hour
+                4 |   - {name: b, limits: {pods: 3}}
+                  |                        ^^^^
+            web.yaml:5:5: a group of the economy needs limits or a budget
+                5 |   - {name: c}
+                  |     ^
+            web.yaml:6:12: group "c" is there already
+                6 |   - {name: c, limits: {replicas: 3}}
+                  |            ^
+        "#]],
+    );
+}
+
+#[test]
 fn files_are_told_apart_by_their_first_level() {
     let kind = |text| FileKind::of(source(text));
     assert_eq!(kind("groups: []"), FileKind::Rules);
@@ -423,7 +449,7 @@ fn anchors_aliases_and_merges_are_understood() {
     assert_eq!(shown(&findings.into_vec()), "");
     let names = file.groups.iter().flat_map(|group| &group.rules).map(|rule| match rule {
         Rule::Record(rule) => (rule.record.value.as_str(), rule.expr.value.as_str(), rule.labels.len()),
-        Rule::Scale(_) => panic!(),
+        Rule::Alert(_) | Rule::Scale(_) => panic!(),
     });
     assert_eq!(names.collect::<Vec<_>>(), [("x", "up", 1), ("y", "up", 1), ("z", "up", 1)]);
 }

@@ -13,21 +13,26 @@ use crate::workload::{Replicas, Workload};
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
     Reactive,
+    Predictive,
     Guards,
+    Economy,
     Bounds,
     Stability,
 }
 
 impl Layer {
     /// All layers, in order.
-    pub const ALL: [Self; 4] = [Self::Reactive, Self::Guards, Self::Bounds, Self::Stability];
+    pub const ALL: [Self; 6] =
+        [Self::Reactive, Self::Predictive, Self::Guards, Self::Economy, Self::Bounds, Self::Stability];
 
     /// The layer's name in logs, metrics and the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reactive => "reactive",
+            Self::Predictive => "predictive",
             Self::Guards => "guards",
+            Self::Economy => "economy",
             Self::Bounds => "bounds",
             Self::Stability => "stability",
         }

@@ -5,30 +5,163 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::economy::{Per, Resource};
 use crate::demand::Presence;
-use crate::workload::Replicas;
+use crate::time::Timestamp;
+use crate::workload::{Replicas, Trouble};
 
 /// What is known at one evaluation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Inputs {
     pub metrics: Vec<MetricInput>,
+    /// When the metrics were evaluated: the same data decided on twice counts once.
+    pub evaluated_at: Timestamp,
     /// What the scale subresource asks for now.
     pub replicas: Replicas,
     /// Pods that are ready now.
     pub ready: Replicas,
+    /// Pods that will not become ready by waiting.
+    pub trouble: Trouble,
+    /// What schedules and planned events say now.
+    pub calendar: Calendar,
+    /// The most that money and shared limits allow; the smallest counts.
+    pub caps: Vec<Cap>,
+    /// Why no workload may be lowered now.
+    pub freeze: Option<Freeze>,
+    /// A count asked for by hand.
+    pub manual: Option<Manual>,
+    /// The last scaling went wrong and was taken back.
+    pub rollback: Option<Rollback>,
 }
 
 /// One metric of a scale rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricInput {
     pub name: Arc<str>,
-    /// Total work arriving, in the metric's own unit.
+    /// Total work arriving, in the metric's own unit; the count itself where the metric is absolute.
     pub demand: Presence,
     /// Work that one replica takes, in the same unit.
     pub per_replica: Presence,
+    /// The demand is a count of replicas already.
+    pub absolute: bool,
+    /// Demand up to here doesn't wake a workload that has none, and lets it go to zero.
+    pub activation: f64,
+    /// It is left out of everything.
+    pub paused: bool,
+    /// How many of the targets that should report do.
+    pub targets: Option<Targets>,
+    /// How far the demand is from what it has been lately, in standard deviations.
+    pub z_score: Option<f64>,
+    /// What the forecaster expects.
+    pub outlook: Option<Outlook>,
+}
+
+/// How many of a metric's targets report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Targets {
+    pub reporting: u32,
+    pub expected: u32,
+}
+
+/// What a forecaster expects of one metric's demand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outlook {
+    /// The quantile of the largest demand from the lead time on to the next chance to act, in the metric's unit.
+    pub demand: f64,
+    /// Which quantile: 0.9 is p90.
+    pub quantile: f64,
+    /// When that window ends.
+    pub by: Timestamp,
+    /// How far the recent record allows to believe it: 0 to 1.
+    pub trust: f64,
+    /// The model's name.
+    pub model: Arc<str>,
+}
+
+/// What schedules and planned events say at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calendar {
+    /// The most restrictive of the active floors, and the schedule's name.
+    pub floor: Option<(Replicas, Arc<str>)>,
+    pub ceiling: Option<(Replicas, Arc<str>)>,
+    /// Demand counts so many times while a schedule says so.
+    pub multiplier: f64,
+    /// A planned event that is near or on: its name, and how many times the demand before it is expected.
+    pub event: Option<(Arc<str>, f64)>,
+}
+
+impl Default for Calendar {
+    fn default() -> Self {
+        Self { floor: None, ceiling: None, multiplier: 1.0, event: None }
+    }
+}
+
+/// The most that money, or a limit that a group shares, allows a workload.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cap {
+    /// So many replicas can be paid until the period's end.
+    Budget { affords: Replicas, spent: f64, budget: f64, per: Per },
+    /// So many are this workload's share.
+    Share { granted: Replicas, group: Arc<str>, resource: Resource },
+}
+
+impl Cap {
+    pub(super) fn replicas(&self) -> Replicas {
+        match self {
+            Self::Budget { affords, .. } => *affords,
+            Self::Share { granted, .. } => *granted,
+        }
+    }
+}
+
+/// Why no workload may be lowered now.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Freeze {
+    /// So many of the workloads want to go down at once.
+    Breaker { down: usize, of: usize },
+    /// Fewer samples come in than lately: this part of what is usual.
+    Ingestion { part: f64 },
+}
+
+/// A count asked for by hand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manual {
+    pub replicas: Replicas,
+    pub author: Arc<str>,
+    pub reason: Arc<str>,
+    pub until: Timestamp,
+}
+
+/// A scaling that went wrong and was taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// The last good count.
+    pub good: Replicas,
+    /// The count that went wrong.
+    pub bad: Replicas,
+    pub until: Timestamp,
+    /// What went wrong, in a few words.
+    pub why: Arc<str>,
 }
 
 impl MetricInput {
+    /// A metric without anything but its numbers.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>, demand: Presence, per_replica: Presence) -> Self {
+        Self {
+            name: name.into(),
+            demand,
+            per_replica,
+            absolute: false,
+            activation: 0.0,
+            paused: false,
+            targets: None,
+            z_score: None,
+            outlook: None,
+        }
+    }
+
     /// Demand and work per replica where both can be used; else what is missing.
     pub(super) fn read(&self) -> Result<(f64, f64), Missing> {
         let demand = self.demand_value().map_err(|why| self.missing(Part::Demand, why))?;
@@ -43,7 +176,16 @@ impl MetricInput {
             _ => None,
         };
         let unread = self.read().err();
-        unread.or_else(|| partial(Part::Demand, self.demand)).or_else(|| partial(Part::PerReplica, self.per_replica))
+        let partial = || partial(Part::Demand, self.demand).or_else(|| partial(Part::PerReplica, self.per_replica));
+        unread.or_else(partial).or_else(|| self.few_targets())
+    }
+
+    fn few_targets(&self) -> Option<Missing> {
+        let targets = self.targets?;
+        let enough = f64::from(targets.expected) * crate::demand::COVERAGE_MIN;
+        let few = f64::from(targets.reporting) < enough;
+        let Targets { reporting, expected } = targets;
+        few.then(|| self.missing(Part::Targets, Why::Silent { reporting, expected }))
     }
 
     fn demand_value(&self) -> Result<f64, Why> {
@@ -81,7 +223,12 @@ pub struct Missing {
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.metric, self.part.as_str(), self.why.as_str())
+        match self.why {
+            Why::Silent { reporting, expected } => {
+                write!(f, "{}: {reporting} of {expected} targets report", self.metric)
+            }
+            why => write!(f, "{} {} {}", self.metric, self.part.as_str(), why.as_str()),
+        }
     }
 }
 
@@ -91,6 +238,7 @@ impl fmt::Display for Missing {
 pub enum Part {
     Demand,
     PerReplica,
+    Targets,
 }
 
 impl Part {
@@ -99,6 +247,7 @@ impl Part {
         match self {
             Self::Demand => "demand",
             Self::PerReplica => "per_replica",
+            Self::Targets => "targets",
         }
     }
 }
@@ -116,6 +265,11 @@ pub enum Why {
     Negative,
     /// Work per replica of zero or less.
     NotPositive,
+    /// Too few of the targets that should report do.
+    Silent {
+        reporting: u32,
+        expected: u32,
+    },
 }
 
 impl Why {
@@ -128,6 +282,7 @@ impl Why {
             Self::Partial => "partial",
             Self::Negative => "negative",
             Self::NotPositive => "not positive",
+            Self::Silent { .. } => "silent",
         }
     }
 }

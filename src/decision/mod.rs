@@ -8,10 +8,14 @@
 
 mod bounds;
 mod chain;
+pub mod economy;
+mod formula;
 mod guards;
 mod inputs;
 mod pace;
+mod per_pod;
 mod policy;
+mod predictive;
 mod reactive;
 mod reason;
 mod stability;
@@ -23,9 +27,17 @@ mod tests;
 
 use crate::time::Timestamp;
 
+use guards::Passage;
+
 pub use chain::{Decision, Layer, Step};
-pub use inputs::{Inputs, MetricInput, Missing, Part, Why};
-pub use policy::{Behavior, Change, Direction, Policy, ScalingPolicy, ScalingRules, SelectPolicy};
+pub use formula::{Formula, FormulaError};
+pub use guards::Z_SUDDEN;
+pub use inputs::{Calendar, Cap, Freeze, Inputs, Manual, MetricInput, Missing, Outlook, Part, Rollback, Targets, Why};
+pub use per_pod::{per_pod, per_pod_utilization};
+pub use policy::{
+    Behavior, Change, Combine, Direction, Fallback, FallbackBehavior, FlapBudget, Pause, Policy, ScalingPolicy,
+    ScalingRules, SelectPolicy,
+};
 pub use reason::Reason;
 pub use state::State;
 
@@ -37,16 +49,31 @@ pub use state::State;
 pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -> (Decision, State) {
     let from = inputs.replicas;
     let mut state = state.clone();
+    state.begin(now);
 
-    let reactive = reactive::reactive(&policy.behavior, inputs);
-    let guards = guards::guards(inputs, reactive.wants);
-    let bounds = bounds::bounds(policy, from, guards.wants);
+    let reactive::Reactive { step: reactive, active } = reactive::reactive(policy, inputs);
+    state.evaluated(inputs.evaluated_at, guards::has_holes(inputs));
+    if active {
+        state.active(now);
+    }
+    let silent = matches!(reactive.reason, Reason::NoDemand);
+    let predictive = predictive::predictive(policy, inputs, &mut state, reactive.wants);
+    let guards::Guarded { step: guards, passage, may_lower } =
+        guards::guards(policy, inputs, &state, predictive.wants, silent, now);
+    let limits = bounds::Bounds::of(policy, &inputs.calendar);
+    let direct = matches!(passage, Passage::Direct | Passage::Final);
+    let economy = economy::economy(inputs, guards.wants, limits.min, direct, may_lower);
+    let bounds = if passage == Passage::Final {
+        bounds::none(economy.wants)
+    } else {
+        bounds::bounds(&limits, from, economy.wants, direct)
+    };
     let wanted = bounds.wants;
 
-    let outside = bounds::outside(policy, from);
-    if guards.reason.holds() {
+    let outside = passage != Passage::Final && limits.exclude(from);
+    if matches!(guards.reason, Reason::Held { .. } | Reason::NoMetrics | Reason::Drop { .. }) {
         state.silent(now);
-    } else if outside {
+    } else if outside || direct {
         state.decided(now);
     } else {
         state.recommend(from, wanted, now);
@@ -54,9 +81,15 @@ pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -
     state.expire(&policy.behavior, now);
 
     let (stability, revisit_at) = if outside {
-        (stability::unrestrained(wanted), None)
+        (stability::unrestrained(wanted, Reason::BoundsRule), None)
+    } else if direct {
+        (stability::unrestrained(wanted, Reason::Direct), None)
     } else {
-        stability::stability(policy, &state, from, wanted, now)
+        stability::stability(policy, &state, from, wanted, passage == Passage::Urgent, now)
     };
-    (Decision::new(now, from, vec![reactive, guards, bounds, stability], revisit_at), state)
+    let ends_at =
+        [inputs.manual.as_ref().map(|manual| manual.until), inputs.rollback.as_ref().map(|rollback| rollback.until)];
+    let revisit_at = ends_at.into_iter().flatten().filter(|at| *at > now).chain(revisit_at).min();
+    let steps = vec![reactive, predictive, guards, economy, bounds, stability];
+    (Decision::new(now, from, steps, revisit_at), state)
 }

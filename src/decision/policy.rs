@@ -5,10 +5,12 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::formula::Formula;
 use crate::time::format_duration;
 use crate::workload::Replicas;
 
@@ -20,16 +22,107 @@ pub struct Policy {
     /// More are never asked for; a workload found above is lowered to it. Where it is below `min`, it wins.
     pub max: Replicas,
     pub behavior: Behavior,
-    /// After a scale-up, how long no scale-down follows; after a scale-down, how long no further one does.
+    /// After any scaling, how long no scale-down follows; after the last activity of any metric, how long the workload
+    /// is not scaled to zero.
     pub cooldown: Duration,
+    /// After the first decision on a workload, how long no scale-down follows.
+    pub initial_cooldown: Duration,
+    /// Changes of so many replicas or fewer are not made, except into the bounds and from and to zero.
+    pub dead_band: Replicas,
+    /// How the metrics' wishes become one.
+    pub combine: Combine,
+    /// What counts in place of data that is missing for long.
+    pub fallback: Option<Fallback>,
+    /// Keeps everything as it is, or at a count.
+    pub pause: Option<Pause>,
+    /// How often the direction may change.
+    pub flaps: Option<FlapBudget>,
+    /// The trust from which on a forecast counts in full; below half of it, it doesn't count at all.
+    pub confidence: f64,
 }
 
 impl Policy {
-    /// HPA's default behavior within `min..=max`, without a cooldown.
+    /// HPA's default behavior within `min..=max`, without anything that HPA doesn't have.
     #[must_use]
     pub fn new(min: Replicas, max: Replicas) -> Self {
-        Self { min, max, behavior: Behavior::default(), cooldown: Duration::ZERO }
+        Self {
+            min,
+            max,
+            behavior: Behavior::default(),
+            cooldown: Duration::ZERO,
+            initial_cooldown: Duration::ZERO,
+            dead_band: 0,
+            combine: Combine::Max,
+            fallback: None,
+            pause: None,
+            flaps: None,
+            confidence: CONFIDENCE,
+        }
     }
+}
+
+/// Where a rule names no confidence: more right than wrong.
+const CONFIDENCE: f64 = 0.5;
+
+/// How the wishes of several metrics become one.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Combine {
+    /// The largest, as in HPA.
+    #[default]
+    Max,
+    /// As an expression over the metrics' names says.
+    Formula(Arc<Formula>),
+}
+
+/// What counts in place of data that is missing for long; KEDA's `fallback`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fallback {
+    /// So many evaluations in a row without data.
+    pub after: u32,
+    pub replicas: Replicas,
+    pub behavior: FallbackBehavior,
+}
+
+/// KEDA's `fallback.behavior`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FallbackBehavior {
+    /// The fallback's replicas, also where that is fewer.
+    Static,
+    /// The current count.
+    Current,
+    /// The current count where it is higher than the fallback's.
+    CurrentIfHigher,
+    /// The current count where it is lower than the fallback's.
+    CurrentIfLower,
+}
+
+impl Fallback {
+    /// What is wanted in place of the data, from the current count.
+    pub(super) fn wants(self, from: Replicas) -> Replicas {
+        match self.behavior {
+            FallbackBehavior::Static => self.replicas,
+            FallbackBehavior::Current => from,
+            FallbackBehavior::CurrentIfHigher => from.max(self.replicas),
+            FallbackBehavior::CurrentIfLower => from.min(self.replicas),
+        }
+    }
+}
+
+/// A pause that stands in the rule. (One with an end and an author is a silence.)
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// The count to pause at; the current one where there is none.
+    pub at: Option<Replicas>,
+    pub reason: Arc<str>,
+}
+
+/// How often the direction of scaling may change. Turning down waits until the budget has room again; turning up never
+/// waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlapBudget {
+    pub max: u32,
+    pub per: Duration,
 }
 
 /// HPA v2's `behavior`.
@@ -73,6 +166,8 @@ pub struct ScalingRules {
     pub policies: Vec<ScalingPolicy>,
     /// Fraction of the ratio of wanted to current replicas within which nothing changes: 0.1 is 10 %.
     pub tolerance: f64,
+    /// How long the direction must have been wanted without a break.
+    pub wanted_for: Duration,
 }
 
 /// HPA's default tolerance: `--horizontal-pod-autoscaler-tolerance`.
@@ -92,6 +187,7 @@ impl ScalingRules {
                 ScalingPolicy { change: Change::Pods(4), period: PERIOD },
             ],
             tolerance: TOLERANCE,
+            wanted_for: Duration::ZERO,
         }
     }
 
@@ -103,6 +199,7 @@ impl ScalingRules {
             select: SelectPolicy::Max,
             policies: vec![ScalingPolicy { change: Change::Percent(100), period: PERIOD }],
             tolerance: TOLERANCE,
+            wanted_for: Duration::ZERO,
         }
     }
 }

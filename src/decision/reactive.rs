@@ -1,42 +1,110 @@
 //! The first layer: as many replicas as the demand of this moment takes.
 //!
 //! HPA's formula on totals: `wanted = ceil(demand / per_replica)`, and nothing changes while the ratio of that
-//! quotient to the current count stays within the tolerance of 1. Each metric answers, the largest answer wins.
+//! quotient to the current count stays within the tolerance of 1. Each metric answers, the largest answer wins, or the
+//! rule's [`Formula`](super::Formula) makes one of them.
 //! See <https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#algorithm-details>.
 //!
-//! At zero replicas there is no ratio: the quotient alone counts, so the first bit of demand wakes a workload
-//! straight to as many as it takes. (HPA leaves a workload at zero alone.)
+//! Where the minimum is zero, activation decides between none and some, as KEDA's `activationThreshold`: a workload
+//! wakes when a metric rises above its activation, straight to as many replicas as it takes, and may sleep when no
+//! metric is above it. (HPA leaves a workload at zero alone.)
 
 use std::sync::Arc;
 
+use super::formula::{Formula, Term};
 use super::inputs::{Inputs, MetricInput};
-use super::policy::Behavior;
+use super::policy::{Combine, Policy};
 use super::reason::Reason;
 use super::{Layer, Step};
 use crate::workload::Replicas;
 
 /// Relative error that the arithmetic of floats may have brought in: `0.1 * 3.0 / 0.1` is a little more than 3 and
 /// still takes 3 replicas. A billionth is far above the error of a sum of thousands, far below any real demand.
-const SLACK: f64 = 1e-9;
+pub(super) const SLACK: f64 = 1e-9;
+
+/// What the demand of this moment comes to.
+pub(super) struct Reactive {
+    pub(super) step: Step,
+    /// A metric is above its activation.
+    pub(super) active: bool,
+}
 
 /// What the metrics that can be read ask for; the current count where none can.
-pub(super) fn reactive(behavior: &Behavior, inputs: &Inputs) -> Step {
+pub(super) fn reactive(policy: &Policy, inputs: &Inputs) -> Reactive {
+    let from = inputs.replicas;
+    let (mut active, mut idle) = (false, None);
+    for metric in going(inputs) {
+        match metric.read() {
+            Ok((demand, _)) if demand > metric.activation => active = true,
+            Ok((demand, _)) => _ = idle.get_or_insert((metric, demand)),
+            // What can't be read may be active: nothing sleeps on a guess.
+            Err(_) if from > 0 => active = true,
+            Err(_) => {}
+        }
+    }
+    let (wants, reason) = match (idle, active) {
+        (Some((metric, demand)), false) if policy.min == 0 => {
+            let (metric, activation) = (Arc::clone(&metric.name), metric.activation);
+            (0, Reason::Idle { metric, demand, activation })
+        }
+        _ => match &policy.combine {
+            Combine::Max => largest(policy, inputs),
+            Combine::Formula(formula) => combined(policy, inputs, formula),
+        },
+    };
+    Reactive { step: Step { layer: Layer::Reactive, given: from, wants, reason }, active }
+}
+
+/// The metrics that are not paused.
+pub(super) fn going(inputs: &Inputs) -> impl Iterator<Item = &MetricInput> {
+    inputs.metrics.iter().filter(|metric| !metric.paused)
+}
+
+/// The largest answer of any metric.
+fn largest(policy: &Policy, inputs: &Inputs) -> (Replicas, Reason) {
     let from = inputs.replicas;
     let mut largest: Option<(Replicas, &MetricInput, Answer)> = None;
     let mut metrics = 0;
-    for metric in &inputs.metrics {
+    for metric in going(inputs) {
         let Ok((demand, per_replica)) = metric.read() else { continue };
         metrics += 1;
-        let (wants, answer) = ask(behavior, from, demand, per_replica);
+        let demand = demand * multiplier(inputs, metric);
+        let (wants, answer) = if metric.absolute {
+            (ceil(demand), Answer { demand, per_replica, tolerance: None })
+        } else {
+            ask(policy, from, demand, per_replica)
+        };
         if largest.as_ref().is_none_or(|(most, ..)| wants > *most) {
             largest = Some((wants, metric, answer));
         }
     }
-    let (wants, reason) = match largest {
+    match largest {
+        Some((wants, metric, answer)) if metric.absolute => {
+            let (metric, value) = (Arc::clone(&metric.name), answer.demand);
+            (wants, Reason::Absolute { metric, value, replicas: wants, metrics })
+        }
         Some((wants, metric, answer)) => (wants, answer.reason(&metric.name, wants, metrics)),
         None => (from, Reason::NoDemand),
-    };
-    Step { layer: Layer::Reactive, given: from, wants, reason }
+    }
+}
+
+/// What the rule's formula makes of the metrics, under the same tolerance.
+fn combined(policy: &Policy, inputs: &Inputs, formula: &Formula) -> (Replicas, Reason) {
+    let from = inputs.replicas;
+    let value = formula.eval(|name| {
+        let metric = going(inputs).find(|metric| &*metric.name == name)?;
+        let (demand, per_replica) = metric.read().ok()?;
+        let demand = demand * multiplier(inputs, metric);
+        Some(Term { wish: demand / per_replica, demand })
+    });
+    let Some(value) = value.map(|value| value.max(0.0)) else { return (from, Reason::NoDemand) };
+    let (wants, _) = ask(policy, from, value, 1.0);
+    (wants, Reason::Combined { formula: formula.to_string(), value, replicas: wants })
+}
+
+/// How many times a metric's demand counts: schedules multiply work, not counts.
+fn multiplier(inputs: &Inputs, metric: &MetricInput) -> f64 {
+    if metric.absolute { 1.0 } else { inputs.calendar.multiplier }
 }
 
 /// The numbers behind one metric's wish.
@@ -59,11 +127,11 @@ impl Answer {
 }
 
 /// One metric's wish, with `demand >= 0` and `per_replica > 0`.
-fn ask(behavior: &Behavior, from: Replicas, demand: f64, per_replica: f64) -> (Replicas, Answer) {
+fn ask(policy: &Policy, from: Replicas, demand: f64, per_replica: f64) -> (Replicas, Answer) {
     let quotient = demand / per_replica;
     let current = f64::from(from);
-    let up = behavior.scale_up.tolerance;
-    let down = behavior.scale_down.tolerance;
+    let up = policy.behavior.scale_up.tolerance;
+    let down = policy.behavior.scale_down.tolerance;
     let tolerated = from > 0
         && quotient <= current * (1.0 + up) * (1.0 + SLACK)
         && quotient >= current * (1.0 - down) * (1.0 - SLACK);
@@ -77,7 +145,7 @@ fn ask(behavior: &Behavior, from: Replicas, demand: f64, per_replica: f64) -> (R
 
 /// The smallest count that is not below `quotient` by more than [`SLACK`]; counts that do not fit saturate.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating is what is wanted")]
-fn ceil(quotient: f64) -> Replicas {
+pub(super) fn ceil(quotient: f64) -> Replicas {
     let nearest = quotient.round();
     let whole = if (quotient - nearest).abs() <= nearest * SLACK { nearest } else { quotient.ceil() };
     whole as Replicas

@@ -1,11 +1,12 @@
 //! The last layer: how soon and how fast a count may follow the wish.
 //!
 //! HPA v2's `behavior`, in its order: first the stabilization window (a move goes no further than the most cautious
-//! recommendation within it), then the policies ([`super::pace`]). Between them the cooldown, which bars moves down
-//! only. What comes out lies between the current count and the wish, so bounds that both keep are kept.
+//! recommendation within it), then the policies ([`super::pace`]). Between them what HPA does not have: `for` (the
+//! direction must be wanted so long), the dead band, the cooldowns and the flap budget, of which the last two bar moves
+//! down only. What comes out lies between the current count and the wish, so bounds that both keep are kept.
+//!
+//! An urgent move up (a spike) minds the policies alone.
 //! See <https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#stabilization-window>.
-
-use std::time::Duration;
 
 use super::pace::Limit;
 use super::policy::{Direction, Policy};
@@ -21,18 +22,22 @@ pub(super) fn stability(
     state: &State,
     from: Replicas,
     wanted: Replicas,
+    urgent: bool,
     now: Timestamp,
 ) -> (Step, Option<Timestamp>) {
     let (wants, reason, revisit_at) = match Direction::of(from, wanted) {
-        Some(direction) => Move { policy, state, direction, from, wanted, now }.restrained(),
+        Some(direction) => {
+            let one = Move { policy, state, direction, from, wanted, now };
+            if urgent && direction == Direction::Up { one.paced(wanted, None) } else { one.restrained() }
+        }
         None => (from, Reason::Settled, None),
     };
     (Step { layer: Layer::Stability, given: wanted, wants, reason }, revisit_at)
 }
 
-/// The step where the bounds moved the count: nothing slows that.
-pub(super) fn unrestrained(wanted: Replicas) -> Step {
-    Step { layer: Layer::Stability, given: wanted, wants: wanted, reason: Reason::BoundsRule }
+/// The step where nothing slows the move: the `reason` says why.
+pub(super) fn unrestrained(wanted: Replicas, reason: Reason) -> Step {
+    Step { layer: Layer::Stability, given: wanted, wants: wanted, reason }
 }
 
 /// A move that is wanted.
@@ -54,7 +59,12 @@ impl Move<'_> {
         let target = windowed.as_ref().map_or(self.wanted, |(replicas, ..)| *replicas);
         match windowed {
             Some(held) if target == self.from => held,
-            windowed => self.cooling().unwrap_or_else(|| self.paced(target, windowed)),
+            windowed => self
+                .too_soon()
+                .or_else(|| self.too_small(target))
+                .or_else(|| self.cooling(target))
+                .or_else(|| self.flapping())
+                .unwrap_or_else(|| self.paced(target, windowed)),
         }
     }
 
@@ -66,13 +76,51 @@ impl Move<'_> {
         (target != self.wanted).then_some((target, Reason::Window { replicas: cautious, window }, Some(leaves_at)))
     }
 
-    /// No move down so soon after the last change.
-    fn cooling(&self) -> Option<Verdict> {
-        let cooldown = self.policy.cooldown;
-        let scaled_at = self.state.scaled_at()?;
-        let ends_at = scaled_at + cooldown;
-        let cooling = self.direction == Direction::Down && cooldown > Duration::ZERO && ends_at > self.now;
-        cooling.then(|| (self.from, Reason::Cooldown { since: self.now.since(scaled_at), cooldown }, Some(ends_at)))
+    /// The direction has to be wanted for some time.
+    fn too_soon(&self) -> Option<Verdict> {
+        let wanted_for = self.policy.behavior.toward(self.direction).wanted_for;
+        let since = self.state.wanted_since(self.direction).unwrap_or(self.now);
+        let ends_at = since + wanted_for;
+        let reason = Reason::WantedFor { direction: self.direction, since: self.now.since(since), wanted_for };
+        (ends_at > self.now).then_some((self.from, reason, Some(ends_at)))
+    }
+
+    /// A change within the dead band, unless it is the first replica or the last.
+    fn too_small(&self, target: Replicas) -> Option<Verdict> {
+        let dead_band = self.policy.dead_band;
+        let small = target.abs_diff(self.from) <= dead_band && target > 0 && self.from > 0;
+        small.then_some((self.from, Reason::DeadBand { from: self.from, to: target, dead_band }, None))
+    }
+
+    /// No move down so soon after the first decision or the last change, nor to zero after the last activity.
+    fn cooling(&self, target: Replicas) -> Option<Verdict> {
+        if self.direction == Direction::Up {
+            return None;
+        }
+        let now = self.now;
+        let Policy { cooldown, initial_cooldown, .. } = *self.policy;
+        let scaled_at = self.state.scaled_at();
+        let after_scaling = scaled_at.map(|at| (at, cooldown, Reason::Cooldown { since: now.since(at), cooldown }));
+        let active_at = self.state.active_at().filter(|_| target == 0);
+        let after_activity = active_at.map(|at| (at, cooldown, Reason::Active { since: now.since(at), cooldown }));
+        let begun_at = self.state.begun_at();
+        let initial = begun_at
+            .map(|at| (at, initial_cooldown, Reason::InitialCooldown { since: now.since(at), initial_cooldown }));
+        let waits = [after_scaling, after_activity, initial].into_iter().flatten();
+        let waits = waits.map(|(at, length, reason)| (at + length, reason)).filter(|(ends_at, _)| *ends_at > now);
+        let (ends_at, reason) = waits.max_by_key(|(ends_at, _)| *ends_at)?;
+        Some((self.from, reason, Some(ends_at)))
+    }
+
+    /// No turn down while the budget of turns is used up.
+    fn flapping(&self) -> Option<Verdict> {
+        let budget = self.policy.flaps?;
+        if self.direction == Direction::Up || self.state.last_direction() != Some(Direction::Up) {
+            return None;
+        }
+        let (changes, room_at) = self.state.turns(budget, self.now);
+        let reason = Reason::Flaps { changes, per: budget.per };
+        (changes >= budget.max).then_some((self.from, reason, room_at))
     }
 
     /// What the policies make of the `target` that the window left.

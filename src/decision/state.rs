@@ -1,19 +1,25 @@
 //! What must be remembered between two decisions on one workload.
 
 use super::pace::Pace;
-use super::policy::{Behavior, Direction};
+use super::policy::{Behavior, Direction, FlapBudget};
 use super::window::Window;
 use crate::time::Timestamp;
 use crate::workload::Replicas;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+/// The turns of direction that are remembered: 64 of 8 bytes.
+const TURNS_MAX: usize = 64;
+
 /// What must be remembered between two decisions on one workload: recommendations, as long as a stabilization window
-/// can ask for them, and changes of count, as long as a policy or the cooldown can.
+/// can ask for them, changes of count, as long as a policy or the cooldown can, and a few moments.
 ///
-/// It is bounded: at most 128 entries for each window and 128 changes, about 7 KiB, and a few dozen bytes for a
+/// It is bounded: at most 128 entries for each window, 128 changes and 64 turns, about 8 KiB, and some 200 bytes for a
 /// workload at rest, whatever the pace of evaluations. A policy that is reloaded with a longer window or period starts
-/// with what the shorter one kept.
+/// with what the shorter one kept. It outlives a restart in the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct State {
     /// Lowest first: what restrains moves up.
     up: Window,
@@ -22,10 +28,24 @@ pub struct State {
     pace: Pace,
     /// Whether anything was recommended yet.
     begun: bool,
+    /// When the first decision was.
+    begun_at: Option<Timestamp>,
     /// When the last decision was.
     decided_at: Option<Timestamp>,
-    /// When the count last changed.
+    /// When the count last changed, and which way.
     scaled_at: Option<Timestamp>,
+    scaled: Option<Direction>,
+    /// When the direction of scaling changed, oldest first.
+    turned_at: Vec<Timestamp>,
+    /// The direction that is wanted without a break, and since when.
+    wanting: Option<(Direction, Timestamp)>,
+    /// When a metric was last above its activation.
+    active_at: Option<Timestamp>,
+    /// Evaluations in a row in which data was missing, and when the last one was.
+    missing: u32,
+    evaluated_at: Option<Timestamp>,
+    /// What was wanted when a planned event came near.
+    baseline: Option<(Arc<str>, Replicas)>,
 }
 
 impl Default for State {
@@ -35,8 +55,16 @@ impl Default for State {
             down: Window::new(Direction::Down),
             pace: Pace::default(),
             begun: false,
+            begun_at: None,
             decided_at: None,
             scaled_at: None,
+            scaled: None,
+            turned_at: Vec::new(),
+            wanting: None,
+            active_at: None,
+            missing: 0,
+            evaluated_at: None,
+            baseline: None,
         }
     }
 }
@@ -48,6 +76,14 @@ impl State {
             let at = self.scaled_at.map_or(at, |last| last.max(at));
             self.pace.record(at, from, to);
             self.scaled_at = Some(at);
+            let direction = Direction::of(from, to);
+            if self.scaled.is_some() && self.scaled != direction {
+                if self.turned_at.len() == TURNS_MAX {
+                    self.turned_at.remove(0);
+                }
+                self.turned_at.push(at);
+            }
+            self.scaled = direction;
         }
     }
 
@@ -55,6 +91,72 @@ impl State {
     #[must_use]
     pub fn scaled_at(&self) -> Option<Timestamp> {
         self.scaled_at
+    }
+
+    /// Notes the first decision.
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        self.begun_at.get_or_insert(now);
+    }
+
+    pub(super) fn begun_at(&self) -> Option<Timestamp> {
+        self.begun_at
+    }
+
+    /// Notes an evaluation at `at`, and whether data was missing in it. The same evaluation counts once.
+    pub(super) fn evaluated(&mut self, at: Timestamp, holes: bool) {
+        if !holes {
+            self.missing = 0;
+        } else if self.evaluated_at != Some(at) {
+            self.missing = self.missing.saturating_add(1);
+        }
+        self.evaluated_at = Some(at);
+    }
+
+    pub(super) fn evaluations_missing(&self) -> u32 {
+        self.missing
+    }
+
+    /// Notes that a metric is above its activation.
+    pub(super) fn active(&mut self, now: Timestamp) {
+        self.active_at = Some(now);
+    }
+
+    pub(super) fn active_at(&self) -> Option<Timestamp> {
+        self.active_at
+    }
+
+    /// What was wanted when this event came near: now, where it has only just come.
+    pub(super) fn baseline(&mut self, event: &Arc<str>, wanted: Replicas) -> Replicas {
+        match &self.baseline {
+            Some((known, baseline)) if known == event => *baseline,
+            _ => {
+                self.baseline = Some((Arc::clone(event), wanted));
+                wanted
+            }
+        }
+    }
+
+    /// No event is near.
+    pub(super) fn no_event(&mut self) {
+        self.baseline = None;
+    }
+
+    /// Since when a direction is wanted without a break.
+    pub(super) fn wanted_since(&self, direction: Direction) -> Option<Timestamp> {
+        self.wanting.filter(|(wanted, _)| *wanted == direction).map(|(_, since)| since)
+    }
+
+    /// Which way the count went last.
+    pub(super) fn last_direction(&self) -> Option<Direction> {
+        self.scaled
+    }
+
+    /// How often the direction changed within the budget's time, and when there will be room in it again.
+    pub(super) fn turns(&self, budget: FlapBudget, now: Timestamp) -> (u32, Option<Timestamp>) {
+        let begin = self.turned_at.partition_point(|at| *at + budget.per <= now);
+        let recent = self.turned_at.get(begin..).unwrap_or_default();
+        let room = recent.len().checked_sub(budget.max.max(1) as usize).and_then(|at| recent.get(at));
+        (u32::try_from(recent.len()).unwrap_or(u32::MAX), room.map(|at| *at + budget.per))
     }
 
     /// Forgets what can no longer matter at `now`.
@@ -71,6 +173,7 @@ impl State {
         if let Some(last) = self.decided_at {
             self.down.postpone(now.since(last));
         }
+        self.wanting = None;
         self.decided(now);
     }
 
@@ -85,6 +188,10 @@ impl State {
         }
         self.up.record(wanted, at);
         self.down.record(wanted, at);
+        let direction = Direction::of(from, wanted);
+        if self.wanting.map(|(wanting, _)| wanting) != direction {
+            self.wanting = direction.map(|direction| (direction, at));
+        }
     }
 
     /// Notes that there is a decision at `now`; gives its time, which is never before the last one's.

@@ -2,6 +2,12 @@
 //!
 //! In: vectors from `promql`. Out: [`Presence`], which forces every reader to say what happens when a value is missing.
 
+pub mod anomaly;
+pub mod load;
+
+pub use anomaly::Anomaly;
+pub use load::Load;
+
 /// A value that may be missing. Absence is never zero.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Presence {

@@ -4,11 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::workload::{Replicas, Workload};
+use crate::workload::{Replicas, Trouble, Workload};
 
 /// A change of one workload's scale.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Action {
+    /// The id of the journal's entry that covers it.
+    pub entry: u64,
     pub workload: Workload,
     /// What the decision was made from: the change is refused where the cluster says otherwise by now.
     pub from: Replicas,
@@ -68,13 +70,4 @@ impl Status {
     pub fn found(replicas: Replicas, ready: Replicas) -> Self {
         Self::Found { replicas, ready, trouble: Trouble::default() }
     }
-}
-
-/// Pods that will not become ready by waiting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Trouble {
-    /// A container of theirs waits in `CrashLoopBackOff`.
-    pub crash_looping: Replicas,
-    /// Their condition `PodScheduled` is false for the reason `Unschedulable`.
-    pub unschedulable: Replicas,
 }

@@ -59,3 +59,16 @@ pub struct AlertStatus {
     /// Names of the receivers that its routes lead to.
     pub receivers: Vec<String>,
 }
+
+/// Alerts that a receiver is told of together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertGroup {
+    /// What they have in common: those of `group_by`.
+    pub labels: Labels,
+    /// The receiver's name.
+    pub receiver: String,
+    /// Names of the time intervals that mute the group.
+    pub muted_by: Vec<String>,
+    /// Fingerprints of its alerts.
+    pub alerts: Vec<u64>,
+}

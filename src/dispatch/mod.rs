@@ -7,10 +7,14 @@ mod action;
 mod alert;
 pub mod matchers;
 mod notification;
+mod resend;
 mod silence;
 
-pub use action::{Action, Observation, Outcome, Status, Trouble};
-pub use alert::{Alert, AlertState, AlertStatus};
+pub use action::{Action, Observation, Outcome, Status};
+pub use alert::{Alert, AlertGroup, AlertState, AlertStatus};
 pub use matchers::{MatcherSyntax, parse_matcher, parse_matchers};
 pub use notification::{Notification, Notified};
+pub use resend::{RESOLVED_RETENTION, is_due, valid_until};
 pub use silence::{Silence, SilenceState};
+
+pub use crate::workload::Trouble;

@@ -1,5 +1,6 @@
 //! Traces of the loop: real rules over a real store in virtual time, an actuator that answers as the test says.
 
+mod alerts;
 mod properties;
 mod reload;
 
@@ -16,6 +17,8 @@ use crate::dispatch::Status;
 use crate::labels::{Labels, NAME};
 use crate::rule;
 use crate::sample::STALE;
+use crate::sample::Sample;
+use crate::series::Touched;
 use crate::series::{Limits, Pushed};
 
 const START_MS: i64 = 1_760_000_000_000;
@@ -49,7 +52,7 @@ impl World {
         let store = Store::new(Limits::default());
         let now = Timestamp::from_millis(START_MS);
         let mut world = Self {
-            engine: Engine::new(),
+            engine: Engine::default(),
             store,
             now,
             log: String::new(),
@@ -83,6 +86,7 @@ impl World {
                     assert!(!self.in_flight.contains_key(&workload), "an action ends before its workload is forgotten");
                     format!("forget {workload}")
                 }
+                Effect::Record(entry) if entry.outcome.is_some() => continue,
                 Effect::Record(entry) => {
                     let decision = &entry.decision;
                     format!("{}: {}", decision.headline(&entry.workload), decision.summary())

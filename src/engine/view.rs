@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::Counts;
 use crate::decision::Decision;
 use crate::demand::Presence;
-use crate::dispatch::{Alert, AlertStatus, Outcome, Silence};
+use crate::dispatch::{Alert, AlertGroup, AlertStatus, Silence};
+use crate::journal::Entry;
 use crate::labels::Labels;
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Workload};
@@ -26,6 +27,8 @@ pub struct View {
     pub silences: Vec<Arc<Silence>>,
     /// Firing ones, and resolved ones for a while.
     pub alerts: Vec<Arc<AlertView>>,
+    /// The groups that these alerts are in, sorted by labels, then by receiver.
+    pub alert_groups: Vec<Arc<AlertGroup>>,
 }
 
 /// An alert and what dispatch makes of it.
@@ -33,18 +36,6 @@ pub struct View {
 pub struct AlertView {
     pub alert: Alert,
     pub status: AlertStatus,
-}
-
-/// A decision that changed something, or would have.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// Counts up from 1 while the process lives.
-    pub id: u64,
-    pub workload: Workload,
-    pub rule: Arc<str>,
-    pub decision: Decision,
-    /// What became of it; `None` while it is in flight.
-    pub outcome: Option<Outcome>,
 }
 
 /// One workload as the loop knows it.

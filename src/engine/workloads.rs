@@ -1,13 +1,22 @@
 //! What the loop knows of each workload, and its decision.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::economy::{self, Member};
+use super::notable::Notable;
+use super::verify::{Startup, Trial, Verdict};
 use super::view::{MetricView, WorkloadView};
-use crate::decision::{Decision, Inputs, MetricInput, State, decide};
+use crate::decision::economy::Spend;
+use crate::decision::{Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, MetricInput, Rollback, State, decide};
 use crate::demand::Presence;
+use crate::demand::anomaly::Detector;
 use crate::dispatch::{Outcome, Status};
 use crate::rule::ScaleRule;
+use crate::schedule::Influence;
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Workload};
 
@@ -15,12 +24,33 @@ use crate::workload::{Replicas, Workload};
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(1);
 
+/// Which start-up counts when something has to be ready in time.
+const STARTUP_QUANTILE: f64 = 0.9;
+/// Before the first scale-up was seen: pull an image, start a process, pass a probe.
+const STARTUP_UNKNOWN: Duration = Duration::from_mins(1);
+
 /// The wait before the next action.
 #[derive(Debug, Clone, Copy)]
 struct Wait {
     until: Timestamp,
     /// What is waited for is to be seen: an observation ends the wait.
     ends_when_observed: bool,
+}
+
+/// What of a workload outlives a restart, in the journal.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Memory {
+    pub(super) state: State,
+    pub(super) manual: Option<Manual>,
+    pub(super) rollback: Option<Rollback>,
+    /// The scaling that is being watched.
+    pub(super) trial: Option<Trial>,
+    pub(super) startup: Startup,
+    /// What it has cost.
+    pub(super) spend: Option<Spend>,
+    /// How unusual each metric's demand is, by the metric's name.
+    pub(super) detectors: BTreeMap<Arc<str>, Detector>,
 }
 
 /// One workload.
@@ -31,8 +61,16 @@ pub(super) struct Known {
     /// No rule scales it any more; it is forgotten when its action has ended.
     pub(super) orphaned: bool,
     pub(super) metrics: Vec<MetricInput>,
+    /// The value of the objective's condition.
+    objective: Presence,
+    evaluated_at: Timestamp,
     status: Option<Status>,
-    state: State,
+    pub(super) memory: Memory,
+    /// The memory is newer than what the journal has of it.
+    pub(super) unkept: bool,
+    /// When its schedules may say something else.
+    calendar_until: Option<Timestamp>,
+    pub(super) notable: Option<Notable>,
     pub(super) decision: Option<Decision>,
     pub(super) in_flight: bool,
     failures: u32,
@@ -50,8 +88,13 @@ impl Known {
             rule,
             orphaned: false,
             metrics: Vec::new(),
+            objective: Presence::Absent,
+            evaluated_at: Timestamp::MIN,
             status: None,
-            state: State::default(),
+            memory: Memory::default(),
+            unkept: false,
+            calendar_until: None,
+            notable: None,
             decision: None,
             in_flight: false,
             failures: 0,
@@ -73,8 +116,11 @@ impl Known {
             && *replicas == to
         {
             // Somebody followed the recommendation: it counts as scaled.
-            self.state.scaled(now, from, to);
+            self.memory.state.scaled(now, from, to);
             self.recommended = None;
+        }
+        if let Status::Found { replicas, ready, .. } = &status {
+            self.memory.startup.observe(*replicas, *ready, now);
         }
         if self.wait.is_some_and(|wait| wait.ends_when_observed) {
             self.wait = None;
@@ -83,39 +129,126 @@ impl Known {
     }
 
     /// Every metric is absent: the rule's vector no longer has this workload.
-    pub(super) fn miss(&mut self) {
+    pub(super) fn miss(&mut self, now: Timestamp) {
+        self.evaluated_at = now;
         for metric in &mut self.metrics {
             metric.demand = Presence::Absent;
         }
     }
 
-    /// Decides anew, and tells whether something is to be done now. Without an observation of the cluster there is
-    /// nothing to decide from: `None`, and the decision before stays to be seen.
-    pub(super) fn decide(&mut self, now: Timestamp) -> Option<bool> {
-        let Some(Status::Found { replicas, ready, .. }) = self.status else { return None };
+    /// Takes what the rule says of it.
+    pub(super) fn hear(&mut self, mut metrics: Vec<MetricInput>, objective: Presence, now: Timestamp) {
+        for metric in &mut metrics {
+            // A value that rests on holes teaches nothing, nor does a count that a rule makes.
+            let value = match metric.demand {
+                Presence::Present(value) if !metric.absolute && !metric.paused => Some(value),
+                _ => None,
+            };
+            let detector = self.memory.detectors.entry(Arc::clone(&metric.name)).or_default();
+            metric.z_score = detector.observe(now, value).map(|anomaly| anomaly.score);
+        }
+        (self.metrics, self.objective, self.evaluated_at) = (metrics, objective, now);
+    }
+
+    /// Judges the scaling that is being watched; one that went wrong is taken back.
+    fn verify(&mut self, ready: Replicas, now: Timestamp) {
+        let Some(trial) = &self.memory.trial else { return };
+        match trial.judge(ready, self.objective, now) {
+            Verdict::Open => return,
+            Verdict::Good => {}
+            Verdict::Bad(why) => {
+                let hold = self.rule.objective.as_ref().map_or(Duration::ZERO, |objective| objective.hold);
+                let (good, bad) = (trial.good, trial.to);
+                self.memory.rollback = Some(Rollback { good, bad, until: now + hold, why: why.into() });
+            }
+        }
+        self.memory.trial = None;
+        self.unkept = true;
+    }
+
+    /// What would be decided now, and the state after it. Without an observation of the cluster there is nothing to
+    /// decide from.
+    pub(super) fn consider(
+        &mut self,
+        influence: Option<Influence>,
+        share: Option<Cap>,
+        freeze: Option<Freeze>,
+        now: Timestamp,
+    ) -> Option<(Decision, State)> {
+        let Some(Status::Found { replicas, ready, trouble }) = self.status else { return None };
         if self.orphaned || self.metrics.is_empty() {
             return None;
         }
-        let inputs = Inputs { metrics: self.metrics.clone(), replicas, ready };
-        let (decision, state) = decide(&self.rule.policy, &inputs, &self.state, now);
-        self.state = state;
+        self.verify(ready, now);
+        self.memory.manual.take_if(|manual| manual.until <= now);
+        self.memory.rollback.take_if(|rollback| rollback.until <= now);
+        let inputs = Inputs {
+            // Lent, not copied: a fleet is decided many times a second.
+            metrics: std::mem::take(&mut self.metrics),
+            evaluated_at: self.evaluated_at,
+            replicas,
+            ready,
+            trouble,
+            calendar: self.calendar(influence),
+            caps: self.affords(replicas, now).into_iter().chain(share).collect(),
+            freeze,
+            manual: self.memory.manual.clone(),
+            rollback: self.memory.rollback.clone(),
+        };
+        let considered = decide(&self.rule.policy, &inputs, &self.memory.state, now);
+        self.metrics = inputs.metrics;
+        Some(considered)
+    }
+
+    /// What schedules and events say, and when they may say something else.
+    fn calendar(&mut self, influence: Option<Influence>) -> Calendar {
+        let Influence { floor, ceiling, multiplier, event, until, .. } = influence.unwrap_or_default();
+        self.calendar_until = until;
+        Calendar { floor, ceiling, multiplier, event }
+    }
+
+    /// Counts what it has cost up to now; gives what its budget affords.
+    fn affords(&mut self, replicas: Replicas, now: Timestamp) -> Option<Cap> {
+        let cost = self.rule.economy.cost.as_ref()?;
+        economy::count(&mut self.memory.spend, cost, replicas, now);
+        economy::affords(self.memory.spend.as_ref(), cost, self.rule.policy.min, now)
+    }
+
+    /// What it asks of its group, by a decision.
+    pub(super) fn member(&self, decision: &Decision) -> Member {
+        let guards = decision.steps.iter().find(|step| step.layer == Layer::Guards);
+        let wants = guards.map_or(decision.from, |step| step.wants);
+        Member { wants, min: self.rule.policy.min, current: decision.from, economy: self.rule.economy.clone() }
+    }
+
+    /// How long its pods take to become ready: the 90 % quantile, or a minute as long as none is known.
+    pub(super) fn startup(&self) -> Duration {
+        self.memory.startup.quantile(STARTUP_QUANTILE).unwrap_or(STARTUP_UNKNOWN)
+    }
+
+    /// Makes a decision the present one, and tells whether something is to be done now.
+    pub(super) fn settle(&mut self, decision: Decision, state: State, now: Timestamp) -> bool {
+        self.memory.state = state;
+        self.unkept = true;
         let change = (decision.from, decision.to);
-        if decision.to == decision.from {
+        if !decision.changes() {
             self.recommended = None;
         }
         let ready_to_act = !self.in_flight && self.wait.is_none_or(|wait| wait.until <= now);
-        let acts = decision.to != decision.from && ready_to_act && self.recommended != Some(change);
+        let acts = decision.changes() && ready_to_act && self.recommended != Some(change);
         self.decision = Some(decision);
-        Some(acts)
+        acts
     }
 
     /// When the decision has to be made again though nothing new is heard. Never at once: it has just been made, and what
     /// else keeps it from being carried out ends by an event.
     pub(super) fn revisit_at(&self) -> Option<Timestamp> {
         let decision = self.decision.as_ref()?;
+        let judged_at = self.memory.trial.as_ref().map(Trial::deadline);
         let waits = decision.to != decision.from && !self.in_flight;
         let retry_at = self.wait.map(|wait| wait.until).filter(|_| waits);
-        decision.revisit_at.into_iter().chain(retry_at).filter(|at| *at > decision.at).min()
+        let moments = [decision.revisit_at, retry_at, judged_at, self.calendar_until];
+        moments.into_iter().flatten().filter(|at| *at > decision.at).min()
     }
 
     /// Takes note of what became of an action.
@@ -128,7 +261,8 @@ impl Known {
                 self.succeeded();
             }
             Outcome::Done => {
-                self.state.scaled(now, from, to);
+                self.memory.state.scaled(now, from, to);
+                self.watch(from, to, now);
                 // Until the watch says the same; an older observation is refused by the actuator's `from`.
                 if let Some(Status::Found { replicas, .. }) = &mut self.status {
                     *replicas = to;
@@ -143,6 +277,20 @@ impl Known {
             }
             Outcome::Refused(reason) => self.failed(reason, now + RETRY_MAX),
         }
+    }
+
+    /// Begins to watch what a scaling does. Where one is watched already, its good count stays the one to go back to.
+    fn watch(&mut self, from: Replicas, to: Replicas, now: Timestamp) {
+        if to > from {
+            self.memory.startup.began(now, to);
+        }
+        let Some(objective) = &self.rule.objective else { return };
+        // What takes a scaling back is not put to the test: there would be nothing to go back to.
+        if self.memory.rollback.is_some() {
+            return;
+        }
+        let good = self.memory.trial.as_ref().map_or(from, |trial| trial.good);
+        self.memory.trial = (good != to).then(|| Trial::new(good, to, now, objective, self.objective));
     }
 
     fn succeeded(&mut self) {
@@ -160,7 +308,7 @@ impl Known {
         matches!(self.status, Some(Status::Unknown(_)))
     }
 
-    pub(super) fn view(&self) -> WorkloadView {
+    pub(super) fn view(&self, now: Timestamp) -> WorkloadView {
         let (replicas, ready, problem) = match &self.status {
             Some(Status::Found { replicas, ready, .. }) => (Some(*replicas), Some(*ready), None),
             Some(Status::Unknown(reason)) => (None, None, Some(reason.clone())),

@@ -226,6 +226,13 @@ pub fn escaped(value: &str) -> Cow<'_, str> {
     Cow::Owned(value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
 
+impl<'de> serde::Deserialize<'de> for Labels {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let pairs = std::collections::BTreeMap::<String, String>::deserialize(deserializer)?;
+        Self::from_pairs(pairs).map_err(serde::de::Error::custom)
+    }
+}
+
 impl serde::Serialize for Labels {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter())

@@ -41,9 +41,9 @@ use frame::{Frame, Point};
 use plan::{Expr, Scalar};
 
 use crate::labels::Labels;
-use crate::sample::Sample;
-use crate::series::{Selector, Subscription};
-use crate::time::Timestamp;
+use crate::sample::{Sample, is_stale};
+use crate::series::{Selector, Subscription, Window};
+use crate::time::{Range, Timestamp};
 
 /// How old the newest sample of a series may be for an instant selector to see it, as in Prometheus.
 pub const LOOKBACK: Duration = Duration::from_mins(5);
@@ -144,6 +144,18 @@ impl Query {
         scratch.coverage = Coverage::default();
         let value = expr.eval(&mut Context { inputs: &self.inputs, at: now, scratch })?;
         Ok((value, scratch.coverage.mean()))
+    }
+}
+
+impl Query {
+    /// Whether series match, and all of them have ended (staleness marker) or have been silent for longer than the
+    /// lookback: what tells stale from absent.
+    #[must_use]
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        let lookback = Range::ending_at(now, LOOKBACK);
+        let ended = |window: &Arc<Window>| window.last(lookback).is_none_or(|sample| is_stale(sample.value));
+        let mut windows = self.inputs.iter().flat_map(|input| input.windows().to_vec()).peekable();
+        windows.peek().is_some() && windows.all(|window| ended(&window))
     }
 }
 

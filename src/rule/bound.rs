@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::alert::BoundAlert;
 use super::record::BoundRecord;
 use super::scale::BoundScale;
 use super::{Rule, RuleSet};
@@ -30,6 +31,7 @@ pub struct BoundGroup {
 #[derive(Debug, Clone)]
 pub enum BoundRule {
     Record(Arc<BoundRecord>),
+    Alert(Arc<BoundAlert>),
     Scale(Arc<BoundScale>),
 }
 
@@ -38,6 +40,7 @@ impl BoundRule {
     pub fn name(&self) -> &Arc<str> {
         match self {
             Self::Record(bound) => &bound.rule.name,
+            Self::Alert(bound) => &bound.rule.name,
             Self::Scale(bound) => &bound.rule.name,
         }
     }
@@ -47,6 +50,7 @@ impl BoundRule {
     pub fn subscriptions(&self) -> &[Arc<Subscription>] {
         match self {
             Self::Record(bound) => &bound.subscriptions,
+            Self::Alert(bound) => &bound.subscriptions,
             Self::Scale(bound) => &bound.subscriptions,
         }
     }
@@ -82,9 +86,15 @@ fn bind_rule(rule: Rule, subscriptions: &mut impl Iterator<Item = Arc<Subscripti
             let query = query(&rule.plan);
             BoundRule::Record(Arc::new(BoundRecord { rule, query, subscriptions: own }))
         }
+        Rule::Alert(rule) => {
+            let main = query(&rule.plan);
+            let queries = rule.queries.iter().map(|(text, plan)| (text.clone(), query(plan))).collect();
+            BoundRule::Alert(Arc::new(BoundAlert { rule, query: main, queries, subscriptions: own }))
+        }
         Rule::Scale(rule) => {
             let metrics = rule.metrics.iter().map(|metric| metric.bind(&mut query)).collect();
-            BoundRule::Scale(Arc::new(BoundScale { rule, metrics, subscriptions: own }))
+            let objective = rule.objective.as_ref().and_then(|objective| objective.plan.as_ref()).map(&mut query);
+            BoundRule::Scale(Arc::new(BoundScale { rule, metrics, objective, subscriptions: own }))
         }
     }
 }

@@ -1,15 +1,21 @@
 //! Rule files → a [`RuleSet`], or everything that is wrong in them.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::template::{is_label_name, is_metric_name, is_namespace, is_object_name};
-use super::{Group, Metric, PerReplica, RecordRule, Rule, RuleSet, ScaleRule, TargetTemplate, Template, policy};
-use crate::config::{self, At, Finding, Findings, Pair, RuleFile, Settings, Source, Span};
+use super::{
+    AlertRule, Economy, Group, Metric, Objective, PerReplica, RecordRule, Rule, RuleSet, ScaleRule, TargetTemplate,
+    Template, policy,
+};
+use crate::config::{self, At, Finding, Findings, Pair, RuleFile, Settings, Source, Span, Templated};
+use crate::decision::economy::{Cost, Requests};
 use crate::labels::Labels;
 use crate::promql::Plan;
+use crate::schedule::Calendar;
+use crate::template;
 use crate::workload::Workload;
 
 /// Compiles rule files, all or nothing: one finding anywhere, and the rules that were in force stay.
@@ -77,6 +83,7 @@ impl Compiler<'_, '_> {
     fn rule(&mut self, rule: &config::Rule) -> Option<Rule> {
         match rule {
             config::Rule::Record(rule) => self.record(rule).map(|rule| Rule::Record(Arc::new(rule))),
+            config::Rule::Alert(rule) => self.alert(rule).map(|rule| Rule::Alert(Arc::new(rule))),
             config::Rule::Scale(rule) => self.scale(rule).map(|rule| Rule::Scale(Arc::new(rule))),
         }
     }
@@ -93,6 +100,59 @@ impl Compiler<'_, '_> {
         Some(RecordRule { name: name.value.as_str().into(), labels: pairs(&rule.labels), plan })
     }
 
+    fn alert(&mut self, rule: &config::AlertRule) -> Option<AlertRule> {
+        self.nameable(&rule.alert, "an alert rule");
+        let mut queries = BTreeMap::new();
+        let labels = self.templates(&rule.labels, &mut queries);
+        let annotations = self.templates(&rule.annotations, &mut queries);
+        let plan = self.plan(&rule.expr)?;
+        Some(AlertRule {
+            name: rule.alert.value.as_str().into(),
+            expr: rule.expr.value.trim().into(),
+            plan,
+            holds_for: rule.holds_for,
+            keep_firing_for: rule.keep_firing_for,
+            labels: labels?,
+            annotations: annotations?,
+            queries: queries.into_iter().collect(),
+        })
+    }
+
+    /// Labels or annotations that are templates; their constant queries go to `queries`.
+    fn templates(
+        &mut self,
+        written: &[Templated],
+        queries: &mut BTreeMap<String, Arc<Plan>>,
+    ) -> Option<Vec<(String, template::Template)>> {
+        let mut templates = Vec::new();
+        for Templated { name, text } in written {
+            self.label_name(name);
+            templates.push(self.alert_template(text, queries).map(|template| (name.value.clone(), template)));
+        }
+        templates.into_iter().collect()
+    }
+
+    fn alert_template(
+        &mut self,
+        text: &At<String>,
+        queries: &mut BTreeMap<String, Arc<Plan>>,
+    ) -> Option<template::Template> {
+        let compiled = match template::Template::compile_rule(&text.value) {
+            Ok(compiled) => compiled,
+            Err(error) => {
+                self.report(text.locate(self.source.text, error.at), error.message);
+                return None;
+            }
+        };
+        for query in compiled.queries() {
+            match Plan::compile(query) {
+                Ok(plan) => _ = queries.insert(query.to_owned(), Arc::new(plan)),
+                Err(error) => self.report(text.span, format!("in query({query:?}): {error}")),
+            }
+        }
+        Some(compiled)
+    }
+
     fn scale(&mut self, rule: &config::ScaleRule) -> Option<ScaleRule> {
         self.nameable(&rule.scale, "a scale rule");
         match self.scales.entry(rule.scale.value.clone()) {
@@ -107,14 +167,21 @@ impl Compiler<'_, '_> {
             }
         }
         let target = self.target(rule);
-        let policy = policy::compile(rule, &mut self.findings);
+        let policy = policy::compile(rule, self.source, &mut self.findings);
         let metrics = self.metrics(&rule.metrics);
+        let economy = self.economy(&rule.economy);
+        self.calendar(rule);
+        let objective = rule.objective.as_ref().map(|objective| self.objective(objective));
         self.label_names(&rule.labels);
         Some(ScaleRule {
             name: rule.scale.value.as_str().into(),
             target: target?,
             policy,
             metrics: metrics?,
+            objective: objective.map_or(Some(None), |objective| objective.map(Some))?,
+            calendar: Arc::new(Calendar::compile(&rule.schedules, &rule.events)),
+            economy,
+            order: rule.order,
             labels: Labels::from_pairs(pairs(&rule.labels)).unwrap_or_default(),
             annotations: pairs(&rule.annotations),
         })
@@ -190,8 +257,66 @@ impl Compiler<'_, '_> {
     }
 
     fn metric(&mut self, metric: &config::Metric) -> Option<Metric> {
-        let demand = self.plan(&metric.demand);
-        let per_replica = match &metric.per_replica {
+        let (demand, per_replica) = match &metric.asks {
+            config::Asks::Replicas(expr) => (self.plan(expr), Some(PerReplica::Absolute)),
+            config::Asks::Demand { demand, per_replica } => (self.plan(demand), self.per_replica(per_replica)),
+        };
+        if metric.activation.value < 0.0 {
+            self.report(metric.activation.span, "activation is not negative: demand above it wakes the workload");
+        }
+        let targets = metric.targets.as_ref().map(|targets| self.plan(targets));
+        Some(Metric {
+            name: metric.name.value.as_str().into(),
+            demand: demand?,
+            per_replica: per_replica?,
+            activation: metric.activation.value,
+            paused: metric.paused,
+            targets: targets.map_or(Some(None), |targets| targets.map(Some))?,
+        })
+    }
+
+    /// Schedules and events are told apart by their names.
+    fn calendar(&mut self, rule: &config::ScaleRule) {
+        let schedules = rule.schedules.iter().map(|schedule| &schedule.name);
+        let mut names = HashSet::new();
+        for name in schedules.chain(rule.events.iter().map(|event| &event.name)) {
+            self.nameable(name, "a schedule or an event");
+            if !names.insert(name.value.as_str()) {
+                let message = format!("\"{}\" is there already among this rule's schedules and events", name.value);
+                self.report(name.span, message);
+            }
+        }
+    }
+
+    fn economy(&mut self, written: &config::Economy) -> Economy {
+        if let Some(group) = &written.group {
+            let groups = &self.settings.economy.groups;
+            if !groups.iter().any(|known| known.name.value == group.value) {
+                let known: Vec<&str> = groups.iter().map(|known| known.name.value.as_str()).collect();
+                let message = if known.is_empty() {
+                    format!("group \"{}\" is not in the settings; name it under economy.groups", group.value)
+                } else {
+                    format!("group \"{}\" is not in the settings; known: {}", group.value, known.join(", "))
+                };
+                self.report(group.span, message);
+            }
+        }
+        Economy {
+            cost: written.cost.as_ref().map(Cost::compile),
+            requests: Requests::compile(&written.requests),
+            priority: written.priority,
+            group: written.group.as_ref().map(|group| group.value.as_str().into()),
+        }
+    }
+
+    fn objective(&mut self, written: &config::Objective) -> Option<Objective> {
+        let plan = written.expr.as_ref().map(|expr| self.plan(expr));
+        let plan = plan.map_or(Some(None), |plan| plan.map(Some))?;
+        Some(Objective { plan, within: written.within, hold: written.hold })
+    }
+
+    fn per_replica(&mut self, written: &config::PerReplica) -> Option<PerReplica> {
+        match written {
             config::PerReplica::Number(number) => {
                 if number.value <= 0.0 {
                     self.report(number.span, "per_replica must be more than zero: the work that one replica takes");
@@ -199,8 +324,7 @@ impl Compiler<'_, '_> {
                 Some(PerReplica::Number(number.value))
             }
             config::PerReplica::Expr(expr) => self.plan(expr).map(PerReplica::Expr),
-        };
-        Some(Metric { name: metric.name.value.as_str().into(), demand: demand?, per_replica: per_replica? })
+        }
     }
 
     fn plan(&mut self, expr: &At<String>) -> Option<Arc<Plan>> {
@@ -216,10 +340,14 @@ impl Compiler<'_, '_> {
 
     fn label_names(&mut self, labels: &[Pair]) {
         for Pair { name, .. } in labels {
-            if !is_label_name(&name.value) || name.value == crate::labels::NAME {
-                let message = format!("\"{}\" is no label name: letters, digits and \"_\", no digit first", name.value);
-                self.report(name.span, message);
-            }
+            self.label_name(name);
+        }
+    }
+
+    fn label_name(&mut self, name: &At<String>) {
+        if !is_label_name(&name.value) || name.value == crate::labels::NAME {
+            let message = format!("\"{}\" is no label name: letters, digits and \"_\", no digit first", name.value);
+            self.report(name.span, message);
         }
     }
 

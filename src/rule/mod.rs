@@ -1,14 +1,17 @@
-//! Groups of record and scale rules → demand, when due.
+//! Groups of record, alert and scale rules → demand and alerts, when due.
 //!
 //! In: rule files ([`load`]), compiled all or nothing ([`compile`]), then bound to the subscriptions that they read
-//! ([`RuleSet::bind`]). Out: samples of record rules and, for each workload, the inputs of its decision.
+//! ([`RuleSet::bind`]). Out: samples of record rules, alerts, and the inputs of each workload's
+//! decision.
 //! Never here: a clock, a schedule, a workload's history, which are the engine's.
 
+mod alert;
 mod bound;
 mod compile;
 mod load;
 mod policy;
 mod record;
+mod restore;
 mod scale;
 mod template;
 #[cfg(test)]
@@ -19,16 +22,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decision;
+use crate::decision::economy::{Cost, Requests};
 use crate::labels::Labels;
 use crate::promql::Plan;
+use crate::schedule::Calendar;
 use crate::series::Selector;
 
+pub use alert::{
+    ALERT_NAME, ALERTS_MAX, AlertError, AlertPhase, AlertRule, AlertState, AlertStates, BoundAlert, External,
+    RESOLVED_RETENTION,
+};
 pub use bound::{BoundGroup, BoundRule, BoundRules};
 pub use compile::compile;
 pub use load::{Loaded, load, read};
 pub use record::BoundRecord;
-pub use scale::{Answers, BoundScale};
-pub use template::{TargetError, TargetTemplate, Template, TemplateError};
+pub use restore::{GRACE_PERIOD, OUTAGE_TOLERANCE};
+pub use scale::{Answers, BoundScale, WorkloadAnswer};
+pub use template::{TargetError, TargetTemplate, Template};
 
 /// Everything that the rule files say.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +60,7 @@ pub struct Group {
 #[derive(Debug, Clone)]
 pub enum Rule {
     Record(Arc<RecordRule>),
+    Alert(Arc<AlertRule>),
     Scale(Arc<ScaleRule>),
 }
 
@@ -70,18 +81,41 @@ pub struct ScaleRule {
     pub policy: decision::Policy,
     /// At least one.
     pub metrics: Vec<Metric>,
+    /// What must hold after a scaling.
+    pub objective: Option<Objective>,
+    /// Schedules and planned events.
+    pub calendar: Arc<Calendar>,
+    pub economy: Economy,
+    /// In a group's batch, lower ones go up first and down last.
+    pub order: i32,
     /// For routing, as on an alert.
     pub labels: Labels,
     pub annotations: Vec<(String, String)>,
+}
+
+/// What a workload costs, and what it shares.
+#[derive(Debug, Clone, Default)]
+pub struct Economy {
+    pub cost: Option<Cost>,
+    pub requests: Requests,
+    /// The higher is served first where a limit is shared.
+    pub priority: i32,
+    /// The group of the settings whose limits it shares.
+    pub group: Option<Arc<str>>,
 }
 
 /// One reason to scale.
 #[derive(Debug, Clone)]
 pub struct Metric {
     pub name: Arc<str>,
-    /// Total work arriving.
+    /// Total work arriving; the count itself where `per_replica` says so.
     pub demand: Arc<Plan>,
     pub per_replica: PerReplica,
+    /// Demand up to here doesn't wake a workload that has no replicas.
+    pub activation: f64,
+    pub paused: bool,
+    /// A series for each target that should report, above zero where it does.
+    pub targets: Option<Arc<Plan>>,
 }
 
 /// The work that one replica takes, in the demand's unit.
@@ -90,6 +124,19 @@ pub enum PerReplica {
     /// More than zero.
     Number(f64),
     Expr(Arc<Plan>),
+    /// The demand is a count of replicas already.
+    Absolute,
+}
+
+/// What must hold after a scaling, or it is taken back.
+#[derive(Debug, Clone)]
+pub struct Objective {
+    /// A condition: its value is not zero while it holds.
+    pub plan: Option<Arc<Plan>>,
+    /// How long it may take until the pods are ready and the condition holds.
+    pub within: Duration,
+    /// How long the last good count is kept where it does not.
+    pub hold: Duration,
 }
 
 impl RuleSet {
@@ -113,6 +160,7 @@ impl Rule {
     pub fn name(&self) -> &Arc<str> {
         match self {
             Self::Record(rule) => &rule.name,
+            Self::Alert(rule) => &rule.name,
             Self::Scale(rule) => &rule.name,
         }
     }
@@ -121,7 +169,11 @@ impl Rule {
     fn plans(&self) -> Vec<&Arc<Plan>> {
         match self {
             Self::Record(rule) => vec![&rule.plan],
-            Self::Scale(rule) => rule.metrics.iter().flat_map(Metric::plans).collect(),
+            Self::Alert(rule) => std::iter::once(&rule.plan).chain(rule.queries.iter().map(|(_, plan)| plan)).collect(),
+            Self::Scale(rule) => {
+                let objective = rule.objective.as_ref().and_then(|objective| objective.plan.as_ref());
+                rule.metrics.iter().flat_map(Metric::plans).chain(objective).collect()
+            }
         }
     }
 }
@@ -129,9 +181,9 @@ impl Rule {
 impl Metric {
     fn plans(&self) -> impl Iterator<Item = &Arc<Plan>> {
         let per_replica = match &self.per_replica {
-            PerReplica::Number(_) => None,
+            PerReplica::Number(_) | PerReplica::Absolute => None,
             PerReplica::Expr(plan) => Some(plan),
         };
-        std::iter::once(&self.demand).chain(per_replica)
+        std::iter::once(&self.demand).chain(per_replica).chain(&self.targets)
     }
 }

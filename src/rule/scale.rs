@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::{Metric, PerReplica, ScaleRule, TargetTemplate};
-use crate::decision::MetricInput;
+use crate::decision::{MetricInput, Targets};
 use crate::demand::Presence;
 use crate::labels::Labels;
 use crate::promql::{EvalError, Plan, Query, Value, Vector};
@@ -18,6 +18,7 @@ use crate::workload::Workload;
 pub struct BoundScale {
     pub rule: Arc<ScaleRule>,
     pub(super) metrics: Vec<BoundMetric>,
+    pub(super) objective: Option<Query>,
     pub(super) subscriptions: Vec<Arc<Subscription>>,
 }
 
@@ -27,12 +28,16 @@ pub(super) struct BoundMetric {
     name: Arc<str>,
     demand: Query,
     per_replica: Capacity,
+    activation: f64,
+    paused: bool,
+    targets: Option<Query>,
 }
 
 #[derive(Debug)]
 enum Capacity {
     Number(f64),
     Expr(Query),
+    Absolute,
 }
 
 impl Metric {
@@ -41,19 +46,32 @@ impl Metric {
         let per_replica = match &self.per_replica {
             PerReplica::Number(number) => Capacity::Number(*number),
             PerReplica::Expr(plan) => Capacity::Expr(query(plan)),
+            PerReplica::Absolute => Capacity::Absolute,
         };
-        BoundMetric { name: Arc::clone(&self.name), demand, per_replica }
+        let (activation, paused) = (self.activation, self.paused);
+        let targets = self.targets.as_ref().map(query);
+        BoundMetric { name: Arc::clone(&self.name), demand, per_replica, activation, paused, targets }
     }
 }
 
 /// What a scale rule says at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answers {
-    /// Sorted by workload. Each has an input for each of the rule's metrics, in their order. With a constant target
-    /// this is one, always; else a workload of which no metric has a demand any more is not among them.
-    pub workloads: Vec<(Workload, Vec<MetricInput>)>,
+    /// Sorted by workload. With a constant target this is one, always; else a workload of which no metric has a demand
+    /// any more is not among them.
+    pub workloads: Vec<WorkloadAnswer>,
     /// What went wrong. The inputs that it touches say `Invalid`; the others stand.
     pub failed: Option<String>,
+}
+
+/// What a scale rule says of one workload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkloadAnswer {
+    pub workload: Workload,
+    /// An input for each of the rule's metrics, in their order.
+    pub metrics: Vec<MetricInput>,
+    /// The value of the objective's condition: not zero while it holds. `Absent` also where the rule has none.
+    pub objective: Presence,
 }
 
 impl BoundScale {
@@ -62,36 +80,78 @@ impl BoundScale {
     pub fn eval(&self, now: Timestamp) -> Answers {
         let mut problems = Problems::default();
         let target = &self.rule.target;
-        let metrics: Vec<(Spread, Spread)> =
-            self.metrics.iter().map(|metric| metric.eval(target, now, &mut problems)).collect();
+        let metrics: Vec<Metered> = self.metrics.iter().map(|metric| metric.eval(target, now, &mut problems)).collect();
+        let objective = self.objective.as_ref().map(|query| {
+            let mut spread = Spreading { target, metric: "objective", field: "expr", problems: &mut problems };
+            spread.shared(query.eval_covered(now))
+        });
 
         let mut workloads: BTreeMap<Workload, Vec<MetricInput>> = BTreeMap::new();
-        let named = metrics.iter().flat_map(|(demand, _)| demand.named.keys().cloned());
+        let named = metrics.iter().flat_map(|metric| metric.demand.named.keys().cloned());
         for workload in target.constant().into_iter().chain(named) {
             let Entry::Vacant(slot) = workloads.entry(workload) else { continue };
-            let inputs = self.metrics.iter().zip(&metrics).map(|(metric, (demand, per_replica))| MetricInput {
-                name: Arc::clone(&metric.name),
-                demand: demand.of(slot.key()),
-                per_replica: per_replica.of(slot.key()),
-            });
+            let inputs = self.metrics.iter().zip(&metrics).map(|(metric, metered)| metered.of(metric, slot.key()));
             let inputs = inputs.collect();
             slot.insert(inputs);
         }
-        Answers { workloads: workloads.into_iter().collect(), failed: problems.into_text() }
+        let answer = |(workload, metrics)| {
+            let objective = objective.as_ref().map_or(Presence::Absent, |objective| objective.of(&workload));
+            WorkloadAnswer { workload, metrics, objective }
+        };
+        Answers { workloads: workloads.into_iter().map(answer).collect(), failed: problems.into_text() }
     }
 }
 
 impl BoundMetric {
-    /// Demand and capacity.
-    fn eval(&self, target: &TargetTemplate, now: Timestamp, problems: &mut Problems) -> (Spread, Spread) {
+    fn eval(&self, target: &TargetTemplate, now: Timestamp, problems: &mut Problems) -> Metered {
         let mut spread = Spreading { target, metric: &self.name, field: "demand", problems };
-        let demand = spread.demand(self.demand.eval_covered(now));
+        let mut demand = spread.demand(self.demand.eval_covered(now));
+        if demand.others == Presence::Absent && self.demand.is_stale(now) {
+            demand.others = Presence::Stale;
+        }
         spread.field = "per_replica";
         let per_replica = match &self.per_replica {
             Capacity::Number(number) => Spread::all(Presence::Present(*number)),
             Capacity::Expr(query) => spread.per_replica(query.eval_covered(now)),
+            Capacity::Absolute => Spread::all(Presence::Present(1.0)),
         };
-        (demand, per_replica)
+        spread.field = "targets";
+        let targets = self.targets.as_ref().map(|query| spread.targets(query.eval(now)));
+        Metered { demand, per_replica, targets }
+    }
+}
+
+/// What one metric's expressions said.
+#[derive(Debug)]
+struct Metered {
+    demand: Spread,
+    per_replica: Spread,
+    targets: Option<Reporting>,
+}
+
+impl Metered {
+    /// What it means for a workload.
+    fn of(&self, metric: &BoundMetric, workload: &Workload) -> MetricInput {
+        MetricInput {
+            absolute: matches!(metric.per_replica, Capacity::Absolute),
+            activation: metric.activation,
+            paused: metric.paused,
+            targets: self.targets.as_ref().map(|targets| targets.of(workload)),
+            ..MetricInput::new(Arc::clone(&metric.name), self.demand.of(workload), self.per_replica.of(workload))
+        }
+    }
+}
+
+/// How many targets report, for each workload that the series name and for all others.
+#[derive(Debug, Default)]
+struct Reporting {
+    named: BTreeMap<Workload, Targets>,
+    all: Targets,
+}
+
+impl Reporting {
+    fn of(&self, workload: &Workload) -> Targets {
+        self.named.get(workload).copied().unwrap_or(self.all)
     }
 }
 
@@ -137,16 +197,7 @@ impl Spreading<'_> {
 
     /// As [`demand`](Self::demand), but a single value that names no workload is meant for all.
     fn per_replica(&mut self, value: Result<(Value, f64), EvalError>) -> Spread {
-        let mut spread = match value {
-            Ok((Value::Scalar(value), coverage)) => Spread::all(Presence::covered(value, coverage)),
-            Ok((Value::Vector(vector), coverage)) => match vector.as_slice() {
-                [(labels, value)] if self.target.resolve(labels).is_err() => {
-                    Spread::all(Presence::covered(*value, coverage))
-                }
-                _ => self.vector(vector, coverage),
-            },
-            other => self.no_vector(other),
-        };
+        let mut spread = self.shared(value);
         let given = spread.named.values_mut().map(|(_, value)| value).chain([&mut spread.others]);
         for value in given {
             if let Some(number) = value.value().filter(|number| *number <= 0.0) {
@@ -155,6 +206,46 @@ impl Spreading<'_> {
             }
         }
         spread
+    }
+
+    /// A single value that names no workload is meant for all.
+    fn shared(&mut self, value: Result<(Value, f64), EvalError>) -> Spread {
+        match value {
+            Ok((Value::Scalar(value), coverage)) => Spread::all(Presence::covered(value, coverage)),
+            Ok((Value::Vector(vector), coverage)) => match vector.as_slice() {
+                [(labels, value)] if self.target.resolve(labels).is_err() => {
+                    Spread::all(Presence::covered(*value, coverage))
+                }
+                _ => self.vector(vector, coverage),
+            },
+            other => self.no_vector(other),
+        }
+    }
+
+    /// A target for each series, which reports while it is above zero. Series that name no workload count for all.
+    fn targets(&mut self, value: Result<Value, EvalError>) -> Reporting {
+        let mut reporting = Reporting::default();
+        let vector = match value {
+            Ok(Value::Vector(vector)) => vector,
+            Ok(_) => {
+                self.problems.note(self.metric, self.field, "gives no vector; write up{…}, a series for each target");
+                return reporting;
+            }
+            Err(error) => {
+                self.problems.note(self.metric, self.field, &error.to_string());
+                return reporting;
+            }
+        };
+        for (labels, value) in vector {
+            let named = self.target.label().and_then(|_| self.target.resolve(&labels).ok());
+            let targets = match named {
+                Some(workload) => reporting.named.entry(workload).or_default(),
+                None => &mut reporting.all,
+            };
+            targets.expected += 1;
+            targets.reporting += u32::from(value > 0.0);
+        }
+        reporting
     }
 
     /// A workload for each series.

@@ -1,25 +1,25 @@
 //! A scale rule's target, whose namespace and name may depend on a series's labels.
 
 use crate::labels::Labels;
+use crate::template::{self, Part, TemplateError, World};
+use crate::time::Timestamp;
 use crate::workload::Workload;
 
-/// A text with places that labels fill: `{{ $labels.namespace }}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(Vec<Segment>);
+/// A text that labels have a part in: `{{ $labels.namespace }}`, or anything else of the language of [`template`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template(Text);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Text {
+    /// Texts and labels one after the other: fleets of thousands are filled in so at each evaluation.
+    Plain(Vec<Segment>),
+    Rich(template::Template),
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
     Text(String),
     Label(String),
-}
-
-/// Why a text is no template.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}; write {{{{ $labels.NAME }}}}")]
-pub struct TemplateError {
-    message: String,
-    /// Byte offset in the text where it went wrong.
-    pub at: usize,
 }
 
 /// Why a series names no workload.
@@ -31,32 +31,27 @@ pub enum TargetError {
         "{labels} makes the {field} \"{value}\", which is no Kubernetes name: lower-case letters, digits, \"-\" and \".\""
     )]
     NotAName { labels: Labels, field: &'static str, value: String },
+    #[error("the target's {field} can't be made of {labels}: {message}")]
+    NotFilled { labels: Labels, field: &'static str, message: String },
 }
 
 impl Template {
-    /// Takes a text apart.
+    /// Takes a text apart. Labels are all that it can know.
     pub fn compile(text: &str) -> Result<Self, TemplateError> {
-        let mut segments = Vec::new();
-        let mut at = 0;
-        while let Some(open) = text.get(at..).and_then(|rest| rest.find("{{")).map(|found| at + found) {
-            let fail = |message: &str| TemplateError { message: message.to_owned(), at: open };
-            let inside = text.get(open + 2..).unwrap_or("");
-            let len = inside.find("}}").ok_or_else(|| fail("\"{{\" without \"}}\""))?;
-            let label = inside.get(..len).map(str::trim).and_then(|inside| inside.strip_prefix("$labels."));
-            let label = label.filter(|name| is_label_name(name)).ok_or_else(|| fail("only labels can be filled in"))?;
-            segments.push(Segment::Text(text.get(at..open).unwrap_or("").to_owned()));
-            segments.push(Segment::Label(label.to_owned()));
-            at = open + 2 + len + 2;
-        }
-        segments.push(Segment::Text(text.get(at..).unwrap_or("").to_owned()));
-        segments.retain(|segment| !matches!(segment, Segment::Text(text) if text.is_empty()));
-        Ok(Self(segments))
+        let template = template::Template::compile_labels(text)?;
+        let segment = |part| match part {
+            Part::Text(text) => Segment::Text(text.to_owned()),
+            Part::Label(name) => Segment::Label(name.to_owned()),
+        };
+        let plain = template.parts().map(|parts| parts.into_iter().map(segment).collect());
+        Ok(Self(plain.map_or_else(|| Text::Rich(template), Text::Plain)))
     }
 
     /// The text, where no label has a part in it.
     #[must_use]
     pub fn constant(&self) -> Option<&str> {
-        match self.0.as_slice() {
+        let Text::Plain(segments) = &self.0 else { return None };
+        match segments.as_slice() {
             [] => Some(""),
             [Segment::Text(text)] => Some(text),
             _ => None,
@@ -65,27 +60,55 @@ impl Template {
 
     /// The first label that has a part in it.
     fn first_label(&self) -> Option<&str> {
-        self.0.iter().find_map(|segment| match segment {
-            Segment::Label(name) => Some(name.as_str()),
-            Segment::Text(_) => None,
-        })
+        match &self.0 {
+            Text::Plain(segments) => segments.iter().find_map(|segment| match segment {
+                Segment::Label(name) => Some(name.as_str()),
+                Segment::Text(_) => None,
+            }),
+            Text::Rich(template) => template.labels().first().copied(),
+        }
     }
 
-    /// Fills the labels in; `Err` names one that is missing.
-    fn fill(&self, labels: &Labels) -> Result<String, &str> {
-        let mut text = String::new();
-        for segment in &self.0 {
-            text.push_str(match segment {
-                Segment::Text(text) => text,
-                Segment::Label(name) => labels.get(name).ok_or(name.as_str())?,
-            });
+    /// Fills the labels in and sees to it that it `is_name`.
+    fn fill(&self, labels: &Labels, field: &'static str, is_name: fn(&str) -> bool) -> Result<String, TargetError> {
+        let missing = |label: &str| TargetError::NoLabel { labels: labels.clone(), label: label.to_owned(), field };
+        let value = match &self.0 {
+            Text::Plain(segments) => {
+                let mut text = String::new();
+                for segment in segments {
+                    text.push_str(match segment {
+                        Segment::Text(text) => text,
+                        Segment::Label(name) => labels.get(name).ok_or_else(|| missing(name))?,
+                    });
+                }
+                text
+            }
+            Text::Rich(template) => {
+                let world = World { now: Timestamp::default(), external_url: "", query: None };
+                let filled = template.render(&template::Value::labels(labels), &world);
+                filled.map_err(|error| TargetError::NotFilled {
+                    labels: labels.clone(),
+                    field,
+                    message: error.placed(template.text()),
+                })?
+            }
+        };
+        if is_name(&value) {
+            return Ok(value);
         }
-        Ok(text)
+        // What a condition does without a label is its own affair, as long as a name comes of it.
+        match &self.0 {
+            Text::Rich(template) => {
+                let absent = template.labels().into_iter().find(|label| labels.get(label).is_none());
+                Err(absent.map_or(TargetError::NotAName { labels: labels.clone(), field, value }, missing))
+            }
+            Text::Plain(_) => Err(TargetError::NotAName { labels: labels.clone(), field, value }),
+        }
     }
 }
 
 /// What a scale rule scales.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TargetTemplate {
     /// Empty means: whichever served version has this kind.
     pub api_version: String,
@@ -109,17 +132,8 @@ impl TargetTemplate {
 
     /// The workload that a series is about. Labels come from outside, so what they make is checked.
     pub fn resolve(&self, labels: &Labels) -> Result<Workload, TargetError> {
-        let filled = |template: &Template, field, is_name: fn(&str) -> bool| {
-            let value = template.fill(labels).map_err(|label| TargetError::NoLabel {
-                labels: labels.clone(),
-                label: label.to_owned(),
-                field,
-            })?;
-            let not_a_name = || TargetError::NotAName { labels: labels.clone(), field, value: value.clone() };
-            if is_name(&value) { Ok(value) } else { Err(not_a_name()) }
-        };
-        let namespace = filled(&self.namespace, "namespace", is_namespace)?;
-        let name = filled(&self.name, "name", is_object_name)?;
+        let namespace = self.namespace.fill(labels, "namespace", is_namespace)?;
+        let name = self.name.fill(labels, "name", is_object_name)?;
         Ok(self.workload(namespace, name))
     }
 

@@ -10,6 +10,7 @@ mod cluster;
 mod deployment;
 mod replay;
 mod requests;
+pub mod ruletest;
 mod scenario;
 mod scrape;
 mod sender;

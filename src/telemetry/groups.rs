@@ -119,6 +119,22 @@ pub struct ActuateMetrics {
     pub actions: Counters<ActionResult>,
 }
 
+/// Counts what is written down.
+#[derive(Debug, Clone, Default)]
+pub struct JournalMetrics {
+    /// Transactions.
+    pub writes: Counter,
+    /// Failures to open, write or read.
+    pub errors: Counter,
+    /// Rows that could not be read.
+    pub unreadable: Counter,
+    pub pruned: Counter,
+    pub entries: Gauge,
+    /// Of the file.
+    pub bytes: Gauge,
+    pub bytes_limit: Gauge,
+}
+
 /// Counts what happens at the door.
 #[derive(Debug, Clone, Default)]
 pub struct WebMetrics {

@@ -115,6 +115,10 @@ pub struct Latencies {
     pub evaluation: Latency,
     /// One attempt to scale a workload.
     pub action: Latency,
+    /// One transaction of the journal.
+    pub journal: Latency,
+    /// One attempt to tell somebody, which went well.
+    pub notification: Latency,
 }
 
 fn histogram() -> Histogram<u64> {

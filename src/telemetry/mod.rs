@@ -9,6 +9,7 @@ mod handles;
 mod latency;
 mod log;
 pub mod names;
+mod notifications;
 mod registry;
 mod text;
 
@@ -16,12 +17,13 @@ mod text;
 mod tests;
 
 pub use groups::{
-    ActionResult, ActuateMetrics, Direction, EngineMetrics, IngestMetrics, NotKept, RejectedSample, RequestOutcome,
-    RuleMetrics, SeriesMetrics, WebMetrics,
+    ActionResult, ActuateMetrics, Direction, EngineMetrics, IngestMetrics, JournalMetrics, NotKept, RejectedSample,
+    RequestOutcome, RuleMetrics, SeriesMetrics, WebMetrics,
 };
 pub use handles::{Counter, Counters, Gauge, LabelValue};
 pub use latency::{BOUNDS, Latencies, Latency, Snapshot};
 pub use log::{LogError, LogFormat, init as init_log};
 pub use names::{Kind, Metric, Unit};
+pub use notifications::{AddresseeMetrics, NotifyMetrics};
 pub use registry::Telemetry;
 pub use text::{Exposition, Family};

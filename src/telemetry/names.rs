@@ -134,6 +134,37 @@ table! {
     ACTION_DURATION: "headroom_action_duration_seconds", Histogram, Seconds, [],
         "Time taken by one attempt to scale a workload.";
 
+    // Written down.
+    JOURNAL_WRITES: "headroom_journal_writes_total", Counter, Number, [],
+        "Transactions that the journal took.";
+    JOURNAL_WRITE_DURATION: "headroom_journal_write_duration_seconds", Histogram, Seconds, [],
+        "Time taken by one transaction of the journal, until it is durable.";
+    JOURNAL_ERRORS: "headroom_journal_errors_total", Counter, Number, [],
+        "Failures to open, write or read the journal; nothing is scaled that can't be written down first.";
+    JOURNAL_UNREADABLE: "headroom_journal_unreadable_rows_total", Counter, Number, [],
+        "Rows of the journal that could not be read and were left out.";
+    JOURNAL_ENTRIES: "headroom_journal_entries", Gauge, Number, [],
+        "Decisions in the journal.";
+    JOURNAL_PRUNED: "headroom_journal_entries_pruned_total", Counter, Number, [],
+        "Decisions that were removed from the journal because of their age or the limit of its size.";
+    JOURNAL_BYTES: "headroom_journal_bytes", Gauge, Bytes, [],
+        "Size of the journal's file.";
+    JOURNAL_LIMIT: "headroom_journal_limit_bytes", Gauge, Bytes, [],
+        "Size that the journal's file may have; the oldest decisions are removed before it is reached.";
+    // Told.
+    NOTIFICATIONS_SENT: "headroom_notifications_sent_total", Counter, Number, ["addressee"],
+        "Alerts that an Alertmanager took, and messages that a receiver took.";
+    NOTIFICATION_ERRORS: "headroom_notifications_errors_total", Counter, Number, ["addressee"],
+        "Alerts and messages in attempts that failed; those that are tried again count each time.";
+    NOTIFICATIONS_DROPPED: "headroom_notifications_dropped_total", Counter, Number, ["addressee"],
+        "Alerts and messages that were given up: refused, tried for too long, or pushed out of a full queue.";
+    NOTIFICATIONS_QUEUED: "headroom_notifications_queue_length", Gauge, Number, ["addressee"],
+        "Alerts and messages that wait to be sent.";
+    NOTIFICATIONS_CAPACITY: "headroom_notifications_queue_capacity", Gauge, Number, ["addressee"],
+        "Alerts and messages that may wait; beyond it the oldest are dropped.";
+    NOTIFICATION_LATENCY: "headroom_notifications_latency_seconds", Histogram, Seconds, [],
+        "Time taken by one attempt to send alerts or a message that was taken.";
+
     // Each workload.
     WORKLOAD_INFO: "headroom_workload_info", Gauge, Flag, ["workload", "namespace", "kind", "name", "rule"],
         "Always 1: which object a workload is and which rule scales it.";

@@ -5,10 +5,13 @@ use std::fmt;
 use metrics::{Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use super::groups::{ActuateMetrics, EngineMetrics, IngestMetrics, RuleMetrics, SeriesMetrics, WebMetrics};
+use super::groups::{
+    ActuateMetrics, EngineMetrics, IngestMetrics, JournalMetrics, RuleMetrics, SeriesMetrics, WebMetrics,
+};
 use super::handles::{Counter, Counters, Gauge, LabelValue};
 use super::latency::Latencies;
 use super::names::{self, Kind, Metric};
+use super::notifications::NotifyMetrics;
 use super::text::Exposition;
 
 /// All handles, made once when the process starts and given to the rooms from here.
@@ -21,7 +24,9 @@ pub struct Telemetry {
     pub rules: RuleMetrics,
     pub engine: EngineMetrics,
     pub actuate: ActuateMetrics,
+    pub journal: JournalMetrics,
     pub web: WebMetrics,
+    pub notify: NotifyMetrics,
     pub latency: Latencies,
     counters: Vec<(Counter, metrics::Counter)>,
     gauges: Vec<(Gauge, metrics::Gauge)>,
@@ -39,7 +44,9 @@ impl Telemetry {
             rules: registration.rules(),
             engine: registration.engine(),
             actuate: registration.actuate(),
+            journal: registration.journal(),
             web: registration.web(),
+            notify: NotifyMetrics::default(),
             latency: Latencies::default(),
             exporter: registration.recorder.handle(),
             counters: registration.counters,
@@ -62,16 +69,20 @@ impl Telemetry {
         families.sort_unstable();
         let lines = families.iter().flatten().filter(|line| !line.is_empty());
         let mut text: String = lines.flat_map(|line| [line, "\n"]).collect();
-        text.push_str(&self.render_latencies());
+        text.push_str(&self.render_own());
         text
     }
 
-    fn render_latencies(&self) -> String {
+    /// What the exporter can't hold: histograms, and families whose labels come from the settings.
+    fn render_own(&self) -> String {
         let mut text = Exposition::default();
         text.histogram(&names::INGEST_DURATION, &self.latency.request.snapshot());
         text.histogram(&names::SAMPLE_TO_DECISION, &self.latency.sample_to_decision.snapshot());
         text.histogram(&names::EVALUATION_DURATION, &self.latency.evaluation.snapshot());
         text.histogram(&names::ACTION_DURATION, &self.latency.action.snapshot());
+        text.histogram(&names::JOURNAL_WRITE_DURATION, &self.latency.journal.snapshot());
+        text.histogram(&names::NOTIFICATION_LATENCY, &self.latency.notification.snapshot());
+        self.notify.render(&mut text);
         text.into_text()
     }
 
@@ -161,6 +172,18 @@ impl Registration {
 
     fn actuate(&mut self) -> ActuateMetrics {
         ActuateMetrics { actions: self.counters(&names::ACTIONS) }
+    }
+
+    fn journal(&mut self) -> JournalMetrics {
+        JournalMetrics {
+            writes: self.counter(&names::JOURNAL_WRITES),
+            errors: self.counter(&names::JOURNAL_ERRORS),
+            unreadable: self.counter(&names::JOURNAL_UNREADABLE),
+            pruned: self.counter(&names::JOURNAL_PRUNED),
+            entries: self.gauge(&names::JOURNAL_ENTRIES),
+            bytes: self.gauge(&names::JOURNAL_BYTES),
+            bytes_limit: self.gauge(&names::JOURNAL_LIMIT),
+        }
     }
 
     fn web(&mut self) -> WebMetrics {

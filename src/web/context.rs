@@ -48,6 +48,8 @@ pub struct Context {
     pub reload: mpsc::Sender<Reload>,
     /// Where commands to the loop go.
     pub commands: mpsc::Sender<Ask>,
+    /// Whom Alertmanager's API says that there is to tell.
+    pub routing: Arc<RoutingView>,
     /// Answers `/api/v1/query`. It may block for some milliseconds.
     pub query: Arc<QueryFn>,
     /// The only clock.
@@ -63,6 +65,15 @@ impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context").field("limits", &self.limits).finish_non_exhaustive()
     }
+}
+
+/// What the outside may see of the routing in force.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoutingView {
+    /// Receivers' names, in the order of the settings.
+    pub receivers: Vec<String>,
+    /// The routing as YAML, without secrets; `amtool config show` and `amtool config routes` read it.
+    pub original: String,
 }
 
 /// What clients may take of us.

@@ -6,6 +6,7 @@
 //! The way of a request: [`serve`] takes the connection, `router` finds the handler, `write` and the others answer.
 
 mod admission;
+mod alertmanager;
 mod api;
 mod context;
 mod history;
@@ -26,5 +27,5 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use context::{Ask, Context, Limits, QueryError, QueryFn, Reload};
+pub use context::{Ask, Context, Limits, QueryError, QueryFn, Reload, RoutingView};
 pub use server::serve;

@@ -51,6 +51,13 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Reply {
     }
 }
 
+/// An answer that says nothing but its status, of the moment like those with a body.
+pub(super) fn empty(status: StatusCode) -> Reply {
+    let mut reply = content(status, "application/json", "");
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
 /// 204.
 pub(super) fn no_content() -> Reply {
     let mut reply = Response::new(Full::default().boxed_unsync());

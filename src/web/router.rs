@@ -13,7 +13,7 @@ use super::admission::Admission;
 use super::params::Params;
 use super::reply::{self, Reply};
 use super::stream::Hub;
-use super::{Context, metrics, page, probes, query, read, stream, write};
+use super::{Context, alertmanager, metrics, page, probes, query, read, stream, write};
 
 /// What all connections share.
 #[derive(Debug)]
@@ -37,6 +37,7 @@ enum Endpoint {
     Healthy,
     Ready,
     Reload,
+    Alertmanager(alertmanager::Endpoint),
     Page(&'static page::Asset),
 }
 
@@ -57,7 +58,10 @@ impl Endpoint {
             "/-/healthy" => Self::Healthy,
             "/-/ready" => Self::Ready,
             "/-/reload" => Self::Reload,
-            _ => Self::Page(page::asset(path)?),
+            _ => match alertmanager::Endpoint::at(path) {
+                Some(endpoint) => Self::Alertmanager(endpoint),
+                None => Self::Page(page::asset(path)?),
+            },
         })
     }
 
@@ -67,6 +71,7 @@ impl Endpoint {
             Self::Write => (POST, "POST"),
             Self::Reload => (&[Method::POST, Method::PUT], "POST, PUT"),
             Self::Query => (&[Method::GET, Method::POST, Method::HEAD], "GET, HEAD, POST"),
+            Self::Alertmanager(endpoint) => endpoint.methods(),
             _ => (GET, "GET, HEAD"),
         }
     }
@@ -90,7 +95,10 @@ impl Service {
         };
         let (methods, allow) = endpoint.methods();
         if !methods.contains(request.method()) {
-            return reply::method_not_allowed(allow);
+            return match endpoint {
+                Endpoint::Alertmanager(_) => alertmanager::method_not_allowed(request.method(), allow),
+                _ => reply::method_not_allowed(allow),
+            };
         }
         let params = Params::parse(request.uri().query().unwrap_or(""));
         let context = &self.context;
@@ -106,6 +114,7 @@ impl Service {
             Endpoint::Healthy => probes::healthy(),
             Endpoint::Ready => probes::ready(context),
             Endpoint::Reload => probes::reload(context).await,
+            Endpoint::Alertmanager(endpoint) => alertmanager::handle(self, endpoint, &params, request).await,
             Endpoint::Page(asset) => page::handle(asset, request.headers()),
         }
     }

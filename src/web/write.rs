@@ -19,7 +19,7 @@ const SMALL_BODY: usize = 64 * 1024;
 
 /// Why a body did not reach the receiver.
 #[derive(Debug, thiserror::Error)]
-enum Turned {
+pub(super) enum Turned {
     #[error(transparent)]
     Rejected(#[from] Rejected),
     #[error("body is longer than {limit} bytes; lower max_samples_per_send")]
@@ -70,14 +70,7 @@ async fn take(service: &Service, headers: &HeaderMap, body: Incoming) -> Result<
     }
     context.receiver.negotiate(headers)?;
 
-    let limit = context.receiver.body_bytes_max();
-    let promised = promised(headers).unwrap_or(limit);
-    if promised > limit {
-        return Err(Turned::TooLarge { limit });
-    }
-    let within = context.limits.body_timeout;
-    let reading = timeout(within, read(service, body, promised, limit));
-    let (body, room) = reading.await.map_err(|_| Turned::Slow(within))??;
+    let (body, room) = bounded(service, headers, body, context.receiver.body_bytes_max()).await?;
 
     let started = Instant::now();
     context.telemetry.ingest.bytes.add(body.len() as u64);
@@ -86,6 +79,22 @@ async fn take(service: &Service, headers: &HeaderMap, body: Incoming) -> Result<
     drop(room);
     received?;
     Ok(())
+}
+
+/// Reads a body of at most `limit` bytes within the time that bodies have, and hands its room on with it.
+pub(super) async fn bounded(
+    service: &Service,
+    headers: &HeaderMap,
+    body: Incoming,
+    limit: usize,
+) -> Result<(Bytes, Room), Turned> {
+    let promised = promised(headers).unwrap_or(limit);
+    if promised > limit {
+        return Err(Turned::TooLarge { limit });
+    }
+    let within = service.context.limits.body_timeout;
+    let reading = timeout(within, read(service, body, promised, limit));
+    reading.await.map_err(|_| Turned::Slow(within))?
 }
 
 /// Reads a body of `promised` bytes, taking room as it grows, and hands the room on with it.

@@ -20,7 +20,7 @@ root=$(cd "$here/../.." && pwd)
 cache=${HEADROOM_PEERS_DIR:-${CARGO_TARGET_DIR:-$root/target}/peers}
 limit=${HEADROOM_PEERS_TIMEOUT:-25m}
 required=${HEADROOM_PEERS:-}
-all=(etcd kwok prometheus kubernetes)
+all=(etcd kwok alertmanager prometheus kubernetes)
 
 say() { printf 'peers: %s\n' "$*"; }
 
@@ -33,6 +33,16 @@ describe() {
       module=go.etcd.io/etcd/server/v3 expected='about 1 min'
       programs=(etcd=go.etcd.io/etcd/server/v3)
       debian=etcd-server
+      ;;
+    alertmanager)
+      module=github.com/prometheus/alertmanager expected='about 2 min'
+      programs=(
+        alertmanager=github.com/prometheus/alertmanager/cmd/alertmanager
+        amtool=github.com/prometheus/alertmanager/cmd/amtool
+      )
+      tags='netgo'
+      stamp='-X github.com/prometheus/common/version.Version=%s'
+      debian=prometheus-alertmanager
       ;;
     kwok)
       module=sigs.k8s.io/kwok expected='about 2 min'

@@ -96,6 +96,11 @@ impl Cluster {
         &self.pki.authority
     }
 
+    /// What proves a server behind an `APIService`, whose Service is `metrics` in the namespace `default`.
+    pub(crate) fn extension(&self) -> &Identity {
+        &self.pki.extension
+    }
+
     /// A client that may do everything; one for each runtime, for it lives on the one it was made on.
     ///
     /// It gives up a call after ten seconds and does not retry by itself.
@@ -230,6 +235,14 @@ fn start_api_server(
             ("tls-cert-file", &pki.server.certificate.to_string_lossy()),
             ("tls-private-key-file", &pki.server.key.to_string_lossy()),
             ("client-ca-file", &pki.authority.to_string_lossy()),
+            // What the API server shows to the servers of APIServices, and they to each other.
+            ("requestheader-client-ca-file", &pki.authority.to_string_lossy()),
+            ("requestheader-allowed-names", "front-proxy"),
+            ("requestheader-username-headers", "X-Remote-User"),
+            ("requestheader-group-headers", "X-Remote-Group"),
+            ("requestheader-extra-headers-prefix", "X-Remote-Extra-"),
+            ("proxy-client-cert-file", &pki.front_proxy.certificate.to_string_lossy()),
+            ("proxy-client-key-file", &pki.front_proxy.key.to_string_lossy()),
             ("service-account-issuer", "https://kubernetes.default.svc"),
             ("service-account-signing-key-file", &pki.tokens_private.to_string_lossy()),
             ("service-account-key-file", &pki.tokens_public.to_string_lossy()),
@@ -269,6 +282,7 @@ fn start_controller_manager(peers: &Peers, folder: &Folder, pki: &Pki, address: 
             // Tests wait for it: no throttling of its own.
             ("kube-api-qps", "500"),
             ("kube-api-burst", "1000"),
+            ("horizontal-pod-autoscaler-sync-period", "1s"),
         ],
     )
 }

@@ -35,6 +35,13 @@ pub(crate) async fn post(address: SocketAddr, path: &str, fields: &[(&str, &str)
     exchange(address, &(head + &body)).await
 }
 
+/// Any other request; the body is JSON.
+pub(crate) async fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> Result<Reply> {
+    let length = body.len();
+    let head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n");
+    exchange(address, &format!("{head}Content-Length: {length}\r\n\r\n{body}")).await
+}
+
 /// Names and values as `application/x-www-form-urlencoded` has them.
 pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();

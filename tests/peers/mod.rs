@@ -14,6 +14,7 @@
 // A fixture serves tests that come and go; what none of them uses today is not dead.
 #![allow(dead_code)]
 
+pub(crate) mod alertmanager;
 pub(crate) mod cluster;
 pub(crate) mod http;
 mod pki;

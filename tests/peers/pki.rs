@@ -14,9 +14,9 @@ use super::process::Folder;
 
 /// A certificate and its key, as files.
 #[derive(Debug, Clone)]
-pub(super) struct Identity {
-    pub(super) certificate: PathBuf,
-    pub(super) key: PathBuf,
+pub(crate) struct Identity {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 #[derive(Debug)]
@@ -27,6 +27,10 @@ pub(super) struct Pki {
     /// Of the group `system:masters`: may do everything.
     pub(super) admin: Identity,
     pub(super) controller_manager: Identity,
+    /// The API server, as a client of the servers that it stands before.
+    pub(super) front_proxy: Identity,
+    /// One of those servers.
+    pub(super) extension: Identity,
     /// Signs and proves the tokens of ServiceAccount objects.
     pub(super) tokens_private: PathBuf,
     pub(super) tokens_public: PathBuf,
@@ -47,6 +51,10 @@ impl Pki {
         server.distinguished_name.push(DnType::CommonName, "kube-apiserver");
         server.insert_extended_key_usage(ExtendedKeyUsagePurpose::ServerAuth);
 
+        let mut extension = CertificateParams::new(["metrics.default.svc".to_owned()])?;
+        extension.distinguished_name.push(DnType::CommonName, "metrics");
+        extension.insert_extended_key_usage(ExtendedKeyUsagePurpose::ServerAuth);
+
         let tokens = KeyPair::generate()?;
         Ok(Self {
             authority,
@@ -58,6 +66,8 @@ impl Pki {
                 client("system:kube-controller-manager", None)?,
                 &issuer,
             )?,
+            front_proxy: sign(folder, "front-proxy", client("front-proxy", None)?, &issuer)?,
+            extension: sign(folder, "extension", extension, &issuer)?,
             tokens_private: folder.write("tokens.key", &tokens.serialize_pem())?,
             tokens_public: folder.write("tokens.pub", &tokens.public_key_pem())?,
         })

@@ -15,6 +15,7 @@ fn text(bytes: &[u8]) -> String {
 fn files_that_are_right_get_a_line_each() {
     let output = check(&["rules/web.yaml", "rules/queue.yaml"]);
     assert_eq!(text(&output.stdout), "rules/web.yaml: 1 group, 2 rules\nrules/queue.yaml: 1 group, 2 rules\n");
+    assert_eq!(text(&check(&["rules/tests/web.yaml"]).stdout), "rules/tests/web.yaml: 3 tests\n");
     assert_eq!((text(&output.stderr).as_str(), output.status.code()), ("", Some(0)));
 }
 

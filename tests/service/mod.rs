@@ -59,7 +59,7 @@ impl Headroom {
         serde_json::from_str(&reply.body).with_context(|| format!("{path} answered {}: {}", reply.status, reply.body))
     }
 
-    fn write_rules(&self, rules: &str) -> Result<PathBuf> {
+    pub(crate) fn write_rules(&self, rules: &str) -> Result<PathBuf> {
         self.folder.write("rules.yaml", rules)
     }
 

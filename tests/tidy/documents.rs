@@ -11,8 +11,15 @@ use regex::Regex;
 use super::{files_below, none, read, sources};
 
 /// The pages that people read first.
-const PAGES: [&str; 6] =
-    ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "deploy/README.md", "rules/README.md", "tests/peers/README.md"];
+const PAGES: [&str; 7] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "deploy/README.md",
+    "rules/README.md",
+    "rules/COOKBOOK.md",
+    "tests/peers/README.md",
+];
 
 /// Where metrics of ours may be named.
 const FOLDERS: [&str; 2] = ["deploy", "rules"];

@@ -7,14 +7,14 @@ use super::{none, sources};
 /// The rooms of each floor, the ground first.
 const FLOORS: [&[&str]; 10] = [
     &["labels", "sample", "time", "workload", "telemetry", "proto"],
-    &["config", "series"],
-    &["ingest", "promql", "demand"],
+    &["config", "series", "template"],
+    &["ingest", "promql", "demand", "schedule"],
     &[],
     &["decision"],
     &["rule", "dispatch"],
-    &[],
+    &["journal"],
     &["engine"],
-    &["actuate", "web", "sim"],
+    &["actuate", "notify", "web", "sim"],
     &["app", "cli"],
 ];
 

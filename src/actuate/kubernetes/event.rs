@@ -20,7 +20,7 @@ const INSTANCE_BYTES_MAX: usize = 128;
 
 /// The Event that tells of an action on the object that `scale` belongs to.
 pub(super) fn scaled(action: &Action, resource: &ApiResource, scale: &Scale, instance: &str, at: Timestamp) -> Event {
-    let Action { workload, from, to, reason } = action;
+    let Action { workload, from, to, reason, .. } = action;
     Event {
         metadata: ObjectMeta {
             generate_name: Some(format!("{}-", workload.name)),

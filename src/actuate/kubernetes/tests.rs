@@ -28,7 +28,7 @@ fn deployment(name: &str) -> Workload {
 }
 
 fn action(workload: Workload, from: Replicas, to: Replicas) -> Action {
-    Action { workload, from, to, reason: "reactive: requests 190 / 50 = 4".to_owned() }
+    Action { entry: 1, workload, from, to, reason: "reactive: requests 190 / 50 = 4".to_owned() }
 }
 
 /// A text in lines of at most 100 characters, for snapshots that can be read.

@@ -28,7 +28,7 @@ use self::summary::Summary;
 use super::stop::told_to_stop;
 use crate::actuate::Observation;
 use crate::app::{App, Options, RuleSource, clock};
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::engine::View;
 use crate::sim::{Replay, Scenario, Scraper, Sender, SimActuator, VirtualClock};
 use crate::telemetry::{LogFormat, init_log};
@@ -80,8 +80,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 async fn perform(args: &Args, start: Timestamp, out: impl Write, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let (demo, world) = Demo::set_up(args, start)?;
     let clock = world.clock;
+    let journal = config::Journal { directory: None, ..config::Journal::default() };
     let app = App::start(Options {
-        settings: Settings { listen: args.listen, ..Settings::default() },
+        settings: Settings { listen: args.listen, journal, ..Settings::default() },
         rules: RuleSource::Embedded("demo.yaml", world.rules),
         actuator: world.actuator,
         observations: world.observations,

@@ -1,10 +1,20 @@
 //! `headroom.yaml` as written. Every field has a default, so an empty file or none is right too.
 
+mod alerting;
+mod economy;
+mod guards;
+mod journal;
 mod read;
+
+pub use guards::Guards;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use alerting::{Access, Alerting, Alertmanager, Credentials};
+pub use economy::{Economy, LimitGroup, SharedLimits};
+pub use journal::{Durability, Journal};
 
 /// The service's settings. A change needs a restart; rule files reload.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +26,11 @@ pub struct Settings {
     pub ingest: Ingest,
     pub windows: Windows,
     pub evaluation: Evaluation,
+    pub guards: Guards,
+    pub journal: Journal,
+    pub economy: Economy,
     pub kubernetes: Kubernetes,
+    pub alerting: Alerting,
     pub log: Log,
 }
 
@@ -139,7 +153,11 @@ impl Default for Settings {
             ingest: Ingest::default(),
             windows: Windows::default(),
             evaluation: Evaluation::default(),
+            guards: Guards::default(),
+            journal: Journal::default(),
+            economy: Economy::default(),
             kubernetes: Kubernetes::default(),
+            alerting: Alerting::default(),
             log: Log::default(),
         }
     }

@@ -23,7 +23,7 @@ impl Settings {
 }
 
 /// Reads a mapping into a value that begins as its default; `fill` sets what is given.
-fn filled<T: Default>(
+pub(super) fn filled<T: Default>(
     reader: &Reader<'_>,
     node: &Node,
     what: &'static str,
@@ -47,7 +47,11 @@ impl Read for Settings {
             fields.set("ingest", &mut settings.ingest);
             fields.set("windows", &mut settings.windows);
             fields.set("evaluation", &mut settings.evaluation);
+            fields.set("guards", &mut settings.guards);
+            fields.set("journal", &mut settings.journal);
+            fields.set("economy", &mut settings.economy);
             fields.set("kubernetes", &mut settings.kubernetes);
+            fields.set("alerting", &mut settings.alerting);
             fields.set("log", &mut settings.log);
         })
     }
@@ -135,28 +139,28 @@ impl Read for LogLevel {
 }
 
 /// A limit in bytes.
-fn set_bytes(fields: &mut Fields<'_, '_>, name: &'static str, value: &mut usize) {
+pub(super) fn set_bytes(fields: &mut Fields<'_, '_>, name: &'static str, value: &mut usize) {
     if let Some(Bytes(bytes)) = positive(fields, name, &Bytes(0)) {
         *value = bytes;
     }
 }
 
 /// A limit in whole things.
-fn set_count(fields: &mut Fields<'_, '_>, name: &'static str, value: &mut usize) {
+pub(super) fn set_count(fields: &mut Fields<'_, '_>, name: &'static str, value: &mut usize) {
     if let Some(count) = positive(fields, name, &0) {
         *value = count;
     }
 }
 
 /// A length of time that must pass.
-fn set_time(fields: &mut Fields<'_, '_>, name: &'static str, value: &mut Duration) {
+pub(super) fn set_time(fields: &mut Fields<'_, '_>, name: &'static str, value: &mut Duration) {
     if let Some(time) = positive(fields, name, &Duration::ZERO) {
         *value = time;
     }
 }
 
 /// A value that may be anything but `zero`.
-fn positive<T: Read + PartialEq>(fields: &mut Fields<'_, '_>, name: &'static str, zero: &T) -> Option<T> {
+pub(super) fn positive<T: Read + PartialEq>(fields: &mut Fields<'_, '_>, name: &'static str, zero: &T) -> Option<T> {
     let At { value, span } = fields.optional(name)?;
     if value == *zero {
         fields.reader.report(span, format!("{name} must be more than zero"));

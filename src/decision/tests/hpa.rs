@@ -135,7 +135,7 @@ fn replicas_are_the_quotient_rounded_up_but_not_by_an_error_of_floats() {
     #[track_caller]
     fn check(demand: f64, per_replica: f64, to: Replicas) {
         let metric = MetricInput { per_replica: Presence::of(per_replica), ..metric("requests", Presence::of(demand)) };
-        let inputs = Inputs { metrics: vec![metric], replicas: 0, ready: 0 };
+        let inputs = Inputs { metrics: vec![metric], replicas: 0, ready: 0, ..Inputs::default() };
         let policy = Policy { behavior: free(), ..Policy::new(0, Replicas::MAX) };
         assert_eq!(decide(&policy, &inputs, &State::default(), at(0)).0.to, to);
     }
@@ -154,7 +154,7 @@ fn the_largest_answer_wins_and_holes_only_stop_the_way_down() {
     #[track_caller]
     fn check(demands: &[Presence], to: Replicas, layer: Layer) {
         let metrics = demands.iter().map(|demand| metric("m", *demand)).collect();
-        let inputs = Inputs { metrics, replicas: 4, ready: 4 };
+        let inputs = Inputs { metrics, replicas: 4, ready: 4, ..Inputs::default() };
         let policy = Policy { behavior: free(), ..Policy::new(1, 100) };
         let (decision, _) = decide(&policy, &inputs, &State::default(), at(0));
         assert_eq!((decision.to, decision.layer), (to, layer), "\n{decision}");

@@ -10,6 +10,8 @@ use crate::demand::Presence;
 use crate::workload::{Replicas, Workload};
 
 mod hpa;
+mod invariants;
+mod layers;
 mod limits;
 mod model;
 mod properties;
@@ -28,15 +30,21 @@ fn secs(seconds: u64) -> Duration {
 }
 
 fn metric(name: &str, demand: Presence) -> MetricInput {
-    MetricInput { name: name.into(), demand, per_replica: Presence::Present(PER_REPLICA) }
+    MetricInput::new(name, demand, Presence::Present(PER_REPLICA))
 }
 
 fn inputs(replicas: Replicas, demand: Presence) -> Inputs {
-    Inputs { metrics: vec![metric("requests", demand)], replicas, ready: replicas }
+    Inputs { metrics: vec![metric("requests", demand)], replicas, ready: replicas, ..Inputs::default() }
 }
 
 fn rules(window: Duration, select: SelectPolicy, policies: &[ScalingPolicy]) -> ScalingRules {
-    ScalingRules { stabilization_window: window, select, policies: policies.to_vec(), tolerance: 0.1 }
+    ScalingRules {
+        stabilization_window: window,
+        select,
+        policies: policies.to_vec(),
+        tolerance: 0.1,
+        wanted_for: Duration::ZERO,
+    }
 }
 
 fn pods(pods: u32, period: u64) -> ScalingPolicy {

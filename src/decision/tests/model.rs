@@ -9,11 +9,22 @@ use super::*;
 pub(super) struct Model {
     recommended: Vec<(Timestamp, Replicas)>,
     scaled: Vec<(Timestamp, i64)>,
+    active_at: Option<Timestamp>,
 }
 
 impl Model {
     /// What to make of `wanted`, which is within the bounds as `from` is.
-    pub(super) fn decide(&mut self, policy: &Policy, from: Replicas, wanted: Replicas, now: Timestamp) -> Replicas {
+    pub(super) fn decide(
+        &mut self,
+        policy: &Policy,
+        from: Replicas,
+        wanted: Replicas,
+        active: bool,
+        now: Timestamp,
+    ) -> Replicas {
+        if active {
+            self.active_at = Some(now);
+        }
         if self.recommended.is_empty() {
             self.recommended.push((now, from));
         }
@@ -26,6 +37,9 @@ impl Model {
             return target.min(self.ceiling(scale_up, from, now).max(from));
         }
         if self.scaled.last().is_some_and(|(at, _)| now.since(*at) < policy.cooldown) {
+            return from;
+        }
+        if target == 0 && self.active_at.is_some_and(|at| now.since(at) < policy.cooldown) {
             return from;
         }
         target.max(self.floor(scale_down, from, now).min(from))

@@ -14,14 +14,14 @@ fn any_rules() -> impl Strategy<Value = ScalingRules> {
     let window = prop_oneof![Just(0u64), Just(15), Just(60), Just(300)].prop_map(secs);
     let tolerance = prop_oneof![Just(0.0), Just(0.1), Just(0.25)];
     (window, select, vec(policy, 0..4), tolerance).prop_map(|(stabilization_window, select, policies, tolerance)| {
-        ScalingRules { stabilization_window, select, policies, tolerance }
+        ScalingRules { stabilization_window, select, policies, tolerance, wanted_for: Duration::ZERO }
     })
 }
 
-fn any_policy() -> impl Strategy<Value = Policy> {
+pub(super) fn any_policy() -> impl Strategy<Value = Policy> {
     let cooldown = prop_oneof![Just(0u64), Just(30), Just(90)].prop_map(secs);
     (0..5u32, 0..40u32, any_rules(), any_rules(), cooldown).prop_map(|(min, more, scale_up, scale_down, cooldown)| {
-        Policy { min, max: min + more, behavior: Behavior { scale_up, scale_down }, cooldown }
+        Policy { behavior: Behavior { scale_up, scale_down }, cooldown, ..Policy::new(min, min + more) }
     })
 }
 
@@ -29,7 +29,7 @@ fn any_demand() -> impl Strategy<Value = f64> {
     prop_oneof![3 => 0.0..2500.0, 1 => (0..50u32).prop_map(|replicas| f64::from(replicas) * PER_REPLICA)]
 }
 
-fn any_presence() -> impl Strategy<Value = Presence> {
+pub(super) fn any_presence() -> impl Strategy<Value = Presence> {
     let holes = prop_oneof![
         Just(Presence::Absent),
         Just(Presence::Stale),
@@ -128,7 +128,7 @@ proptest! {
             // Holes are for the other properties: the model knows no silence.
             let Presence::Present(demand @ 0.0..) = beat.demand else { continue };
             let from = world.replicas;
-            let want = model.decide(&policy, from, wanted(&policy, from, demand), world.now);
+            let want = model.decide(&policy, from, wanted(&policy, from, demand), demand > 0.0, world.now);
             let decision = world.decide(beat.demand, beat.acts);
             prop_assert_eq!(decision.to, want, "\n{}", decision);
             if beat.acts && decision.changes() {
@@ -162,7 +162,7 @@ proptest! {
         let mut missing = metric("hole", Presence::Present(0.0));
         if per_replica { missing.per_replica = hole } else { missing.demand = hole }
         metrics.insert(metrics.len() / 2, missing);
-        let inputs = Inputs { metrics, replicas: found, ready: found };
+        let inputs = Inputs { metrics, replicas: found, ready: found, ..Inputs::default() };
         let (decision, _) = decide(&world.policy, &inputs, &world.state, world.now);
         prop_assert!(decision.to >= found.min(world.policy.max), "\n{}", decision);
     }

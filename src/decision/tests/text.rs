@@ -18,7 +18,7 @@ fn check(policy: &Policy, inputs: &Inputs, want: Expect) {
 
 fn two(replicas: Replicas, requests: Presence, cpu: Presence) -> Inputs {
     let metrics = vec![metric("requests", requests), metric("cpu", cpu)];
-    Inputs { metrics, replicas, ready: replicas }
+    Inputs { metrics, replicas, ready: replicas, ..Inputs::default() }
 }
 
 #[test]
@@ -92,11 +92,11 @@ fn what_changes_nothing_says_why() {
         &Policy::new(2, 60),
         &Inputs { metrics: vec![], ..inputs(4, Presence::Absent) },
         expect![[r#"
-        shop/checkout 4 -> 4
-          reactive    no metric can be read
-          guards      the rule has no metrics
-        guards: the rule has no metrics
-    "#]],
+            shop/checkout 4 -> 4
+              reactive    no metric can be read
+              guards      no metric to go by
+            guards: no metric to go by
+        "#]],
     );
 }
 
@@ -136,7 +136,7 @@ fn bounds_and_unusable_numbers_are_named() {
     let idle = MetricInput { per_replica: Presence::of(0.0), ..metric("requests", Presence::of(1.0)) };
     check(
         &Policy::new(2, 6),
-        &Inputs { metrics: vec![idle], replicas: 3, ready: 3 },
+        &Inputs { metrics: vec![idle], replicas: 3, ready: 3, ..Inputs::default() },
         expect![[r#"
         shop/checkout 3 -> 3
           reactive    no metric can be read
@@ -172,11 +172,27 @@ fn the_api_gives_the_same_chain() {
               }
             },
             {
+              "layer": "predictive",
+              "given": 10,
+              "wants": 10,
+              "reason": {
+                "code": "no_forecast"
+              }
+            },
+            {
               "layer": "guards",
               "given": 10,
               "wants": 10,
               "reason": {
                 "code": "clear"
+              }
+            },
+            {
+              "layer": "economy",
+              "given": 10,
+              "wants": 10,
+              "reason": {
+                "code": "affordable"
               }
             },
             {

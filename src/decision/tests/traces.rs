@@ -240,15 +240,15 @@ fn scales_to_zero_and_wakes_to_as_many_as_it_takes() {
         secs(30),
         "0x4 _ 1 190x2",
         expect![[r#"
-        00:00 demand=0     1 -> 1   stability: 1 within 1m
-        00:30 demand=0     1 -> 1   stability: 1 within 1m
-        01:00 demand=0     1 -> 0   requests 0 / 50 = 0
-        01:30 demand=0     0 -> 0   requests 0 / 50 = 0
-        02:00 demand=_     0 -> 0   guards: requests demand absent
-        02:30 demand=1     0 -> 1   requests 1 / 50 = 1
-        03:00 demand=190   1 -> 4   requests 190 / 50 = 4
-        03:30 demand=190   4 -> 4   requests 190 / 50 = 4
-    "#]],
+            00:00 demand=0     1 -> 1   stability: 1 within 1m
+            00:30 demand=0     1 -> 1   stability: 1 within 1m
+            01:00 demand=0     1 -> 0   idle: requests 0 is not above 0
+            01:30 demand=0     0 -> 0   idle: requests 0 is not above 0
+            02:00 demand=_     0 -> 0   guards: requests demand absent
+            02:30 demand=1     0 -> 1   requests 1 / 50 = 1
+            03:00 demand=190   1 -> 4   requests 190 / 50 = 4
+            03:30 demand=190   4 -> 4   requests 190 / 50 = 4
+        "#]],
     );
 }
 

@@ -11,8 +11,8 @@ const FLEET: &str = "namespace: shop, name: '{{ $labels.deployment }}'";
 fn check(target: &str, metrics: &[(&str, &str, &str)], want: Expect) {
     let Answers { workloads, failed } = bound(target, metrics).eval(NOW);
     let mut lines = Vec::new();
-    for (workload, inputs) in workloads {
-        let inputs = inputs
+    for WorkloadAnswer { workload, metrics, .. } in workloads {
+        let inputs = metrics
             .iter()
             .map(|input| format!("{} {} / {}", input.name, presence(input.demand), presence(input.per_replica)));
         lines.push(format!("{workload} {}\n", inputs.collect::<Vec<_>>().join(", ")));

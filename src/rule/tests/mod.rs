@@ -3,6 +3,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "expectations are made where they are checked")]
 
+mod alerts;
 mod answers;
 mod files;
 mod findings;

@@ -21,7 +21,7 @@ fn check(behavior: &str, want: Expect) {
 fn written(policy: &Policy) -> String {
     let mut text = String::new();
     for (name, rules) in [("up", &policy.behavior.scale_up), ("down", &policy.behavior.scale_down)] {
-        let ScalingRules { stabilization_window, select, policies, tolerance } = rules;
+        let ScalingRules { stabilization_window, select, policies, tolerance, wanted_for: _ } = rules;
         let _ = write!(text, "{name:<4} over {} {select:?} of", format_duration(*stabilization_window));
         for policy in policies {
             let (sign, value) = match policy.change {

@@ -25,18 +25,28 @@ fn labels_fill_their_places() {
 
 #[test]
 fn only_labels_can_be_filled_in() {
-    for (text, at) in [
-        ("{{", 0),
-        ("a{{ .Labels.x }}", 1),
-        ("{{ $labels.a-b }}", 0),
-        ("{{ $value }}", 0),
-        ("{{}}", 0),
-        ("{{ $labels.a }}{{", 15),
-    ] {
+    for (text, at) in
+        [("{{", 0), ("{{ $labels.a-b }}", 12), ("{{ $value }}", 3), ("{{}}", 0), ("{{ $labels.a }}{{", 15)]
+    {
         let error = Template::compile(text).unwrap_err();
         assert_eq!(error.at, at, "{text}: {error}");
-        assert!(error.to_string().ends_with("; write {{ $labels.NAME }}"), "{error}");
     }
+    let error = filled("{{ .Value }}", &[("app", "a")]);
+    assert_eq!(
+        error,
+        r#"the target's name can't be made of {app="a"}: 1:4: there is no field .Value here; known: .Labels"#
+    );
+}
+
+#[test]
+fn a_name_may_be_made_of_a_label() {
+    let from_pod = r#"{{ reReplaceAll "-[a-z0-9]+-[a-z0-9]+$" "" $labels.pod }}"#;
+    assert_eq!(filled(from_pod, &[("pod", "checkout-7d9f-x2k")]), "checkout");
+    assert_eq!(filled("{{ $labels.app | toLower }}", &[("app", "Web")]), "web");
+    let either = "{{ if $labels.release }}{{ $labels.release }}-{{ end }}{{ .Labels.app }}";
+    assert_eq!(filled(either, &[("app", "web")]), "web");
+    assert_eq!(filled(either, &[("app", "web"), ("release", "a")]), "a-web");
+    assert!(filled(from_pod, &[]).starts_with(r#"{} has no label "pod", which the target's name needs"#));
 }
 
 #[test]

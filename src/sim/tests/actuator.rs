@@ -25,7 +25,7 @@ impl Rig {
     }
 
     fn apply(&self, from: Replicas, to: Replicas) -> Outcome {
-        let action = Action { workload: checkout(), from, to, reason: String::new() };
+        let action = Action { entry: 1, workload: checkout(), from, to, reason: String::new() };
         futures_util::FutureExt::now_or_never(self.actuator.apply(&action)).expect("it does not wait")
     }
 

@@ -106,8 +106,18 @@ async fn a_workload_shows_its_load_and_its_decision() {
                         "wants": 7
                       },
                       {
+                        "layer": "predictive",
+                        "reason": "nothing is foreseen",
+                        "wants": 7
+                      },
+                      {
                         "layer": "guards",
                         "reason": "every input can be used",
+                        "wants": 7
+                      },
+                      {
+                        "layer": "economy",
+                        "reason": "nothing limits the wish",
                         "wants": 7
                       },
                       {

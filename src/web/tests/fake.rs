@@ -9,15 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::decision::{Change, Decision, Inputs, MetricInput, Policy, ScalingPolicy, State, decide};
 use crate::demand::Presence;
-use crate::dispatch::Outcome;
-use crate::engine::{Counts, Entry, MetricView, RuleHealth, View, WorkloadView};
+use crate::dispatch::{Alert, AlertState, AlertStatus, Outcome, Silence};
+use crate::engine::{AlertView, Answer, Command, Counts, Entry, MetricView, RuleHealth, View, WorkloadView};
 use crate::ingest::{self, Receiver};
 use crate::labels::Labels;
 use crate::promql::Value;
 use crate::series::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::time::Timestamp;
-use crate::web::{Context, Limits, QueryError, Reload};
+use crate::web::{Ask, Context, Limits, QueryError, Reload, RoutingView};
 use crate::workload::Workload;
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -36,6 +36,10 @@ pub(super) fn context(
         missing,
         reload,
         commands: mpsc::channel(1).0,
+        routing: Arc::new(RoutingView {
+            receivers: vec!["default".to_owned(), "oncall".to_owned()],
+            original: "route:\n  receiver: default\n".to_owned(),
+        }),
         query: Arc::new(query),
         clock: Arc::new(|| NOW + Duration::from_secs(90)),
         started_at: NOW,
@@ -54,6 +58,48 @@ fn query(expr: &str, at: Timestamp) -> Result<Value, QueryError> {
     }
 }
 
+/// Keeps silences and alerts as the loop does, but for what each of them means.
+pub(super) async fn keep(mut asks: mpsc::Receiver<Ask>, view: watch::Sender<Arc<View>>) {
+    while let Some((command, answer)) = asks.recv().await {
+        let mut next = View::clone(&view.borrow());
+        let said = match command {
+            Command::Silence { silence, .. } => {
+                let id = silence.id.clone();
+                next.silences.retain(|known| known.id != id);
+                next.silences.push(Arc::new(silence));
+                Answer::Silence(id)
+            }
+            Command::Expire { id } => match next.silences.iter_mut().find(|silence| silence.id == id) {
+                Some(silence) => {
+                    *silence = Arc::new(Silence { ends_at: NOW, ..Silence::clone(silence) });
+                    Answer::Done
+                }
+                None => Answer::NotFound(format!("no silence {id}")),
+            },
+            Command::Alerts(alerts) => {
+                next.alerts.extend(alerts.into_iter().map(|alert| Arc::new(routed(alert))));
+                Answer::Done
+            }
+            Command::Scale(_) => Answer::Refused("not here".to_owned()),
+        };
+        view.send_replace(Arc::new(next));
+        // Who asked may have gone.
+        let _ = answer.send(said);
+    }
+}
+
+/// An alert that everybody is told of.
+pub(super) fn routed(alert: Alert) -> AlertView {
+    let status = AlertStatus {
+        state: AlertState::Active,
+        silenced_by: Vec::new(),
+        inhibited_by: Vec::new(),
+        muted_by: Vec::new(),
+        receivers: vec!["default".to_owned()],
+    };
+    AlertView { alert, status }
+}
+
 pub(super) fn workload(name: &str) -> Workload {
     let (api_version, kind) = ("apps/v1".to_owned(), "Deployment".to_owned());
     Workload { api_version, kind, namespace: "shop".to_owned(), name: name.to_owned() }
@@ -65,13 +111,13 @@ pub(super) fn decision() -> Decision {
     let two = ScalingPolicy { change: Change::Pods(2), period: Duration::from_secs(15) };
     policy.behavior.scale_up.policies = vec![two];
     let (demand, per_replica) = (Presence::Present(340.0), Presence::Present(50.0));
-    let metrics = vec![MetricInput { name: Arc::from("requests"), demand, per_replica }];
-    decide(&policy, &Inputs { metrics, replicas: 4, ready: 4 }, &State::default(), NOW).0
+    let metrics = vec![MetricInput::new("requests", demand, per_replica)];
+    decide(&policy, &Inputs { metrics, replicas: 4, ready: 4, ..Inputs::default() }, &State::default(), NOW).0
 }
 
 pub(super) fn entry(id: u64, name: &str) -> Arc<Entry> {
     let (rule, outcome) = (Arc::from("checkout"), Some(Outcome::Done));
-    Arc::new(Entry { id, workload: workload(name), rule, decision: decision(), outcome })
+    Arc::new(Entry { outcome, ..Entry::new(id, workload(name), rule, decision()) })
 }
 
 pub(super) fn view() -> View {

@@ -82,7 +82,9 @@ fn workloads_and_rules_show_what_is_known_and_nothing_else() {
         headroom_workload_capacity{workload="shop/checkout",metric="cpu"} 2.8
         headroom_workload_headroom_ratio{workload="shop/checkout",metric="requests"} -0.7
         headroom_workload_deciding_layer{workload="shop/checkout",layer="reactive"} 0
+        headroom_workload_deciding_layer{workload="shop/checkout",layer="predictive"} 0
         headroom_workload_deciding_layer{workload="shop/checkout",layer="guards"} 0
+        headroom_workload_deciding_layer{workload="shop/checkout",layer="economy"} 0
         headroom_workload_deciding_layer{workload="shop/checkout",layer="bounds"} 0
         headroom_workload_deciding_layer{workload="shop/checkout",layer="stability"} 1
         headroom_rule_healthy{group="shop",rule="app:rate"} 0

@@ -1,5 +1,6 @@
 //! The door, tried through real connections on loopback.
 
+mod alertmanager;
 mod api;
 mod connections;
 mod fake;
@@ -17,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, Limits, Reload, serve};
+use super::{Ask, Context, Limits, Reload, serve};
 use crate::engine::View;
 use crate::telemetry::Telemetry;
 
@@ -28,6 +29,7 @@ pub(super) struct Server {
     pub(super) view: watch::Sender<Arc<View>>,
     pub(super) missing: watch::Sender<Vec<String>>,
     pub(super) reloads: mpsc::Receiver<Reload>,
+    pub(super) asks: mpsc::Receiver<Ask>,
     pub(super) shutdown: CancellationToken,
     pub(super) serving: JoinHandle<std::io::Result<()>>,
 }
@@ -39,10 +41,11 @@ impl Server {
         let (view, viewed) = watch::channel(Arc::new(fake::view()));
         let (missing, still_missing) = watch::channel(Vec::new());
         let (reload, reloads) = mpsc::channel(1);
-        let context = Context { limits, ..fake::context(viewed, still_missing, reload) };
+        let (commands, asks) = mpsc::channel(1);
+        let context = Context { commands, limits, ..fake::context(viewed, still_missing, reload) };
         let (telemetry, shutdown) = (Arc::clone(&context.telemetry), context.shutdown.clone());
         let serving = tokio::spawn(serve(listener, context));
-        Self { address, telemetry, view, missing, reloads, shutdown, serving }
+        Self { address, telemetry, view, missing, reloads, asks, shutdown, serving }
     }
 
     pub(super) async fn connect(&self) -> TcpStream {

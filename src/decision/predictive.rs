@@ -1,0 +1,74 @@
+//! The second layer: what is foreseen to be needed before there is a next chance to act.
+//!
+//! A forecast counts as far as its recent record allows. Trusted (from the policy's `confidence` on) it may raise the
+//! wish, and so also keep a count that would fall. Degraded (from half of it) it may only raise the count above what
+//! there is. Untrusted it abstains, and says so. The demand of this moment is always the least, for no forecast lowers
+//! a wish; and where this moment's demand can't be read, a forecast may still raise.
+//!
+//! A planned event is a forecast that a person made: so many times what was wanted before it began.
+
+use std::sync::Arc;
+
+use super::inputs::{Inputs, MetricInput, Outlook};
+use super::policy::Policy;
+use super::reactive::{ceil, going};
+use super::reason::Reason;
+use super::state::State;
+use super::{Layer, Step};
+use crate::workload::Replicas;
+
+/// Raises what is wanted now to what is foreseen.
+pub(super) fn predictive(policy: &Policy, inputs: &Inputs, state: &mut State, wanted: Replicas) -> Step {
+    let event = event(inputs, state, wanted);
+    let forecast =
+        going(inputs).filter_map(|metric| Some(forecast(policy, inputs, metric, wanted, metric.outlook.as_ref()?)));
+    // Of equal wishes the first counts: the event, then the metrics in their order.
+    let most = event.into_iter().chain(forecast).reduce(|most, next| if next.0 > most.0 { next } else { most });
+    let (wants, reason) = most.unwrap_or((wanted, Reason::NoForecast));
+    Step { layer: Layer::Predictive, given: wanted, wants, reason }
+}
+
+/// What one metric's forecast takes, where that is more than what is wanted now.
+fn forecast(
+    policy: &Policy,
+    inputs: &Inputs,
+    metric: &MetricInput,
+    wanted: Replicas,
+    outlook: &Outlook,
+) -> (Replicas, Reason) {
+    let name = Arc::clone(&metric.name);
+    let Outlook { demand, quantile, by, trust, ref model } = *outlook;
+    let confidence = policy.confidence;
+    let per_replica = metric.per_replica.value().filter(|value| value.is_finite() && *value > 0.0);
+    // A NaN of trust is no trust.
+    let trust = if trust.is_finite() { trust } else { 0.0 };
+    if trust < confidence / 2.0 {
+        return (wanted, Reason::Abstains { metric: name, trust, confidence });
+    }
+    let (Some(per_replica), true) = (per_replica, demand.is_finite() && demand >= 0.0) else {
+        return (wanted, Reason::NoForecast);
+    };
+    let replicas = ceil(demand * inputs.calendar.multiplier / per_replica);
+    let degraded = trust < confidence;
+    if replicas <= wanted {
+        return (wanted, Reason::Foreseen { metric: name, demand, quantile, replicas });
+    }
+    if degraded && replicas <= inputs.replicas {
+        return (wanted, Reason::Abstains { metric: name, trust, confidence });
+    }
+    let model = Arc::clone(model);
+    (replicas, Reason::Forecast { metric: name, demand, quantile, by, per_replica, replicas, model, trust })
+}
+
+/// What a planned event takes: a multiple of what was wanted when it came near.
+fn event(inputs: &Inputs, state: &mut State, wanted: Replicas) -> Option<(Replicas, Reason)> {
+    let Some((event, multiplier)) = &inputs.calendar.event else {
+        state.no_event();
+        return None;
+    };
+    let baseline = state.baseline(event, wanted);
+    let replicas = ceil(f64::from(baseline) * multiplier.max(0.0));
+    let event = Arc::clone(event);
+    let reason = Reason::Event { event, multiplier: *multiplier, baseline, replicas };
+    (replicas > wanted).then_some((replicas, reason))
+}

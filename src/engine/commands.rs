@@ -1,0 +1,99 @@
+//! Does what people ask of the loop.
+
+use std::collections::BTreeSet;
+
+use super::command::{Answer, Command, ManualScale};
+use super::{Effect, Engine};
+use crate::decision::Manual;
+use crate::time::Timestamp;
+use crate::workload::Workload;
+
+/// The longest that a count asked for by hand may hold: a week. What is to hold longer belongs into the rule.
+const TTL_MAX: std::time::Duration = std::time::Duration::from_hours(7 * 24);
+
+/// What is to be answered once it has been decided.
+#[derive(Debug)]
+pub(super) enum Pending {
+    Now(u64, Answer),
+    /// The decision on this workload is the answer.
+    Decision(u64, Workload),
+}
+
+impl Engine {
+    /// Takes in what is asked; what it changes is decided in this step.
+    pub(super) fn command(
+        &mut self,
+        asked: Vec<(u64, Command)>,
+        now: Timestamp,
+        changed: &mut BTreeSet<Workload>,
+    ) -> Vec<Pending> {
+        let mut pending = Vec::with_capacity(asked.len());
+        for (number, command) in asked {
+            pending.push(match command {
+                Command::Scale(scale) => self.scale_by_hand(number, scale, now, changed),
+                Command::Silence { .. } | Command::Expire { .. } | Command::Alerts(_) => {
+                    Pending::Now(number, Answer::Refused("not supported yet".to_owned()))
+                }
+            });
+        }
+        pending
+    }
+
+    fn scale_by_hand(
+        &mut self,
+        number: u64,
+        scale: ManualScale,
+        now: Timestamp,
+        changed: &mut BTreeSet<Workload>,
+    ) -> Pending {
+        let ManualScale { workload, replicas, author, reason, ttl, dry_run } = scale;
+        let refused = |text: String| Pending::Now(number, Answer::Refused(text));
+        let Some(known) = self.workloads.get_mut(&workload) else {
+            return Pending::Now(number, Answer::NotFound(format!("no rule scales {workload}")));
+        };
+        if known.is_unknown() {
+            return refused(format!("the cluster does not know {workload}"));
+        }
+        if replicas.is_some() && (author.trim().is_empty() || reason.trim().is_empty()) {
+            return refused("say who asks and why: author and reason".to_owned());
+        }
+        if replicas.is_some() && (ttl.is_zero() || ttl > TTL_MAX) {
+            return refused("ttl must be from 1s to 7d; what is to hold longer belongs into the rule".to_owned());
+        }
+        let (author, reason) = (author.as_str().into(), reason.as_str().into());
+        let manual = replicas.map(|replicas| Manual { replicas, author, reason, until: now + ttl });
+        if dry_run {
+            let before = std::mem::replace(&mut known.memory.manual, manual);
+            let considered = self.consider(&workload, None, now);
+            if let Some(known) = self.workloads.get_mut(&workload) {
+                known.memory.manual = before;
+            }
+            return match considered {
+                Some((decision, _)) => {
+                    let decision = format!("{}\n{decision}", decision.headline(&workload));
+                    Pending::Now(number, Answer::Scaled { decision })
+                }
+                None => refused(format!("nothing is known of {workload} yet; try again in a moment")),
+            };
+        }
+        known.memory.manual = manual;
+        known.unkept = true;
+        changed.insert(workload.clone());
+        Pending::Decision(number, workload)
+    }
+
+    /// Answers, now that all is decided and recorded.
+    pub(super) fn answer(&mut self, pending: Vec<Pending>, effects: &mut Vec<Effect>) {
+        for pending in pending {
+            let (number, answer) = match pending {
+                Pending::Now(number, answer) => (number, answer),
+                Pending::Decision(number, workload) => {
+                    let decision = self.workloads.get(&workload).and_then(|known| known.decision.as_ref());
+                    let decision = decision.map(|decision| format!("{}\n{decision}", decision.headline(&workload)));
+                    (number, Answer::Scaled { decision: decision.unwrap_or_default() })
+                }
+            };
+            effects.push(Effect::Answer(number, answer));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Decides for the workloads of which something is new.
+//!
+//! Twice where many want down at once: first to learn who does, then under the breaker's freeze.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Due, Effect, Engine};
+use crate::decision::{Decision, Freeze, State};
+use crate::dispatch::Action;
+use crate::time::Timestamp;
+use crate::workload::Workload;
+
+impl Engine {
+    /// Decides for these workloads, and asks for what has to be done.
+    pub(super) fn decide(&mut self, changed: BTreeSet<Workload>, now: Timestamp, effects: &mut Vec<Effect>) {
+        let mut considered: BTreeMap<Workload, (Decision, State)> = BTreeMap::new();
+        for workload in changed {
+            if let Some(one) = self.consider(&workload, None, now) {
+                considered.insert(workload, one);
+            } else if let Some(known) = self.workloads.get(&workload) {
+                // Without an observation there is nothing to decide from; the decision before stays to be seen.
+                self.agenda.set(Due::Workload(workload.clone()), None);
+                self.views.insert(workload, Arc::new(known.view(now)));
+            }
+        }
+        // What one member of a group wants may change what another gets.
+        for workload in self.groups.divide(now) {
+            if let Some(one) = self.consider(&workload, None, now) {
+                considered.insert(workload, one);
+            }
+        }
+        for (workload, (decision, _)) in &considered {
+            self.breaker.wish(workload, decision.to < decision.from);
+        }
+        let freeze = self.freeze(now);
+        for (workload, (decision, state)) in considered {
+            let frozen = freeze.filter(|_| decision.to < decision.from);
+            let reconsidered = frozen.and_then(|freeze| self.consider(&workload, Some(freeze), now));
+            let (decision, state) = reconsidered.unwrap_or((decision, state));
+            self.settle(&workload, decision, state, now, effects);
+        }
+    }
+
+    /// What would be decided now; `None` without an observation of the cluster.
+    pub(super) fn consider(
+        &mut self,
+        workload: &Workload,
+        freeze: Option<Freeze>,
+        now: Timestamp,
+    ) -> Option<(Decision, State)> {
+        let known = self.workloads.get_mut(workload)?;
+        let calendar = self.calendars.get_mut(&known.rule.name);
+        let influence = calendar.map(|calendar| calendar.at(now, known.startup()).clone());
+        let considered = known.consider(influence, self.groups.share(workload).cloned(), freeze, now)?;
+        if known.rule.economy.group.is_some() {
+            self.groups.claim(workload, known.member(&considered.0));
+        }
+        Some(considered)
+    }
+
+    /// Whether scale-downs are frozen; who wants down is asked again when that changes.
+    fn freeze(&mut self, now: Timestamp) -> Option<Freeze> {
+        let freeze = self.breaker.freeze(self.workloads.len(), now);
+        if freeze.is_some() != self.frozen {
+            self.frozen = freeze.is_some();
+            for workload in self.breaker.wants_down() {
+                self.agenda.set(Due::Workload(workload.clone()), Some(now));
+            }
+        }
+        freeze
+    }
+
+    fn settle(
+        &mut self,
+        workload: &Workload,
+        decision: Decision,
+        state: State,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(known) = self.workloads.get_mut(workload) else { return };
+        match decision.to.cmp(&decision.from) {
+            Ordering::Greater => self.counts.up += 1,
+            Ordering::Less => self.counts.down += 1,
+            Ordering::Equal => self.counts.unchanged += 1,
+        }
+        let acts = known.settle(decision, state, now);
+        if let (true, Some(decision)) = (acts, &known.decision) {
+            let (from, to, reason) = (decision.from, decision.to, decision.summary());
+            known.in_flight = true;
+            let entry = self.history.open(workload, &known.rule.name, decision.clone());
+            let action = Action { entry: entry.id, workload: workload.clone(), from, to, reason };
+            effects.extend([Effect::Record(entry), Effect::Act(action)]);
+        }
+        let freeze_ends_at = if self.frozen { self.breaker.ends_at() } else { None };
+        let revisit_at = known.revisit_at().into_iter().chain(freeze_ends_at).filter(|at| *at > now).min();
+        self.agenda.set(Due::Workload(workload.clone()), revisit_at);
+        self.views.insert(workload.clone(), Arc::new(known.view(now)));
+    }
+}

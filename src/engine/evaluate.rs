@@ -1,0 +1,155 @@
+//! Evaluates the rules that are due, and brings what they say to their workloads.
+
+use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::workloads::Known;
+use super::{Due, Effect, Engine, RuleId, id};
+use crate::rule::{Answers, BoundRule, BoundScale, ScaleRule, WorkloadAnswer};
+use crate::sample::Sample;
+use crate::series::{Store, Touched};
+use crate::time::Timestamp;
+use crate::workload::Workload;
+
+impl Engine {
+    pub(super) fn group_is_due(&mut self, group: usize, now: Timestamp) {
+        if let Some(present) = self.rules.groups.get(group) {
+            self.due_rules.extend((0..present.rules.len()).map(|place| (group, place)));
+            let (interval, last) = (present.interval, self.group_evaluated_at.insert(group, now));
+            let late = last.map_or(Duration::ZERO, |last| now.since(last));
+            // The interval that just ended is the one that is evaluated now.
+            let missed = late.as_millis().checked_div(interval.as_millis()).unwrap_or(0).saturating_sub(1);
+            self.counts.missed += u64::try_from(missed).unwrap_or(u64::MAX);
+            self.agenda.set(Due::Group(group), Some(now + interval));
+        }
+    }
+
+    /// Evaluates the rules that are due, in their order. What a record rule writes makes its readers due: later
+    /// ones in this step, earlier ones in the next.
+    pub(super) fn evaluate(
+        &mut self,
+        now: Timestamp,
+        store: &Store,
+        changed: &mut BTreeSet<Workload>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.alerts.say_farewell(store, now);
+        let mut done = BTreeSet::new();
+        let mut next_step = BTreeSet::new();
+        loop {
+            while let Some(subscription) = store.take_due() {
+                for id in self.readers.get(&id(&subscription)).into_iter().flatten() {
+                    if done.contains(id) {
+                        next_step.insert(*id)
+                    } else {
+                        self.due_rules.insert(*id)
+                    };
+                }
+            }
+            let Some(id) = self.due_rules.pop_first() else { break };
+            done.insert(id);
+            let failed = self.evaluate_rule(id, now, store, changed, effects).err();
+            self.counts.rule_evaluations += 1;
+            self.counts.rule_failures += u64::from(failed.is_some());
+            if let Some(health) = self.health.get_mut(&id) {
+                let health = Arc::make_mut(health);
+                (health.last_error, health.evaluated_at) = (failed, Some(now));
+            }
+        }
+        self.due_rules = next_step;
+    }
+
+    fn evaluate_rule(
+        &mut self,
+        (group, place): RuleId,
+        now: Timestamp,
+        store: &Store,
+        changed: &mut BTreeSet<Workload>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), String> {
+        let rule = self.rules.groups.get(group).and_then(|group| group.rules.get(place));
+        match rule {
+            Some(BoundRule::Record(record)) => {
+                let mut touched = Touched::default();
+                let batch = store.batch(&mut touched);
+                for (labels, value) in record.eval(now).map_err(|error| error.to_string())? {
+                    batch.record(&labels, Sample::new(now, value)).map_err(|refused| refused.to_string())?;
+                }
+                batch.finish();
+                Ok(())
+            }
+            Some(BoundRule::Alert(bound)) => self.alerts.evaluate((group, place), bound, now, store),
+            Some(BoundRule::Scale(bound)) => {
+                let bound = Arc::clone(bound);
+                self.evaluate_scale((group, place), &bound, now, changed, effects)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Brings a scale rule's inputs to its workloads. One that the rule no longer answers for has no demand, which
+    /// is not a demand of zero; it is forgotten once the cluster does not know it either.
+    fn evaluate_scale(
+        &mut self,
+        id: RuleId,
+        bound: &BoundScale,
+        now: Timestamp,
+        changed: &mut BTreeSet<Workload>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), String> {
+        let Answers { workloads: answers, mut failed } = bound.eval(now);
+        let mut missed = self.owned.remove(&id).unwrap_or_default();
+        let owned = self.owned.entry(id).or_default();
+        for WorkloadAnswer { workload, metrics, objective } in answers {
+            let known = meet(&mut self.workloads, &workload, &bound.rule, effects);
+            if known.orphaned {
+                known.adopt(&bound.rule);
+            }
+            if Arc::ptr_eq(&known.rule, &bound.rule) {
+                known.hear(metrics, objective, now);
+                missed.remove(&workload);
+                changed.insert(workload.clone());
+                owned.insert(workload);
+            } else {
+                failed = Some(format!("{workload} is scaled by rule \"{}\" already", known.rule.name));
+            }
+        }
+        let mut gone = Vec::new();
+        for workload in missed {
+            let Some(known) = self.workloads.get_mut(&workload) else { continue };
+            // A constant target is always answered for: what is missed was the target before a reload.
+            let abandoned = known.is_unknown() || bound.rule.target.constant().is_some();
+            if abandoned && known.in_flight {
+                known.orphaned = true;
+            } else if abandoned {
+                gone.push(workload);
+            } else {
+                known.miss(now);
+                changed.insert(workload.clone());
+                owned.insert(workload);
+            }
+        }
+        for workload in gone {
+            self.forget(workload, effects);
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// A workload that a rule scales; one that is new is watched from now on. The first rule to name it owns it.
+fn meet<'w>(
+    workloads: &'w mut BTreeMap<Workload, Known>,
+    workload: &Workload,
+    rule: &Arc<ScaleRule>,
+    effects: &mut Vec<Effect>,
+) -> &'w mut Known {
+    match workloads.entry(workload.clone()) {
+        Slot::Occupied(slot) => slot.into_mut(),
+        Slot::Vacant(slot) => {
+            effects.push(Effect::Watch(workload.clone()));
+            slot.insert(Known::new(workload.clone(), Arc::clone(rule)))
+        }
+    }
+}

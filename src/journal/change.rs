@@ -1,0 +1,90 @@
+//! What is written: entries, and rows of the tables that hold the loop's memory.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::entry::Entry;
+use super::error::JournalError;
+
+/// The tables of the loop's memory. Each holds JSON by a text key: what a key is, the writer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// What must be remembered between two decisions on a workload: stabilization windows, cooldown, holds, counts set
+    /// by hand; by workload.
+    Workloads,
+    /// Silences, by their id.
+    Silences,
+    /// State of alert rules, so that `for` survives a restart.
+    Alerts,
+    /// Groups of alerts and decisions: what was told when.
+    Groups,
+    /// Money spent, by workload or group and period.
+    Spend,
+    /// Start-up times that were learned, by workload.
+    Startups,
+    /// Work per replica that was learned, by workload.
+    Capacities,
+    /// Daily and weekly patterns, by workload.
+    Patterns,
+    /// Demand at low resolution, by workload.
+    Demand,
+}
+
+impl Table {
+    /// All tables.
+    pub const ALL: [Self; 9] = [
+        Self::Workloads,
+        Self::Silences,
+        Self::Alerts,
+        Self::Groups,
+        Self::Spend,
+        Self::Startups,
+        Self::Capacities,
+        Self::Patterns,
+        Self::Demand,
+    ];
+
+    /// Its name in the file and in logs. A name that has been released stays.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Workloads => "workloads",
+            Self::Silences => "silences",
+            Self::Alerts => "alerts",
+            Self::Groups => "groups",
+            Self::Spend => "spend",
+            Self::Startups => "startups",
+            Self::Capacities => "capacities",
+            Self::Patterns => "patterns",
+            Self::Demand => "demand",
+        }
+    }
+}
+
+/// One change of a step; all changes of a step are written in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Inserts an entry, or puts it in the place of the one with its id.
+    Entry(Arc<Entry>),
+    /// Sets a row.
+    Put { table: Table, key: String, value: Vec<u8> },
+    /// Removes a row, where there is one.
+    Delete { table: Table, key: String },
+}
+
+impl Change {
+    /// Sets a row to a value's JSON. It must read back: JSON has no NaN and no infinity.
+    pub fn put(table: Table, key: impl Into<String>, value: &impl Serialize) -> Result<Self, JournalError> {
+        let key = key.into();
+        match serde_json::to_vec(value) {
+            Ok(value) => Ok(Self::Put { table, key, value }),
+            Err(source) => Err(JournalError::Encode { table: table.as_str(), key, source }),
+        }
+    }
+
+    /// Removes a row, where there is one.
+    pub fn delete(table: Table, key: impl Into<String>) -> Self {
+        Self::Delete { table, key: key.into() }
+    }
+}

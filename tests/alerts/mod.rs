@@ -1,0 +1,3 @@
+//! Alert rules beside a real Prometheus.
+
+mod differential;
