@@ -28,6 +28,11 @@ impl<'a> Reader<'a> {
         self.findings.borrow_mut().report(span, message);
     }
 
+    /// The line that a part of the file begins in.
+    pub(super) fn line(&self, span: Span) -> usize {
+        self.findings.borrow().source.place(span).line
+    }
+
     /// Takes note of a value of the wrong kind.
     pub(super) fn expected(&self, node: &Node, what: &str) {
         self.report(node.token(), format!("expected {what}, found {}", node.kind.describe()));
@@ -47,7 +52,7 @@ impl<'a> Reader<'a> {
                 continue;
             };
             if let Some(Field { key: first, .. }) = named.get(name.as_str()).and_then(|at| fields.get(*at)) {
-                let line = self.findings.borrow().source.place(first.span).line;
+                let line = self.line(first.span);
                 self.report(key.span, format!("field \"{name}\" is given twice, first in line {line}; remove one"));
             } else {
                 named.insert(name, fields.len());

@@ -5,6 +5,7 @@ mod economy;
 mod guards;
 mod journal;
 mod read;
+mod routing;
 
 pub use guards::Guards;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub use alerting::{Access, Alerting, Alertmanager, Credentials};
 pub use economy::{Economy, LimitGroup, SharedLimits};
 pub use journal::{Durability, Journal};
+pub use routing::{GroupBy, InhibitRule, NamedIntervals, Receiver, Route, Routing, Webhook, WebhookAddress};
 
 /// The service's settings. A change needs a restart; rule files reload.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +33,8 @@ pub struct Settings {
     pub economy: Economy,
     pub kubernetes: Kubernetes,
     pub alerting: Alerting,
+    /// `route`, `receivers`, `inhibit_rules` and `time_intervals`, which are fields of the settings themselves.
+    pub routing: Routing,
     pub log: Log,
 }
 
@@ -158,6 +162,7 @@ impl Default for Settings {
             economy: Economy::default(),
             kubernetes: Kubernetes::default(),
             alerting: Alerting::default(),
+            routing: Routing::default(),
             log: Log::default(),
         }
     }

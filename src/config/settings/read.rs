@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Settings, Windows};
+use super::{Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Routing, Settings, Windows};
 use crate::config::finding::{Finding, Source};
 use crate::config::reader::{Fields, Reader};
 use crate::config::scalar::{At, Bytes, Read, word};
@@ -52,6 +52,7 @@ impl Read for Settings {
             fields.set("economy", &mut settings.economy);
             fields.set("kubernetes", &mut settings.kubernetes);
             fields.set("alerting", &mut settings.alerting);
+            settings.routing = Routing::take(fields);
             fields.set("log", &mut settings.log);
         })
     }
