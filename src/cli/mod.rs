@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod routes;
 mod serve;
 mod stop;
 mod test;
@@ -32,6 +33,9 @@ enum Command {
     /// Test rules: input series in, expected replicas, reasons and alerts out.
     #[command(after_help = "Example:\n  headroom test rules/tests/web.yaml --run 'scales out' --junit results.xml")]
     Test(test::Args),
+    /// Show the route tree, and test it.
+    #[command(after_help = "Example:\n  headroom routes test --config headroom.yaml tier=web direction=up")]
+    Routes(routes::Args),
 }
 
 /// Runs the command of the command line.
@@ -41,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Routes(args) => routes::run(&args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("headroom: {error:#}");

@@ -175,6 +175,9 @@ impl Notices {
         if !route.receiver.wants_resolved() {
             resolved.clear();
         }
+        for alerts in [&mut firing, &mut resolved] {
+            alerts.sort_by(|(_, one), (_, other)| one.labels.cmp(&other.labels));
+        }
         let alerts: Vec<Alert> = firing.into_iter().chain(resolved).map(|(_, alert)| Alert::clone(&alert)).collect();
         (!alerts.is_empty()).then(|| Notification {
             receiver: Arc::clone(&group.receiver),

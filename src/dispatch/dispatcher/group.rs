@@ -72,9 +72,14 @@ impl Group {
 
     /// Its own business with a workload is over: nobody waits for it any longer.
     pub(super) fn resume(&mut self, workload: &Workload) {
-        if self.stopped.as_ref().is_some_and(|stopped| stopped.by == *workload) {
+        if self.is_stopped_by(workload) {
             self.stopped = None;
         }
+    }
+
+    /// Whether the others wait for a workload to be tried again.
+    pub(super) fn is_stopped_by(&self, workload: &Workload) -> bool {
+        self.stopped.as_ref().is_some_and(|stopped| stopped.by == *workload)
     }
 }
 

@@ -160,7 +160,8 @@ impl Dispatcher {
         member.forgotten = false;
         member.found(from, at);
         if from == to {
-            if member.wish.take().is_some() || member.muted.is_some() {
+            let awaited = self.groups.get(&member.group).is_some_and(|group| group.is_stopped_by(&workload));
+            if member.wish.take().is_some() || member.muted.is_some() || awaited {
                 (member.muted, member.told) = (None, None);
                 leave(&mut self.groups, &mut self.changed, &member.group, &workload);
             }
