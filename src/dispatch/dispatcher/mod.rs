@@ -142,6 +142,10 @@ impl Dispatcher {
     /// not to be wished before its time, for its group waits for it.
     pub fn wish(&mut self, wish: Wish) {
         let Wish { workload, labels, from, to, order, at } = wish;
+        if from == to {
+            self.withdraw(&workload, from, at);
+            return;
+        }
         let member = match self.members.get_mut(&workload) {
             Some(member) => {
                 if member.labels != labels {
@@ -153,20 +157,10 @@ impl Dispatcher {
                 }
                 member
             }
-            // There is nothing to withdraw.
-            None if from == to => return,
             None => self.members.entry(workload.clone()).or_insert_with(|| Member::new(&self.routing, labels)),
         };
         member.forgotten = false;
         member.found(from, at);
-        if from == to {
-            let awaited = self.groups.get(&member.group).is_some_and(|group| group.is_stopped_by(&workload));
-            if member.wish.take().is_some() || member.muted.is_some() || awaited {
-                (member.muted, member.told) = (None, None);
-                leave(&mut self.groups, &mut self.changed, &member.group, &workload);
-            }
-            return;
-        }
         let mut pending = Pending { from, to, order, since: at };
         let before = member.wish;
         if let Some(before) = before.filter(|before| before.direction() == pending.direction()) {
@@ -186,6 +180,18 @@ impl Dispatcher {
             group.pending.insert(workload);
         }
         self.changed.insert(member.group.clone());
+    }
+
+    /// Nothing is wished for a workload any more: it is as it should be.
+    fn withdraw(&mut self, workload: &Workload, found: Replicas, now: Timestamp) {
+        let Some(member) = self.members.get_mut(workload) else { return };
+        member.forgotten = false;
+        member.found(found, now);
+        let awaited = self.groups.get(&member.group).is_some_and(|group| group.is_stopped_by(workload));
+        if member.wish.take().is_some() || member.muted.is_some() || awaited {
+            (member.muted, member.told) = (None, None);
+            leave(&mut self.groups, &mut self.changed, &member.group, workload);
+        }
     }
 
     /// No rule scales it any more. Its group goes on without it.

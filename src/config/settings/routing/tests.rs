@@ -120,22 +120,50 @@ inhibit_rules:
             headroom.yaml:3:13: unknown receiver "clster"; did you mean "cluster"?
                 3 |   receiver: clster
                   |             ^^^^^^
-            headroom.yaml:5:36: unknown receiver "nobody"; known: cluster, default
+            headroom.yaml:5:35: unknown receiver "nobody"; known: cluster, default
                 5 |   - {matchers: ['a=b'], receiver: nobody, mute_time_intervals: [nigth], active_time_intervals: [x]}
-                  |                                    ^^^^^^
-            headroom.yaml:5:66: unknown time interval "nigth"; did you mean "night"?
+                  |                                   ^^^^^^
+            headroom.yaml:5:65: unknown time interval "nigth"; did you mean "night"?
                 5 |   - {matchers: ['a=b'], receiver: nobody, mute_time_intervals: [nigth], active_time_intervals: [x]}
-                  |                                                                  ^^^^^
-            headroom.yaml:5:98: unknown time interval "x"; known: night
+                  |                                                                 ^^^^^
+            headroom.yaml:5:97: unknown time interval "x"; known: night
                 5 |   - {matchers: ['a=b'], receiver: nobody, mute_time_intervals: [nigth], active_time_intervals: [x]}
-                  |                                                                                                  ^
+                  |                                                                                                 ^
+            headroom.yaml:6:37: receiver "cluster" is given twice, first in line 6; rename one
+                6 | receivers: [{name: cluster}, {name: cluster}, {name: ''}]
+                  |                                     ^^^^^^^
+            headroom.yaml:6:54: a receiver's name can't be empty
+                6 | receivers: [{name: cluster}, {name: cluster}, {name: ''}]
+                  |                                                      ^^
+            headroom.yaml:9:10: time interval "night" is given twice, first in line 8; rename one
+                9 | - {name: night, time_intervals: [{weekdays: [sunday]}]}
+                  |          ^^^^^
+            headroom.yaml:12:10: inhibit rule "a" is given twice, first in line 11; rename one
+               12 | - {name: a, source_matchers: [a=b], target_matchers: [c=d]}
+                  |          ^
         "#]],
     );
 }
 
 #[test]
 fn the_root_route_takes_everything() {
-    check("route: {matchers: [a=b], continue: true, mute_time_intervals: [x], match: {a: b}}\n", expect![[""]]);
+    check(
+        "route: {matchers: [a=b], continue: true, mute_time_intervals: [x], match: {a: b}}\n",
+        expect![[r#"
+        headroom.yaml:1:9: the root route takes everything, always; put this into a route below it
+            1 | route: {matchers: [a=b], continue: true, mute_time_intervals: [x], match: {a: b}}
+              |         ^^^^^^^^
+        headroom.yaml:1:26: the root route takes everything, always; put this into a route below it
+            1 | route: {matchers: [a=b], continue: true, mute_time_intervals: [x], match: {a: b}}
+              |                          ^^^^^^^^
+        headroom.yaml:1:42: the root route takes everything, always; put this into a route below it
+            1 | route: {matchers: [a=b], continue: true, mute_time_intervals: [x], match: {a: b}}
+              |                                          ^^^^^^^^^^^^^^^^^^^
+        headroom.yaml:1:68: write matchers: ['name="value"']
+            1 | route: {matchers: [a=b], continue: true, mute_time_intervals: [x], match: {a: b}}
+              |                                                                    ^^^^^
+    "#]],
+    );
 }
 
 #[test]
@@ -152,7 +180,44 @@ route:
 inhibit_rules:
 - {source_match: {a: b}, target_matchers: ['a='], equal: app}
 "#,
-        expect![[""]],
+        expect![[r#"
+            headroom.yaml:3:17: label "a" is given twice; remove one
+                3 |   group_by: [a, a, '']
+                  |                 ^
+            headroom.yaml:3:20: a label's name can't be empty
+                3 |   group_by: [a, a, '']
+                  |                    ^^
+            headroom.yaml:4:15: "5" is not a duration; write numbers with units from largest to smallest out of y, w, d, h, m, s, ms, as in 1h30m
+                4 |   group_wait: 5
+                  |               ^
+            headroom.yaml:5:20: repeat_interval must be more than zero; leave it out to repeat as by default
+                5 |   repeat_interval: 0s
+                  |                    ^^
+            headroom.yaml:7:17: not a matcher as in tier="web": regular expression "(": unclosed group at character 7
+                7 |   - {matchers: ['tier=~"("', 'x'], group_by: ['...', b]}
+                  |                 ^^^^^^^^^^^
+            headroom.yaml:7:30: not a matcher as in tier="web": expected one of = != =~ !~ after the label's name, found the end at character 2
+                7 |   - {matchers: ['tier=~"("', 'x'], group_by: ['...', b]}
+                  |                              ^^^
+            headroom.yaml:7:47: "..." means every label, so it stands alone
+                7 |   - {matchers: ['tier=~"("', 'x'], group_by: ['...', b]}
+                  |                                               ^^^^^
+            headroom.yaml:8:6: write matchers: ['name=~"pattern"']
+                8 |   - {match_re: {a: b}, mathcers: []}
+                  |      ^^^^^^^^
+            headroom.yaml:8:24: unknown field "mathcers" in a route; did you mean "matchers"?
+                8 |   - {match_re: {a: b}, mathcers: []}
+                  |                        ^^^^^^^^
+            headroom.yaml:10:3: an inhibit rule needs the field "source_matchers"
+               10 | - {source_match: {a: b}, target_matchers: ['a='], equal: app}
+                  |   ^
+            headroom.yaml:10:4: write source_matchers: ['name="value"']
+               10 | - {source_match: {a: b}, target_matchers: ['a='], equal: app}
+                  |    ^^^^^^^^^^^^
+            headroom.yaml:10:58: expected a list, found the text "app"
+               10 | - {source_match: {a: b}, target_matchers: ['a='], equal: app}
+                  |                                                          ^^^
+        "#]],
     );
 }
 
@@ -166,7 +231,35 @@ receivers:
 - {name: c, slack_configs: [{}], alertmanager_configs: [{url: 'http://u:p@x'}]}
 - {}
 "#,
-        expect![[""]],
+        expect![[r#"
+            headroom.yaml:3:33: a receiver scales in one cluster; give each context a receiver of its own
+                3 | - {name: a, kubernetes_configs: [{context: x}, {}], log_configs: [{level: info}]}
+                  |                                 ^
+            headroom.yaml:3:68: unknown field "level" in an item of log_configs; there are none
+                3 | - {name: a, kubernetes_configs: [{context: x}, {}], log_configs: [{level: info}]}
+                  |                                                                    ^^^^^
+            headroom.yaml:4:31: a webhook needs the field "url"
+                4 | - {name: b, webhook_configs: [{}, {url: ftp://x}, {url: 'http://x', url_file: y, secret: z}]}
+                  |                               ^
+            headroom.yaml:4:41: expected an address as in https://example.com/hook
+                4 | - {name: b, webhook_configs: [{}, {url: ftp://x}, {url: 'http://x', url_file: y, secret: z}]}
+                  |                                         ^^^^^^^
+            headroom.yaml:4:79: url is given too; remove one
+                4 | - {name: b, webhook_configs: [{}, {url: ftp://x}, {url: 'http://x', url_file: y, secret: z}]}
+                  |                                                                               ^
+            headroom.yaml:4:82: secrets are not written here; name a file with secret_file
+                4 | - {name: b, webhook_configs: [{}, {url: ftp://x}, {url: 'http://x', url_file: y, secret: z}]}
+                  |                                                                                  ^^^^^^
+            headroom.yaml:5:13: unknown field "slack_configs" in a receiver; known: name, kubernetes_configs, log_configs, webhook_configs, alertmanager_configs
+                5 | - {name: c, slack_configs: [{}], alertmanager_configs: [{url: 'http://u:p@x'}]}
+                  |             ^^^^^^^^^^^^^
+            headroom.yaml:5:63: an address has no credentials, for it is shown; use basic_auth
+                5 | - {name: c, slack_configs: [{}], alertmanager_configs: [{url: 'http://u:p@x'}]}
+                  |                                                               ^^^^^^^^^^^^^^
+            headroom.yaml:6:3: a receiver needs the field "name"
+                6 | - {}
+                  |   ^
+        "#]],
     );
 }
 
@@ -183,7 +276,35 @@ time_intervals:
   - {times: [{start_time: '25:00', end_time: '10:00'}], months: ['juny'], days_of_month: [0], years: ['2030:2026']}
 - {name: b}
 "#,
-        expect![[""]],
+        expect![[r#"
+            headroom.yaml:2:1: intervals are defined under time_intervals; routes name them
+                2 | mute_time_intervals: []
+                  | ^^^^^^^^^^^^^^^^^^^
+            headroom.yaml:6:5: the interval is empty; give it times, weekdays, days_of_month, months or years
+                6 |   - {}
+                  |     ^
+            headroom.yaml:7:17: the first comes after the last; write two items, up to the end and from the start
+                7 |   - {weekdays: ['saturday:sunday'], location: Europe/Pari}
+                  |                 ^^^^^^^^^^^^^^^^^
+            headroom.yaml:7:47: unknown time zone "Europe/Pari"; did you mean "Europe/Paris"?
+                7 |   - {weekdays: ['saturday:sunday'], location: Europe/Pari}
+                  |                                               ^^^^^^^^^^^
+            headroom.yaml:8:27: expected a time from "00:00" to "24:00", found the text "25:00"
+                8 |   - {times: [{start_time: '25:00', end_time: '10:00'}], months: ['juny'], days_of_month: [0], years: ['2030:2026']}
+                  |                           ^^^^^^^
+            headroom.yaml:8:66: expected a month or several as in december, 'june:august' or '6:8', found the text "juny"
+                8 |   - {times: [{start_time: '25:00', end_time: '10:00'}], months: ['juny'], days_of_month: [0], years: ['2030:2026']}
+                  |                                                                  ^^^^^^
+            headroom.yaml:8:91: expected a day of the month or several as in 15, '1:7' or '-3:-1', where -1 is the last, found the number 0
+                8 |   - {times: [{start_time: '25:00', end_time: '10:00'}], months: ['juny'], days_of_month: [0], years: ['2030:2026']}
+                  |                                                                                           ^
+            headroom.yaml:8:103: the first comes after the last; write two items, up to the end and from the start
+                8 |   - {times: [{start_time: '25:00', end_time: '10:00'}], months: ['juny'], days_of_month: [0], years: ['2030:2026']}
+                  |                                                                                                       ^^^^^^^^^^^
+            headroom.yaml:9:3: a named time interval needs the field "time_intervals"
+                9 | - {name: b}
+                  |   ^
+        "#]],
     );
 }
 
