@@ -92,16 +92,14 @@ impl Alerts {
         if before.is_none() && self.kept.len() >= ALERTS_MAX {
             return Err(AlertsFull { limit: ALERTS_MAX });
         }
-        let (alert, routes) = match before {
-            Some(Kept { alert: before, routes, due }) => {
-                self.due.remove(&(due, fingerprint));
-                (Arc::new(merge::merged(&before, alert, now)), routes)
-            }
-            None => {
-                let routes = self.routing.places_of(&alert.labels);
-                (Arc::new(alert), routes)
-            }
+        let (alert, routes) = if let Some(Kept { alert: before, routes, due }) = before {
+            self.due.remove(&(due, fingerprint));
+            (merge::merged(&before, alert, now), routes)
+        } else {
+            let routes = self.routing.places_of(&alert.labels);
+            (alert, routes)
         };
+        let alert = Arc::new(alert);
         let resolved = alert.is_resolved(now);
         if resolved {
             self.inhibitor.ends(fingerprint, &alert.labels);

@@ -215,9 +215,10 @@ impl Notices {
             }
             group.alerts.clear();
             let id = (place, labels);
-            match group.due.filter(|_| route.receiver.wants_groups()) {
-                Some(due) => _ = self.agenda.insert((due, id.clone())),
-                None => (group.due, group.looked_at) = (None, false),
+            if let Some(due) = group.due.filter(|_| route.receiver.wants_groups()) {
+                self.agenda.insert((due, id.clone()));
+            } else {
+                (group.due, group.looked_at) = (None, false);
             }
             self.groups.insert(id, group);
         }

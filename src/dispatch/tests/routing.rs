@@ -53,7 +53,7 @@ fn a_route_that_continues_lets_later_ones_be_tried() {
     check("owner=other service=files", "holidays");
 }
 
-/// A route's options: group_by, then the waits of alerts, then those of decisions.
+/// A route's options: `group_by`, then the waits of alerts, then those of decisions.
 #[track_caller]
 fn options(text: &str, want: &str) {
     let routing = routing(TREE);

@@ -34,7 +34,7 @@ fn names<'n>(reader: &Reader<'_>, what: &str, given: impl Iterator<Item = &'n At
 }
 
 fn route(reader: &Reader<'_>, one: &Route, receivers: &[&str], intervals: &[&str]) {
-    for name in &one.receiver {
+    if let Some(name) = &one.receiver {
         must_be_known(reader, "receiver", name, receivers, "receivers");
     }
     for name in one.mute_time_intervals.iter().chain(&one.active_time_intervals) {
