@@ -25,6 +25,7 @@ pub mod schedule;
 
 pub mod decision;
 
+pub mod import;
 pub mod rule;
 
 pub mod journal;

@@ -4,8 +4,10 @@
 
 mod alertmanager;
 mod alerts;
+mod crash;
 mod grafana;
 mod hpa;
+mod import;
 mod ingest;
 mod loom_ring;
 mod peers;

@@ -53,6 +53,13 @@ impl Actuator for DryRun {
         }
     }
 
+    fn forget(&self, workload: &Workload) {
+        match &self.world {
+            World::Real(inner) => inner.forget(workload),
+            World::Imagined { imagined, .. } => imagined.forget(workload),
+        }
+    }
+
     fn apply<'a>(&'a self, action: &'a Action) -> Applying<'a> {
         if let World::Imagined { imagined, .. } = &self.world {
             imagined.set(&action.workload, action.to);
@@ -91,6 +98,13 @@ impl Imagined {
         if !self.lock().replicas.contains_key(workload) {
             self.set(workload, (self.start)(workload));
         }
+    }
+
+    /// Whoever asks again begins anew.
+    fn forget(&self, workload: &Workload) {
+        let mut counts = self.lock();
+        counts.replicas.remove(workload);
+        counts.untold.remove(workload);
     }
 
     fn set(&self, workload: &Workload, replicas: Replicas) {

@@ -55,6 +55,18 @@ async fn alone_watching_again_changes_nothing() {
 }
 
 #[tokio::test]
+async fn alone_what_is_forgotten_is_told_again_when_somebody_asks_again() {
+    let (send, mut observations) = mpsc::channel(1);
+    let dry_run = DryRun::alone(|_| 2, send);
+
+    dry_run.watch(&workload("web"));
+    assert_eq!(next(&mut observations).await, "shop/web 2/2");
+    dry_run.forget(&workload("web"));
+    dry_run.watch(&workload("web"));
+    assert_eq!(next(&mut observations).await, "shop/web 2/2");
+}
+
+#[tokio::test]
 async fn alone_a_slow_receiver_gets_the_newest_count_of_every_workload() {
     let (send, mut observations) = mpsc::channel(1);
     let dry_run = DryRun::alone(|_| 1, send);
@@ -78,6 +90,9 @@ async fn over_a_cluster_it_watches_and_never_applies() {
         fn watch(&self, workload: &Workload) {
             self.0.lock().unwrap().push(workload.to_string());
         }
+        fn forget(&self, workload: &Workload) {
+            self.0.lock().unwrap().push(format!("not {workload}"));
+        }
         fn apply<'a>(&'a self, _: &'a Action) -> Applying<'a> {
             panic!("a dry run scales nothing");
         }
@@ -87,5 +102,6 @@ async fn over_a_cluster_it_watches_and_never_applies() {
 
     dry_run.watch(&workload("web"));
     assert_eq!(dry_run.apply(&action("web", 2, 6)).await, Outcome::Simulated);
-    assert_eq!(*watched.lock().unwrap(), ["shop/web"]);
+    dry_run.forget(&workload("web"));
+    assert_eq!(*watched.lock().unwrap(), ["shop/web", "not shop/web"]);
 }

@@ -5,9 +5,12 @@
 
 pub mod clock;
 mod limits;
+mod messenger;
 mod pacemaker;
 mod recorder;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -23,7 +26,7 @@ use tracing::info;
 
 use crate::actuate::Actuator;
 use crate::config::Settings;
-use crate::dispatch::Observation;
+use crate::dispatch::{Observation, Routing};
 use crate::engine::View;
 use crate::ingest::Receiver;
 use crate::journal::Journal;
@@ -81,7 +84,9 @@ impl App {
         let addr = listener.local_addr()?;
 
         let recorder = recorder::Recorder::new(journal.clone(), &telemetry);
-        let (heart, pulse) = pacemaker::Heart::new(&store, &telemetry, observations, &settings, recorder, &recovered);
+        let messenger = messenger::Messenger::start(&settings, &telemetry, &clock, &shutdown)?;
+        let (heart, pulse) =
+            pacemaker::Heart::new(&store, &telemetry, observations, &settings, recorder, messenger, &recovered);
         let (reload, reloads) = mpsc::channel(8);
         let (missing_sender, missing) = watch::channel(vec!["rules are not loaded".to_owned()]);
         let rules = rules::Rules::new(
@@ -108,7 +113,7 @@ impl App {
             missing,
             reload,
             commands: pulse.commands.clone(),
-            routing: Arc::default(),
+            routing: Arc::new(routing(&settings)),
             query: Arc::new(query(Arc::clone(&store))),
             clock: Arc::clone(&clock),
             started_at: clock(),
@@ -149,6 +154,13 @@ impl App {
             tracing::warn!(%error, "the journal can't be compacted");
         }
     }
+}
+
+/// What Alertmanager's API shows of the routing.
+fn routing(settings: &Settings) -> web::RoutingView {
+    let routing = Routing::compile(&settings.routing);
+    let receivers = routing.receivers().iter().map(|receiver| receiver.name.value.clone()).collect();
+    web::RoutingView { receivers, original: routing.yaml() }
 }
 
 /// The longest that one part of the service may take to stop.

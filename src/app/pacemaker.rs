@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::messenger::Messenger;
 use super::recorder::Recorder;
 use crate::actuate::Actuator;
 use crate::config::Settings;
@@ -96,6 +97,7 @@ pub(super) struct Pulse {
 pub(super) struct Heart {
     engine: Engine,
     recorder: Recorder,
+    messenger: Messenger,
     store: Arc<Store>,
     telemetry: Arc<Telemetry>,
     events: mpsc::Receiver<Event>,
@@ -119,6 +121,7 @@ impl Heart {
         observations: mpsc::Receiver<Observation>,
         settings: &Settings,
         recorder: Recorder,
+        messenger: Messenger,
         recovered: &Recovered,
     ) -> (Self, Pulse) {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
@@ -129,6 +132,7 @@ impl Heart {
         let heart = Self {
             engine,
             recorder,
+            messenger,
             store: Arc::clone(store),
             telemetry: Arc::clone(telemetry),
             events,
@@ -167,10 +171,19 @@ impl Heart {
             heard.push(Event::Received(self.telemetry.ingest.kept.get()));
             let events = std::mem::take(&mut heard);
             let effects = tokio::task::block_in_place(|| self.engine.step(now, &self.store, events));
-            self.tell(rung, began.elapsed());
-            self.perform(effects, &actuator, now);
+            let took = began.elapsed();
+            self.tell(rung, took);
+            let answers = self.perform(effects, &actuator, now);
+            // Who has an answer finds it in the view.
             self.view.send_replace(Arc::new(self.engine.view()));
-            sleep(began.elapsed()).await;
+            for (number, answer) in answers {
+                if let Some(asker) = self.askers.remove(&number) {
+                    // Who asked may be gone.
+                    let _ = asker.send(answer);
+                }
+            }
+            // Waiting for the disk took nothing of a core.
+            sleep(took).await;
         }
         let rest = async {
             while let Some(acted) = self.actions.join_next().await {
@@ -263,9 +276,11 @@ impl Heart {
 
     /// Writes all records of the step, then does the rest in order. Where they can't be written, what rests on them is
     /// not done: actions fail, to be decided anew, and who asked is told.
-    fn perform(&mut self, effects: Vec<Effect>, actuator: &Arc<dyn Actuator>, now: Timestamp) {
+    fn perform(&mut self, effects: Vec<Effect>, actuator: &Arc<dyn Actuator>, now: Timestamp) -> Vec<(u64, Answer)> {
+        let mut answers = Vec::new();
         let records = effects.iter().filter_map(|effect| match effect {
             Effect::Record(entry) => Some(Change::Entry(Arc::clone(entry))),
+            Effect::Keep(change) => Some(change.clone()),
             _ => None,
         });
         let recorded = self.recorder.record(records.collect(), now);
@@ -274,13 +289,12 @@ impl Heart {
                 (Effect::Watch(workload), _) => actuator.watch(&workload),
                 (Effect::Forget(workload), _) => actuator.forget(&workload),
                 (Effect::Record(entry), _) => tell(&entry),
+                (Effect::Keep(_), _) => {}
+                (Effect::Alerts { receiver, alerts }, _) => self.messenger.alerts(receiver.as_deref(), alerts),
+                (Effect::Notify(notification), _) => self.messenger.notify(notification),
                 (Effect::Answer(number, answer), _) => {
                     let refused = |reason: &String| Answer::Refused(format!("it can't be written down: {reason}"));
-                    let answer = recorded.as_ref().map_or_else(refused, |()| answer);
-                    if let Some(asker) = self.askers.remove(&number) {
-                        // Who asked may be gone.
-                        let _ = asker.send(answer);
-                    }
+                    answers.push((number, recorded.as_ref().map_or_else(refused, |()| answer)));
                 }
                 (Effect::Act(action), Err(reason)) => {
                     let outcome = Outcome::Failed(format!("not done, for it can't be written down: {reason}"));
@@ -297,6 +311,7 @@ impl Heart {
                 }
             }
         }
+        answers
     }
 
     /// Counts a step, and how long its samples waited for it.

@@ -1,6 +1,8 @@
 //! The commands: one file each. Exit codes: 0 ok, 1 findings or failure, 2 usage.
 
 mod check;
+mod client;
+mod decisions;
 mod demo;
 mod routes;
 mod serve;

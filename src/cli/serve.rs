@@ -122,6 +122,7 @@ fn options(settings: &config::Kubernetes) -> crate::actuate::kubernetes::Options
         events: settings.events,
         // The Deployment sets it, so that Events name the pod.
         instance: std::env::var("POD_NAME").unwrap_or(defaults.instance),
+        leave_owned: settings.conflicts == config::Conflicts::Refuse,
     }
 }
 

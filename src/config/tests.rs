@@ -308,7 +308,8 @@ fn settings_begin_as_their_defaults() {
         assert_eq!(Settings::parse(source(text)).unwrap(), Settings::default(), "{text:?}");
     }
     let text = "listen: '[::1]:80'\nrules: [a, b]\ningest: {keep: all, body_bytes_max: 512KiB}\n\
-                kubernetes: {enabled: true, timeout: 1m30s, events: false}\nlog: {format: json, level: debug}\n";
+                kubernetes: {enabled: true, timeout: 1m30s, events: false}\nlog: {format: json, level: debug}\n\
+                journal: {directory: /var/lib/headroom, retention: 1w, size_bytes_max: 64MiB, durability: eventual}\n";
     let settings = Settings::parse(source(text)).unwrap();
     assert_eq!(settings.listen.port(), 80);
     assert_eq!(settings.rules, ["a", "b"]);
@@ -317,6 +318,35 @@ fn settings_begin_as_their_defaults() {
     assert_eq!((settings.kubernetes.timeout, settings.kubernetes.events), (Duration::from_secs(90), false));
     assert_eq!((settings.log.format, settings.log.level), (LogFormat::Json, LogLevel::Debug));
     assert_eq!(settings.windows, Windows::default());
+    let journal = Journal {
+        directory: Some("/var/lib/headroom".into()),
+        retention: Duration::from_hours(7 * 24),
+        size_bytes_max: 64 << 20,
+        durability: Durability::Eventual,
+    };
+    assert_eq!(settings.journal, journal);
+}
+
+#[test]
+fn a_journal_may_be_kept_in_memory() {
+    for text in ["journal: {directory: none}", "journal: {directory: false}"] {
+        let in_memory = Journal { directory: None, ..Journal::default() };
+        assert_eq!(Settings::parse(source(text)).unwrap().journal, in_memory);
+    }
+    check_settings(
+        "journal: {directory: true, retention: 0s, durability: never}",
+        expect![[r#"
+            web.yaml:1:22: expected a folder, or none, found the boolean true
+                1 | journal: {directory: true, retention: 0s, durability: never}
+                  |                      ^^^^
+            web.yaml:1:39: retention must be more than zero
+                1 | journal: {directory: true, retention: 0s, durability: never}
+                  |                                       ^^
+            web.yaml:1:55: unknown durability "never"; known: immediate, eventual
+                1 | journal: {directory: true, retention: 0s, durability: never}
+                  |                                                       ^^^^^
+        "#]],
+    );
 }
 
 #[test]

@@ -93,6 +93,12 @@ impl State {
         self.scaled_at
     }
 
+    /// Goes on after a break, such as a restart: the current count will stand for what was wanted until now, so that
+    /// nothing is lowered on what was missed.
+    pub fn resume(&mut self) {
+        (self.begun, self.wanting) = (false, None);
+    }
+
     /// Notes the first decision.
     pub(super) fn begin(&mut self, now: Timestamp) {
         self.begun_at.get_or_insert(now);

@@ -116,18 +116,6 @@ impl Alerts {
         current
     }
 
-    /// Those of them that Alertmanagers are to be told of now; they count as told.
-    pub(super) fn take_due(&mut self, rules: &BoundRules, now: Timestamp) -> Vec<Alert> {
-        let mut due = Vec::new();
-        for (id, key) in &self.keys {
-            let Some((interval, url)) = self.origin(rules, *id) else { continue };
-            let Some(states) = self.states.get_mut(key) else { continue };
-            let taken = states.take_due(now, RESEND_DELAY);
-            due.extend(taken.iter().filter_map(|state| alert(state, interval, &url, now)));
-        }
-        due
-    }
-
     /// How often a rule is evaluated at least, and where it can be looked at.
     fn origin(&self, rules: &BoundRules, (at, place): RuleId) -> Option<(Duration, String)> {
         let group = rules.groups.get(at)?;

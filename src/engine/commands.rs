@@ -1,15 +1,17 @@
 //! Does what people ask of the loop.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::command::{Answer, Command, ManualScale};
 use super::{Effect, Engine};
 use crate::decision::Manual;
+use crate::dispatch::{Alert, Silence, SilenceChange, SilenceError};
 use crate::time::Timestamp;
 use crate::workload::Workload;
 
-/// The longest that a count asked for by hand may hold: a week. What is to hold longer belongs into the rule.
-const TTL_MAX: std::time::Duration = std::time::Duration::from_hours(7 * 24);
+/// The longest that a count asked for by hand may hold: a month. What is to hold longer belongs into the rule.
+const TTL_MAX: Duration = Duration::from_hours(31 * 24);
 
 /// What is to be answered once it has been decided.
 #[derive(Debug)]
@@ -31,12 +33,50 @@ impl Engine {
         for (number, command) in asked {
             pending.push(match command {
                 Command::Scale(scale) => self.scale_by_hand(number, scale, now, changed),
-                Command::Silence { .. } | Command::Expire { .. } | Command::Alerts(_) => {
-                    Pending::Now(number, Answer::Refused("not supported yet".to_owned()))
-                }
+                Command::Silence { silence, spare_id } => Pending::Now(number, self.silence(silence, spare_id, now)),
+                Command::Expire { id } => Pending::Now(number, self.expire(&id, now)),
+                Command::Alerts(alerts) => Pending::Now(number, self.take_alerts(alerts, now)),
             });
         }
         pending
+    }
+
+    fn silence(&mut self, mut silence: Silence, mut spare_id: String, now: Timestamp) -> Answer {
+        // The door gives a new silence an id of its own.
+        if !silence.id.is_empty() && self.desk.silences.get(&silence.id).is_none() {
+            spare_id = std::mem::take(&mut silence.id);
+        }
+        match self.desk.silences.set(silence, spare_id, now) {
+            Ok(SilenceChange { id, changed }) => {
+                self.desk.stale = true;
+                self.kept_silences.extend(changed);
+                Answer::Silence(id)
+            }
+            Err(error @ SilenceError::NotFound(_)) => Answer::NotFound(error.to_string()),
+            Err(error) => Answer::Refused(error.to_string()),
+        }
+    }
+
+    fn expire(&mut self, id: &str, now: Timestamp) -> Answer {
+        match self.desk.silences.expire(id, now) {
+            Ok(ended) => {
+                self.desk.stale = true;
+                self.kept_silences.push(ended);
+                Answer::Done
+            }
+            Err(SilenceError::Ended(_)) => Answer::Done,
+            Err(error) => Answer::NotFound(error.to_string()),
+        }
+    }
+
+    fn take_alerts(&mut self, alerts: Vec<Alert>, now: Timestamp) -> Answer {
+        self.desk.stale = true;
+        for alert in alerts {
+            if let Err(full) = self.desk.alerts.put(alert, now) {
+                return Answer::Refused(full.to_string());
+            }
+        }
+        Answer::Done
     }
 
     fn scale_by_hand(
@@ -58,7 +98,7 @@ impl Engine {
             return refused("say who asks and why: author and reason".to_owned());
         }
         if replicas.is_some() && (ttl.is_zero() || ttl > TTL_MAX) {
-            return refused("ttl must be from 1s to 7d; what is to hold longer belongs into the rule".to_owned());
+            return refused("ttl must be from 1s to 31d; what is to hold longer belongs into the rule".to_owned());
         }
         let (author, reason) = (author.as_str().into(), reason.as_str().into());
         let manual = replicas.map(|replicas| Manual { replicas, author, reason, until: now + ttl });
@@ -77,7 +117,7 @@ impl Engine {
             };
         }
         known.memory.manual = manual;
-        known.unkept = true;
+        self.kept.insert(workload.clone());
         changed.insert(workload.clone());
         Pending::Decision(number, workload)
     }

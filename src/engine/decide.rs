@@ -6,15 +6,14 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Due, Effect, Engine};
+use super::{Due, Engine};
 use crate::decision::{Decision, Freeze, State};
-use crate::dispatch::Action;
 use crate::time::Timestamp;
 use crate::workload::Workload;
 
 impl Engine {
-    /// Decides for these workloads, and asks for what has to be done.
-    pub(super) fn decide(&mut self, changed: BTreeSet<Workload>, now: Timestamp, effects: &mut Vec<Effect>) {
+    /// Decides for these workloads, and wishes what has to be done.
+    pub(super) fn decide(&mut self, changed: BTreeSet<Workload>, now: Timestamp) {
         let mut considered: BTreeMap<Workload, (Decision, State)> = BTreeMap::new();
         for workload in changed {
             if let Some(one) = self.consider(&workload, None, now) {
@@ -39,7 +38,7 @@ impl Engine {
             let frozen = freeze.filter(|_| decision.to < decision.from);
             let reconsidered = frozen.and_then(|freeze| self.consider(&workload, Some(freeze), now));
             let (decision, state) = reconsidered.unwrap_or((decision, state));
-            self.settle(&workload, decision, state, now, effects);
+            self.settle(&workload, decision, state, now);
         }
     }
 
@@ -72,14 +71,7 @@ impl Engine {
         freeze
     }
 
-    fn settle(
-        &mut self,
-        workload: &Workload,
-        decision: Decision,
-        state: State,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn settle(&mut self, workload: &Workload, decision: Decision, state: State, now: Timestamp) {
         let Some(known) = self.workloads.get_mut(workload) else { return };
         match decision.to.cmp(&decision.from) {
             Ordering::Greater => self.counts.up += 1,
@@ -87,16 +79,11 @@ impl Engine {
             Ordering::Equal => self.counts.unchanged += 1,
         }
         let acts = known.settle(decision, state, now);
-        if let (true, Some(decision)) = (acts, &known.decision) {
-            let (from, to, reason) = (decision.from, decision.to, decision.summary());
-            known.in_flight = true;
-            let entry = self.history.open(workload, &known.rule.name, decision.clone());
-            let action = Action { entry: entry.id, workload: workload.clone(), from, to, reason };
-            effects.extend([Effect::Record(entry), Effect::Act(action)]);
-        }
         let freeze_ends_at = if self.frozen { self.breaker.ends_at() } else { None };
         let revisit_at = known.revisit_at().into_iter().chain(freeze_ends_at).filter(|at| *at > now).min();
         self.agenda.set(Due::Workload(workload.clone()), revisit_at);
         self.views.insert(workload.clone(), Arc::new(known.view(now)));
+        self.note(workload, now);
+        self.wish(workload, acts, now);
     }
 }

@@ -1,11 +1,11 @@
 //! Evaluates the rules that are due, and brings what they say to their workloads.
 
 use std::collections::btree_map::Entry as Slot;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::workloads::Known;
+use super::workloads::{Known, Memory};
 use super::{Due, Effect, Engine, RuleId, id};
 use crate::rule::{Answers, BoundRule, BoundScale, ScaleRule, WorkloadAnswer};
 use crate::sample::Sample;
@@ -80,7 +80,10 @@ impl Engine {
                 batch.finish();
                 Ok(())
             }
-            Some(BoundRule::Alert(bound)) => self.alerts.evaluate((group, place), bound, now, store),
+            Some(BoundRule::Alert(bound)) => {
+                self.desk.stale = true;
+                self.alerts.evaluate((group, place), bound, now, store)
+            }
             Some(BoundRule::Scale(bound)) => {
                 let bound = Arc::clone(bound);
                 self.evaluate_scale((group, place), &bound, now, changed, effects)
@@ -103,7 +106,7 @@ impl Engine {
         let mut missed = self.owned.remove(&id).unwrap_or_default();
         let owned = self.owned.entry(id).or_default();
         for WorkloadAnswer { workload, metrics, objective } in answers {
-            let known = meet(&mut self.workloads, &workload, &bound.rule, effects);
+            let known = meet(&mut self.workloads, &mut self.remembered, &workload, &bound.rule, effects);
             if known.orphaned {
                 known.adopt(&bound.rule);
             }
@@ -141,6 +144,7 @@ impl Engine {
 /// A workload that a rule scales; one that is new is watched from now on. The first rule to name it owns it.
 fn meet<'w>(
     workloads: &'w mut BTreeMap<Workload, Known>,
+    remembered: &mut HashMap<String, Memory>,
     workload: &Workload,
     rule: &Arc<ScaleRule>,
     effects: &mut Vec<Effect>,
@@ -149,7 +153,8 @@ fn meet<'w>(
         Slot::Occupied(slot) => slot.into_mut(),
         Slot::Vacant(slot) => {
             effects.push(Effect::Watch(workload.clone()));
-            slot.insert(Known::new(workload.clone(), Arc::clone(rule)))
+            let memory = Engine::remember(remembered, workload);
+            slot.insert(Known::new(workload.clone(), Arc::clone(rule), memory))
         }
     }
 }

@@ -51,6 +51,14 @@ impl History {
         entry
     }
 
+    /// Puts an entry in the place of the one with its id.
+    pub(super) fn amend(&mut self, entry: &Arc<Entry>) {
+        self.open.insert(entry.id, Arc::clone(entry));
+        if let Some(kept) = self.entries.iter_mut().rev().find(|kept| kept.id == entry.id) {
+            *kept = Arc::clone(entry);
+        }
+    }
+
     /// Notes what became of an entry's action; gives the entry as it is to be written down.
     pub(super) fn close(&mut self, id: u64, outcome: Outcome, now: Timestamp) -> Option<Arc<Entry>> {
         let mut entry = self.open.remove(&id)?;

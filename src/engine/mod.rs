@@ -11,9 +11,12 @@ mod breaker;
 mod command;
 mod commands;
 mod decide;
+mod desk;
 mod economy;
 mod evaluate;
+mod explain;
 mod history;
+mod keep;
 mod notable;
 #[cfg(test)]
 mod tests;
@@ -28,18 +31,20 @@ use std::time::Duration;
 pub use crate::journal::Entry;
 pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale};
+pub use explain::{Background, LINES_MAX, explain, explain_with};
 pub use view::{AlertView, MetricView, RuleHealth, View, WorkloadView};
 
 use agenda::Agenda;
 use alerts::Alerts;
 use breaker::Breaker;
+use desk::Desk;
 use economy::Groups;
 use history::History;
-use workloads::Known;
+use workloads::{Known, Memory};
 
 use crate::config::Settings;
-use crate::dispatch::{Action, Alert, Observation, Outcome, Status};
-use crate::journal::Recovered;
+use crate::dispatch::{Action, Alert, AlertGroup, Notification, Observation, Outcome, Silence, Status};
+use crate::journal::Change;
 use crate::rule::{AlertState, AlertStates, BoundRules, External};
 use crate::schedule::Cached;
 use crate::series::{Store, Subscription};
@@ -72,6 +77,15 @@ pub enum Effect {
     /// Write a decision down, before the action that it covers; and again with its outcome.
     Record(Arc<Entry>),
     Act(Action),
+    /// Write something down, before this step's actions.
+    Keep(Change),
+    /// Tell the Alertmanagers of a receiver of these, or those that hear of everything.
+    Alerts {
+        receiver: Option<Arc<str>>,
+        alerts: Vec<Alert>,
+    },
+    /// Tell a receiver.
+    Notify(Notification),
     /// Answers [`Event::Asked`].
     Answer(u64, Answer),
 }
@@ -93,6 +107,8 @@ enum Due {
     Workload(Workload),
     Eviction,
     Breaker,
+    Dispatch,
+    Keep,
 }
 
 /// The state of the loop.
@@ -112,6 +128,17 @@ pub struct Engine {
     group_evaluated_at: HashMap<usize, Timestamp>,
     history: History,
     breaker: Breaker,
+    desk: Desk,
+    /// From the journal, until their workloads are met; by workload.
+    remembered: HashMap<String, Memory>,
+    /// Workloads to be written down with this step.
+    kept: BTreeSet<Workload>,
+    /// Silences to be written down with this step.
+    kept_silences: Vec<Arc<Silence>>,
+    keep_due: bool,
+    kept_at: Timestamp,
+    alert_views: Vec<Arc<AlertView>>,
+    alert_groups: Vec<Arc<AlertGroup>>,
     groups: Groups,
     /// The calendars of rules that have one, by the rule's name.
     calendars: HashMap<Arc<str>, Cached>,
@@ -141,7 +168,9 @@ impl Engine {
     pub fn new(settings: &Settings) -> Self {
         let mut agenda = Agenda::new();
         agenda.set(Due::Eviction, Some(Timestamp::MIN));
-        agenda.set(Due::Breaker, Some(Timestamp::MIN));
+        for due in [Due::Breaker, Due::Keep] {
+            agenda.set(due, Some(Timestamp::MIN));
+        }
         Self {
             rules: BoundRules::default(),
             readers: HashMap::new(),
@@ -153,6 +182,14 @@ impl Engine {
             agenda,
             group_evaluated_at: HashMap::new(),
             history: History::default(),
+            desk: Desk::new(settings),
+            remembered: HashMap::new(),
+            kept: BTreeSet::new(),
+            kept_silences: Vec::new(),
+            keep_due: false,
+            kept_at: Timestamp::MIN,
+            alert_views: Vec::new(),
+            alert_groups: Vec::new(),
             breaker: Breaker::new(settings.guards.clone()),
             groups: Groups::new(&settings.economy.groups),
             calendars: HashMap::new(),
@@ -161,13 +198,6 @@ impl Engine {
             counts: Counts::default(),
             last_step_at: Timestamp::MIN,
         }
-    }
-
-    /// Goes on from what the journal gave back: ids, what people see, and entries whose outcome is unknown, which the
-    /// first observation of their workload settles. To be called before the first step.
-    pub fn recover(&mut self, recovered: &Recovered) {
-        let Recovered { last_id, entries, unsettled, .. } = recovered;
-        self.history.recover(*last_id, entries.clone(), unsettled.clone());
     }
 
     /// Advances the loop to `now`, having seen `events`; the caller performs the effects, in order.
@@ -189,6 +219,8 @@ impl Engine {
                 Due::Workload(workload) => {
                     changed.insert(workload);
                 }
+                Due::Dispatch => {}
+                Due::Keep => self.keep_due = true,
                 Due::Breaker => self.agenda.set(Due::Breaker, Some(self.breaker.next_look(now))),
                 Due::Eviction => {
                     store.evict(now);
@@ -198,7 +230,9 @@ impl Engine {
         }
         self.evaluate(now, store, &mut changed, &mut effects);
         let answers = self.command(asked, now, &mut changed);
-        self.decide(changed, now, &mut effects);
+        self.decide(changed, now);
+        self.dispatch(now, &mut effects);
+        self.keep(now, &mut effects);
         self.answer(answers, &mut effects);
         effects
     }
@@ -234,16 +268,15 @@ impl Engine {
         self.alerts.states()
     }
 
-    /// The alerts that fire at `now`, and for a while those that have been resolved, as Alertmanager knows them.
-    #[must_use]
-    pub fn alerts(&self, now: Timestamp) -> Vec<Alert> {
-        self.alerts.current(&self.rules, now)
-    }
-
-    /// The alerts that Alertmanagers are to be told of at `now`: what is new, what was resolved, and each minute what
-    /// still is so. They count as told.
-    pub fn take_alerts_to_send(&mut self, now: Timestamp) -> Vec<Alert> {
-        self.alerts.take_due(&self.rules, now)
+    /// Shows the alerts as they stand.
+    fn show_alerts(&mut self, now: Timestamp) {
+        let Desk { alerts, silences, .. } = &self.desk;
+        let view = |(fingerprint, alert): (u64, &Arc<Alert>)| {
+            let status = alerts.status(fingerprint, now, silences)?;
+            Some(Arc::new(AlertView { alert: Alert::clone(alert), status }))
+        };
+        self.alert_views = alerts.iter().filter_map(view).collect();
+        self.alert_groups = alerts.groups(now).into_iter().map(Arc::new).collect();
     }
 
     /// What the outside may see. Costs a reference count for each workload.
@@ -255,9 +288,9 @@ impl Engine {
             decisions: self.history.entries().clone(),
             rules: self.health.values().cloned().collect(),
             counts: self.counts,
-            silences: Vec::new(),
-            alerts: Vec::new(),
-            alert_groups: Vec::new(),
+            silences: self.desk.silences.iter().cloned().collect(),
+            alerts: self.alert_views.clone(),
+            alert_groups: self.alert_groups.clone(),
         }
     }
 
@@ -280,6 +313,9 @@ impl Engine {
                 effects.extend(self.history.close(action.entry, outcome.clone(), now).map(Effect::Record));
                 let Some(known) = self.workloads.get_mut(&action.workload) else { return };
                 known.acted(action.from, action.to, &outcome, now);
+                self.kept.insert(action.workload.clone());
+                let well = matches!(outcome, Outcome::Done | Outcome::Simulated);
+                self.desk.dispatcher.ended(&action.workload, well, now);
                 if known.orphaned {
                     self.forget(action.workload, effects);
                 } else {
@@ -294,6 +330,7 @@ impl Engine {
         self.views.remove(&workload);
         self.breaker.forget(&workload);
         self.groups.forget(&workload);
+        self.desk.dispatcher.forget(&workload);
         self.agenda.set(Due::Workload(workload.clone()), None);
         effects.push(Effect::Forget(workload));
     }

@@ -1,7 +1,9 @@
 //! Traces of the loop: real rules over a real store in virtual time, an actuator that answers as the test says.
 
 mod alerts;
+mod explain;
 mod properties;
+mod recovery;
 mod reload;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +47,8 @@ struct World {
     log: String,
     watched: BTreeSet<Workload>,
     in_flight: BTreeMap<Workload, Action>,
+    /// Alerts that Alertmanagers were told of since this was looked at.
+    alerts_told: usize,
 }
 
 impl World {
@@ -58,6 +62,7 @@ impl World {
             log: String::new(),
             watched: BTreeSet::new(),
             in_flight: BTreeMap::new(),
+            alerts_told: 0,
         };
         world.load(rules);
         world
@@ -91,6 +96,11 @@ impl World {
                     let decision = &entry.decision;
                     format!("{}: {}", decision.headline(&entry.workload), decision.summary())
                 }
+                Effect::Alerts { alerts, .. } => {
+                    self.alerts_told += alerts.len();
+                    continue;
+                }
+                Effect::Keep(_) | Effect::Notify(_) => continue,
                 Effect::Answer(number, answer) => format!("answer {number}: {answer:?}"),
                 Effect::Act(action) => {
                     assert!(self.watched.contains(&action.workload), "what is scaled is watched");

@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Counts;
 use crate::decision::Decision;
+use crate::decision::{Manual, Rollback};
+use crate::demand::Load;
 use crate::demand::Presence;
-use crate::dispatch::{Alert, AlertGroup, AlertStatus, Silence};
+use crate::dispatch::{Alert, AlertGroup, AlertStatus, Drift, Muted, Silence};
 use crate::journal::Entry;
 use crate::labels::Labels;
 use crate::time::Timestamp;
@@ -56,6 +59,19 @@ pub struct WorkloadView {
     pub metrics: Vec<MetricView>,
     /// The newest decision, also where it changed nothing.
     pub decision: Option<Decision>,
+    /// What keeps the decision from being carried out; `None` where nothing does or nothing is to be done.
+    pub muted: Option<Muted>,
+    /// Somebody else changed what we had set.
+    pub drift: Option<Drift>,
+    /// A count asked for by hand.
+    pub manual: Option<Manual>,
+    /// The last scaling was taken back.
+    pub rollback: Option<Rollback>,
+    /// How long pods take to become ready: the 90 % quantile of what was seen; `None` before the first.
+    pub startup: Option<Duration>,
+    pub load: Load,
+    /// Money per hour at the present count, and spent in the budget's period; `None` without a price.
+    pub cost: Option<CostView>,
     /// An action is on its way.
     pub in_flight: bool,
     /// Actions that failed in a row, and what the last one said.
@@ -71,11 +87,24 @@ impl WorkloadView {
     }
 }
 
+/// What a workload costs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CostView {
+    /// Money per hour.
+    pub rate: f64,
+    /// In the budget's period, or this month where there is no budget.
+    pub spent: f64,
+    pub budget: Option<f64>,
+}
+
 #[derive(Debug, Clone)]
 pub struct MetricView {
     pub name: Arc<str>,
     pub demand: Presence,
     pub per_replica: Presence,
+    /// How far the demand is from what it has been lately, in standard deviations.
+    pub z_score: Option<f64>,
+    pub paused: bool,
 }
 
 /// How one rule fares.

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::economy::{self, Member};
 use super::notable::Notable;
 use super::verify::{Startup, Trial, Verdict};
-use super::view::{MetricView, WorkloadView};
+use super::view::{CostView, MetricView, WorkloadView};
 use crate::decision::economy::Spend;
 use crate::decision::{Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, MetricInput, Rollback, State, decide};
 use crate::demand::Presence;
 use crate::demand::anomaly::Detector;
-use crate::dispatch::{Outcome, Status};
+use crate::demand::load::{Load, utilisation};
+use crate::dispatch::{Drift, Muted, Outcome, Status};
 use crate::rule::ScaleRule;
 use crate::schedule::Influence;
 use crate::time::Timestamp;
@@ -47,6 +48,8 @@ pub(super) struct Memory {
     /// The scaling that is being watched.
     pub(super) trial: Option<Trial>,
     pub(super) startup: Startup,
+    /// The class of its load.
+    pub(super) load: Load,
     /// What it has cost.
     pub(super) spend: Option<Spend>,
     /// How unusual each metric's demand is, by the metric's name.
@@ -70,7 +73,15 @@ pub(super) struct Known {
     pub(super) unkept: bool,
     /// When its schedules may say something else.
     calendar_until: Option<Timestamp>,
+    /// When that was written down.
+    pub(super) kept_at: Timestamp,
     pub(super) notable: Option<Notable>,
+    /// What keeps the decision from being carried out.
+    pub(super) muted: Option<Muted>,
+    /// Somebody else changed what we had set.
+    pub(super) drift: Option<Drift>,
+    /// The workload as text.
+    pub(super) named: String,
     pub(super) decision: Option<Decision>,
     pub(super) in_flight: bool,
     failures: u32,
@@ -82,8 +93,9 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn new(workload: Workload, rule: Arc<ScaleRule>) -> Self {
+    pub(super) fn new(workload: Workload, rule: Arc<ScaleRule>, memory: Memory) -> Self {
         Self {
+            named: workload.to_string(),
             workload,
             rule,
             orphaned: false,
@@ -91,10 +103,13 @@ impl Known {
             objective: Presence::Absent,
             evaluated_at: Timestamp::MIN,
             status: None,
-            memory: Memory::default(),
+            memory,
             unkept: false,
             calendar_until: None,
+            kept_at: Timestamp::MIN,
             notable: None,
+            muted: None,
+            drift: None,
             decision: None,
             in_flight: false,
             failures: 0,
@@ -180,6 +195,7 @@ impl Known {
             return None;
         }
         self.verify(ready, now);
+        self.class(ready);
         self.memory.manual.take_if(|manual| manual.until <= now);
         self.memory.rollback.take_if(|rollback| rollback.until <= now);
         let inputs = Inputs {
@@ -219,6 +235,26 @@ impl Known {
         let guards = decision.steps.iter().find(|step| step.layer == Layer::Guards);
         let wants = guards.map_or(decision.from, |step| step.wants);
         Member { wants, min: self.rule.policy.min, current: decision.from, economy: self.rule.economy.clone() }
+    }
+
+    fn cost(&self, replicas: Option<Replicas>) -> Option<CostView> {
+        let cost = self.rule.economy.cost.as_ref()?;
+        Some(CostView {
+            rate: cost.rate(replicas?).as_f64(),
+            spent: self.memory.spend.as_ref().map_or(0.0, |spend| spend.spent().as_f64()),
+            budget: cost.budget.as_ref().map(|budget| budget.amount.as_f64()),
+        })
+    }
+
+    /// The class of load of the metric that weighs most.
+    fn class(&mut self, ready: Replicas) {
+        let read = self.metrics.iter().filter(|metric| !metric.paused && !metric.absolute).filter_map(|metric| {
+            let used = utilisation(metric.demand.value(), metric.per_replica.value(), ready)?;
+            Some((used, metric.z_score))
+        });
+        if let Some((used, z_score)) = read.max_by(|one, other| one.0.total_cmp(&other.0)) {
+            self.memory.load = self.memory.load.next(Some(used), z_score);
+        }
     }
 
     /// How long its pods take to become ready: the 90 % quantile, or a minute as long as none is known.
@@ -318,6 +354,8 @@ impl Known {
             name: Arc::clone(&metric.name),
             demand: metric.demand,
             per_replica: metric.per_replica,
+            z_score: metric.z_score,
+            paused: metric.paused,
         };
         WorkloadView {
             workload: self.workload.clone(),
@@ -330,6 +368,13 @@ impl Known {
             problem,
             metrics: self.metrics.iter().map(metric).collect(),
             decision: self.decision.clone(),
+            muted: self.muted.clone(),
+            drift: self.drift,
+            manual: self.memory.manual.clone().filter(|manual| manual.until > now),
+            rollback: self.memory.rollback.clone().filter(|rollback| rollback.until > now),
+            startup: self.memory.startup.quantile(STARTUP_QUANTILE),
+            load: self.memory.load,
+            cost: self.cost(replicas),
             in_flight: self.in_flight,
             failures: self.failures,
             last_error: self.last_error.clone(),

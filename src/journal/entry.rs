@@ -13,7 +13,7 @@ use crate::workload::Workload;
 /// `headroom decisions` show.
 ///
 /// It is written twice: before the action that it covers, without an outcome, and once the outcome is known. On disk
-/// it is JSON; a decision of six steps takes some 700 bytes.
+/// it is JSON; a decision of four steps takes some 700 bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Counts up for ever, across restarts; no two decisions have the same.

@@ -43,9 +43,9 @@ pub const RECOVERED_MAX: usize = 1_000;
 /// Entries that one call of [`Journal::prune`] removes at most: a few milliseconds, for which a step may have to wait.
 const PRUNED_MAX: usize = 250;
 
-/// Bytes of the file for a byte of rows: pages that are two thirds full, two indexes, and room for the commit beside
-/// the one before. Measured with entries of the usual size: 1.6 to 1.9.
-const FILE_BYTES_PER_ROW_BYTE: u64 = 2;
+/// Bytes of the file for a byte of rows, at most: pages that are two thirds full, the indexes, room for a commit beside
+/// the one before make two, and a file that has no room left doubles.
+const FILE_BYTES_PER_ROW_BYTE: u64 = 4;
 
 /// A file below this is not worth compacting.
 const COMPACT_FROM_BYTES: u64 = 64 << 20;

@@ -70,15 +70,14 @@ impl Reader {
             let mut page = Page::default();
             let Some((start, end)) = bounds(transaction, filter)? else { return Ok(page) };
             let entries = transaction.open_table(ENTRIES)?;
-            let mut looked_at = 0;
             let mut last = None;
-            for place in places(transaction, filter.workload.as_deref(), start, end)? {
+            let places = places(transaction, filter.workload.as_deref(), start, end)?;
+            for (looked_at, place) in places.enumerate() {
                 if page.entries.len() == limit || looked_at == LOOKED_AT_MAX {
                     page.next = last;
                     break;
                 }
                 let (at, id) = place?;
-                looked_at += 1;
                 last = Some(id);
                 let Some(row) = entries.get((at, id))? else { continue };
                 page.entries.extend(self.entry(id, row.value().1).filter(|entry| filter.wants(entry)));
@@ -89,7 +88,7 @@ impl Reader {
 
     /// One entry.
     pub fn entry_of(&self, id: u64) -> Result<Option<Entry>, JournalError> {
-        self.shared.read(|transaction| Ok(self.at_id(transaction, id)?))
+        self.shared.read(|transaction| self.at_id(transaction, id))
     }
 
     /// The rows of a table, by their keys. One that can't be read is left where it is, told and counted.

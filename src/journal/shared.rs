@@ -53,7 +53,7 @@ impl Shared {
     /// Looks at the store as it stands now.
     pub(super) fn read<T>(&self, look: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, JournalError> {
         let database = self.lock();
-        let result = guarded(|| look(&some(&database)?.begin_read()?));
+        let result = guarded(|| look(&some(database.as_ref())?.begin_read()?));
         result.map_err(|fault| self.tell(fault))
     }
 
@@ -69,7 +69,7 @@ impl Shared {
         }
         let database = self.lock();
         let result = guarded(|| {
-            let transaction = some(&database)?.begin_write()?;
+            let transaction = some(database.as_ref())?.begin_write()?;
             let changed = change(&transaction)?;
             transaction.commit()?;
             Ok(changed)
@@ -93,7 +93,7 @@ impl Shared {
     /// Sets aside what proved damaged after it was opened, and begins anew.
     pub(super) fn set_aside(&self, now: Timestamp) -> Result<(), JournalError> {
         let mut database = self.lock_alone();
-        drop(guarded(|| Ok(drop(database.take()))));
+        close(&mut database);
         let place = self.storage.place();
         *database = Some(begin_anew(&*self.storage, &self.bytes, &place, "a page can't be read", now)?);
         Ok(())
@@ -105,7 +105,7 @@ impl Shared {
             return Ok(());
         }
         // The old one must let go of the file before it can be opened again.
-        drop(guarded(|| Ok(drop(database.take()))));
+        close(&mut database);
         let opened = open(&*self.storage, &self.bytes, &self.metrics, now);
         *database = Some(opened.inspect_err(|_| self.metrics.errors.add(1))?);
         self.failed.store(false, Relaxed);
@@ -127,8 +127,16 @@ impl Shared {
     }
 }
 
-fn some(database: &Option<Database>) -> Result<&Database, Fault> {
-    database.as_ref().ok_or_else(closed)
+fn some(database: Option<&Database>) -> Result<&Database, Fault> {
+    database.ok_or_else(closed)
+}
+
+/// Lets go of the file; whatever fails there has failed before.
+fn close(database: &mut Option<Database>) {
+    let _ = guarded(|| {
+        drop(database.take());
+        Ok(())
+    });
 }
 
 fn closed() -> Fault {
@@ -197,6 +205,8 @@ fn try_open(storage: &dyn Storage, bytes: &Arc<AtomicU64>, beyond_lost: u64) -> 
     let opened = guarded(|| {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES);
+        // It walks the whole file, as it must after a kill anyway, and finds what is not as the store wrote it.
+        builder.set_check_integrity_on_open(true);
         let database = builder.create_with_backend(backend)?;
         let transaction = database.begin_write()?;
         schema::upgrade(&transaction)?;

@@ -60,13 +60,21 @@ impl<'t> Writing<'t> {
             self.take((before, id))?;
             self.by_id.insert(id, at)?;
         }
-        match self.entries.insert((at, id), (workload.as_str(), json.as_slice()))? {
-            Some(old) => self.counts.replace(old.value().1.len(), json.len()),
-            None => {
-                self.by_workload.insert((workload.as_str(), at, id), ())?;
-                self.counts.entries += 1;
-                self.counts.replace(0, json.len());
+        let row = (workload.as_str(), json.as_slice());
+        let is_known = if let Some(old) = self.entries.insert((at, id), row)? {
+            let (before, old) = old.value();
+            self.counts.replace(old.len(), json.len());
+            if before != workload {
+                self.by_workload.remove((before, at, id))?;
             }
+            before == workload
+        } else {
+            self.counts.entries += 1;
+            self.counts.replace(0, json.len());
+            false
+        };
+        if !is_known {
+            self.by_workload.insert((workload.as_str(), at, id), ())?;
         }
         if entry.outcome.is_none() {
             self.unsettled.insert(id, at)?;

@@ -103,8 +103,6 @@ pub struct AlertState {
     pub resolved_at: Option<Timestamp>,
     /// When its series was first missed, while `keep_firing_for` holds it.
     pub keep_firing_since: Option<Timestamp>,
-    /// When it was last handed on; for whoever hands it on.
-    pub last_sent_at: Option<Timestamp>,
     /// Restored after a restart, and not seen since: until then a missing series says nothing, for its samples may
     /// not have come yet.
     pub unconfirmed_until: Option<Timestamp>,
@@ -118,15 +116,6 @@ impl AlertState {
             (Some(_), None) => AlertPhase::Firing,
             (None, None) => AlertPhase::Pending,
         }
-    }
-
-    /// Whether Alertmanagers are to be told of it at `now`, as Prometheus decides it: at once where it has been
-    /// resolved since the last time, else when that is longer ago than `resend_delay`.
-    #[must_use]
-    pub fn needs_sending(&self, now: Timestamp, resend_delay: Duration) -> bool {
-        let Some(sent_at) = self.last_sent_at else { return self.phase() != AlertPhase::Pending };
-        self.phase() != AlertPhase::Pending
-            && (self.resolved_at.is_some_and(|at| at > sent_at) || sent_at + resend_delay < now)
     }
 }
 
@@ -149,17 +138,6 @@ impl AlertStates {
     /// All of them, sorted by labels.
     pub fn iter(&self) -> impl Iterator<Item = &AlertState> {
         self.alerts.values()
-    }
-
-    /// The alerts that are to be handed on at `now`, which counts as done: those that fire and were not handed on for
-    /// `resend_delay`, and those that were resolved since.
-    pub fn take_due(&mut self, now: Timestamp, resend_delay: Duration) -> Vec<AlertState> {
-        let due = self.alerts.values_mut().filter(|alert| alert.needs_sending(now, resend_delay));
-        due.map(|alert| {
-            alert.last_sent_at = Some(now);
-            alert.clone()
-        })
-        .collect()
     }
 
     #[must_use]
@@ -296,7 +274,7 @@ impl BoundAlert {
             AlertPhase::Pending if held => alert.fired_at = Some(now),
             // A reload has made `for` longer.
             AlertPhase::Firing if !held => {
-                (alert.fired_at, alert.last_sent_at, alert.keep_firing_since) = (None, None, None);
+                (alert.fired_at, alert.keep_firing_since) = (None, None);
             }
             _ => {}
         }
@@ -316,7 +294,6 @@ fn new(labels: &Labels, value: f64, annotations: &BTreeMap<String, String>, now:
         fired_at: None,
         resolved_at: None,
         keep_firing_since: None,
-        last_sent_at: None,
         unconfirmed_until: None,
     }
 }

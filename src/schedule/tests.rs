@@ -374,11 +374,11 @@ fn a_ceiling_gives_way_to_a_floor() {
 fn an_event_is_prepared_by_the_start_up_time() {
     let yaml = "events: [{name: sale, start: 2026-11-27T08:00:00Z, end: 2026-11-27T20:00:00Z, multiplier: 3, min: 10, max: 50}]";
     check_at(yaml, "2026-11-27T07:56:59Z", "until 27T07:57 then sale 27T08:00");
-    check_at(yaml, "2026-11-27T07:57:00Z", "sale min 10 by sale times 3 by sale until 27T08:00 then sale 27T08:00");
-    check_at(yaml, "2026-11-27T08:00:00Z", "sale min 10 by sale max 50 by sale times 3 by sale until 27T20:00");
+    check_at(yaml, "2026-11-27T07:57:00Z", "sale min 10 by sale expects 3 by sale until 27T08:00 then sale 27T08:00");
+    check_at(yaml, "2026-11-27T08:00:00Z", "sale min 10 by sale max 50 by sale expects 3 by sale until 27T20:00");
     check_at(yaml, "2026-11-27T20:00:00Z", "");
     let lead = yaml.replace("min: 10", "lead: 1h");
-    check_at(&lead, "2026-11-27T07:00:00Z", "sale times 3 by sale until 27T08:00 then sale 27T08:00");
+    check_at(&lead, "2026-11-27T07:00:00Z", "sale expects 3 by sale until 27T08:00 then sale 27T08:00");
 }
 
 #[test]

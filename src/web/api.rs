@@ -59,6 +59,8 @@ pub(super) struct Decision {
     /// The layer that had the last word, and its reason.
     layer: &'static str,
     reason: String,
+    /// The reason's name, as filters write it.
+    reason_code: &'static str,
     steps: Vec<Step>,
 }
 
@@ -77,6 +79,8 @@ pub(super) struct Entry {
     rule: Arc<str>,
     #[serde(flatten)]
     decision: Decision,
+    /// The textual form: a line for each step that has something to say.
+    explanation: String,
     /// Empty while the action is on its way.
     outcome: String,
 }
@@ -147,6 +151,7 @@ impl From<&decision::Decision> for Decision {
             to: decision.to,
             layer: decision.layer.as_str(),
             reason: decision.decisive().map_or_else(String::new, |step| step.reason.to_string()),
+            reason_code: decision.decisive().map_or("", |step| step.reason.code()),
             steps: decision.steps.iter().map(Step::from).collect(),
         }
     }
@@ -165,6 +170,7 @@ impl From<&engine::Entry> for Entry {
             workload: entry.workload.to_string(),
             rule: Arc::clone(&entry.rule),
             decision: Decision::from(&entry.decision),
+            explanation: entry.decision.to_string(),
             outcome: entry.outcome.as_ref().map(ToString::to_string).unwrap_or_default(),
         }
     }

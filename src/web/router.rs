@@ -13,7 +13,7 @@ use super::admission::Admission;
 use super::params::Params;
 use super::reply::{self, Reply};
 use super::stream::Hub;
-use super::{Context, alertmanager, metrics, page, probes, query, read, stream, write};
+use super::{Context, alertmanager, explain, metrics, page, probes, query, read, scale, stream, write};
 
 /// What all connections share.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ enum Endpoint {
     Query,
     Workloads,
     Decisions,
+    Explain,
+    Scale,
     History,
     Status,
     Stream,
@@ -51,6 +53,8 @@ impl Endpoint {
             "/api/v1/query" => Self::Query,
             "/api/v1/workloads" => Self::Workloads,
             "/api/v1/decisions" => Self::Decisions,
+            "/api/v1/explain" => Self::Explain,
+            "/api/v1/scale" => Self::Scale,
             "/api/v1/history" => Self::History,
             "/api/v1/status" => Self::Status,
             "/api/v1/stream" => Self::Stream,
@@ -68,7 +72,7 @@ impl Endpoint {
     /// The methods that it answers, and the same as `Allow` has them.
     fn methods(self) -> (&'static [Method], &'static str) {
         match self {
-            Self::Write => (POST, "POST"),
+            Self::Write | Self::Scale => (POST, "POST"),
             Self::Reload => (&[Method::POST, Method::PUT], "POST, PUT"),
             Self::Query => (&[Method::GET, Method::POST, Method::HEAD], "GET, HEAD, POST"),
             Self::Alertmanager(endpoint) => endpoint.methods(),
@@ -107,6 +111,8 @@ impl Service {
             Endpoint::Query => query::handle(context, params, request).await,
             Endpoint::Workloads => read::workloads(context),
             Endpoint::Decisions => read::decisions(context, &params),
+            Endpoint::Explain => explain::handle(context, &params, request.headers()),
+            Endpoint::Scale => scale::handle(context, request).await,
             Endpoint::History => read::history(&self.hub, &params),
             Endpoint::Status => read::status(context),
             Endpoint::Stream => stream::handle(self, request.headers()),

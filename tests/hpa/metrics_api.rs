@@ -147,14 +147,14 @@ fn answer(path: &str, board: &mut Board) -> Response<Full<Bytes>> {
         ["apis", "external.metrics.k8s.io", "v1beta1", "namespaces", namespace, metric] => {
             Some(board.external(namespace, metric))
         }
-        ["apis", "custom.metrics.k8s.io", "v1beta2", "namespaces", namespace, "pods", "*", metric] => {
+        ["apis", "custom.metrics.k8s.io", "v1beta2", "namespaces", namespace, "pods", "*" | "%2A", metric] => {
             Some(board.of_pods(namespace, metric))
         }
         _ => None,
     };
     let (code, body) = match found {
         Some(body) => (200, body),
-        None => (404, json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404})),
+        None => (404, json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404, "message": path})),
     };
     let response = Response::builder().status(code).header("content-type", "application/json");
     response.body(Full::new(Bytes::from(body.to_string()))).expect("these parts make a response")

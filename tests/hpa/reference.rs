@@ -8,6 +8,7 @@ use headroom::decision::{
 };
 use headroom::demand::Presence;
 use headroom::time::Timestamp;
+use proptest::prelude::*;
 use serde_json::Value;
 
 use super::scenarios::{self, PER_REPLICA, Plateau, Scenario};
@@ -224,4 +225,24 @@ fn of_a_resource_a_pod_without_a_value_uses_all_that_it_requests() {
     check(&[0.6, 0.6, 0.6], 1.5, (0, 1), 4, 3); // (1.8 + 1.5) / 4 = 82.5 % of 150 %: 0.55 x 4 = 2.2
     check(&[1.0, 1.0, 1.0], 0.5, (0, 1), 4, 6); // 3 / 4 = 75 % of 50 %: 1.5 x 4
     check(&[1.0, 1.0], 0.5, (2, 0), 4, 4); // 2 / 4 = 50 %
+}
+
+proptest! {
+    /// Pods that can't be counted make a move smaller, or none: never larger, never in the other direction.
+    #[test]
+    fn pods_that_cannot_be_counted_only_ever_dampen(
+        values in prop::collection::vec(0.0..200.0_f64, 1..8),
+        unready in 0..5_u32,
+        missing in 0..5_u32,
+        current in 0..12_u32,
+        utilization: bool,
+    ) {
+        let of = if utilization { per_pod_utilization } else { per_pod };
+        let total: f64 = values.iter().sum();
+        let mean = total / values.len() as f64;
+        let counted = of(&values, 0, 0, 50.0, current, 0.0, 0.0);
+        let damped = of(&values, unready, missing, 50.0, current, 0.0, 0.0);
+        let smaller = if mean > 50.0 { damped <= counted } else { damped >= counted };
+        prop_assert!(damped == current || smaller, "{damped} with them, {counted} without");
+    }
 }

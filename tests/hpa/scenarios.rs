@@ -2,7 +2,8 @@
 //!
 //! One replica takes [`PER_REPLICA`]. A load is written in plateaus, `200:; 900: 8 12`: the value (`_` while there is
 //! none, `100|250` for two metrics), then the counts that the workload moves through until it comes to rest, none
-//! where it stays. A plateau lasts until then, or as long as it says: `300/2s:`.
+//! where it stays. A plateau lasts until then, or as long as it says: `300/2s:`. Of two metrics HPA reads one after the
+//! other, so a mixture of two plateaus must ask for nothing that neither asks for.
 
 use std::time::Duration;
 
@@ -90,6 +91,8 @@ pub(super) fn all() -> Vec<Scenario> {
         case("down-by-half", (11, 1, 12), "{scaleDown: {stabilizationWindowSeconds: 0, policies: [{type: Percent, value: 50, periodSeconds: 3}]}}", "550:; 50: 5 2 1"),
         case("down-by-a-tenth-rounds-down", (3, 1, 12), "{scaleDown: {stabilizationWindowSeconds: 0, policies: [{type: Percent, value: 10, periodSeconds: 3}]}}", "150:; 50: 2 1"),
         case("the-larger-change-down", (10, 1, 12), "{scaleDown: {stabilizationWindowSeconds: 0, policies: [{type: Pods, value: 4, periodSeconds: 3}, {type: Percent, value: 10, periodSeconds: 3}]}}", "500:; 50: 6 2 1"),
+        case("two-periods-the-larger-change-up", (1, 1, 12), "{scaleUp: {policies: [{type: Pods, value: 1, periodSeconds: 3}, {type: Pods, value: 4, periodSeconds: 18}]}}", "50:; 300: 5 6"),
+        case("two-periods-the-smaller-change-up", (1, 1, 12), "{scaleUp: {selectPolicy: Min, policies: [{type: Pods, value: 2, periodSeconds: 3}, {type: Pods, value: 4, periodSeconds: 18}]}}", "50:; 300: 3 5 6"),
         case("select-min-up", (4, 1, 12), "{scaleUp: {selectPolicy: Min, policies: [{type: Pods, value: 1, periodSeconds: 3}, {type: Percent, value: 100, periodSeconds: 3}]}}", "200:; 350: 5 6 7"),
         case("select-min-down", (5, 1, 12), "{scaleDown: {stabilizationWindowSeconds: 0, selectPolicy: Min, policies: [{type: Pods, value: 1, periodSeconds: 3}, {type: Percent, value: 50, periodSeconds: 3}]}}", "250:; 100: 4 3 2"),
         case("up-is-disabled", (3, 1, 12), "{scaleUp: {selectPolicy: Disabled}, scaleDown: {stabilizationWindowSeconds: 0}}", "150:; 500:; 50: 1"),
@@ -98,6 +101,8 @@ pub(super) fn all() -> Vec<Scenario> {
         // Stabilization.
         case("down-after-the-window", (6, 1, 12), "{scaleDown: {stabilizationWindowSeconds: 5}}", "300:; 100: 2"),
         case("down-to-the-highest-of-the-window", (8, 1, 12), "{scaleDown: {stabilizationWindowSeconds: 10}}", "400:; 250/4s:; 100: 5 2"),
+        case("the-pace-after-the-window", (8, 1, 12), "{scaleDown: {stabilizationWindowSeconds: 5, policies: [{type: Pods, value: 2, periodSeconds: 4}]}}", "400:; 150: 6 4 3"),
+        case("both-windows-keep-the-count", (4, 1, 12), "{scaleUp: {stabilizationWindowSeconds: 12}, scaleDown: {stabilizationWindowSeconds: 12}}", "200:; 300/2s:; 100/2s:; 300/2s:; 200:"),
         case("a-dip-within-the-window", (6, 1, 12), "{scaleDown: {stabilizationWindowSeconds: 15}}", "300:; 50/3s:; 300:"),
         case("a-spike-within-the-window", (2, 1, 12), "{scaleUp: {stabilizationWindowSeconds: 10}}", "100:; 300/2s:; 100:; 300: 6"),
         // Bounds.
@@ -105,10 +110,11 @@ pub(super) fn all() -> Vec<Scenario> {
         case("no-fewer-than-min", (5, 2, 6), FREE, "250:; 10: 2"),
         case("above-max-comes-down-at-once", (9, 1, 6), "{scaleDown: {stabilizationWindowSeconds: 300}}", "300: 6"),
         case("below-min-goes-up-at-once", (1, 3, 6), "{scaleUp: {policies: [{type: Pods, value: 1, periodSeconds: 60}]}}", "50: 3"),
+        case("a-minimum-that-is-the-maximum", (4, 4, 4), FREE, "200:; 900:; 0:"),
         case("never-to-zero-with-a-minimum", (2, 1, 6), FREE, "0: 1; 150: 3; 0: 1"),
         // Metrics that are missing, and several of them.
         case("no-metric-no-move", (4, 1, 12), FREE, "200:; _:; 100: 2"),
-        case("the-largest-wins", (2, 1, 12), FREE, "100|100:; 100|250: 5; 150|100: 3"),
+        case("the-largest-wins", (2, 1, 12), FREE, "100|100:; 100|250: 5; 150|250:; 150|100: 3"),
         case("with-one-missing-up-but-not-down", (4, 1, 12), FREE, "200|200:; 100|_:; 300|_: 6; _|_:; 100|100: 2"),
         // Where we differ and mean it. Without any behavior, HPA takes an older way: no more than twice as many, or
         // four, each time that it looks. The rules of its documentation come with the first word of a behavior.

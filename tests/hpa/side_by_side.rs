@@ -25,6 +25,7 @@ use kube::runtime::watcher::{self, watcher};
 use tokio::time::Instant;
 
 use super::metrics_api::MetricsApi;
+use super::of_pods;
 use super::scenarios::{self, PER_REPLICA, Plateau, Scenario};
 
 use crate::peers::cluster::{Cluster, NODE};
@@ -37,10 +38,10 @@ pub(super) const SOON: Duration = Duration::from_mins(1);
 pub(super) const NAMESPACE: &str = "side-by-side";
 
 /// Who rests for so long, and has been looked at so often since the plateau began, is taken to have come to rest.
-const REST: Duration = Duration::from_secs(3);
-const LOOKS: usize = 3;
+pub(super) const REST: Duration = Duration::from_secs(3);
+pub(super) const LOOKS: usize = 3;
 /// The longest that a plateau takes; the slowest case waits 30 s for a period to end.
-const PLATEAU_MAX: Duration = Duration::from_secs(75);
+pub(super) const PLATEAU_MAX: Duration = Duration::from_secs(75);
 /// How often Headroom hears of each value.
 const SEND_EVERY: Duration = Duration::from_millis(500);
 
@@ -60,10 +61,11 @@ async fn hpa_and_headroom_move_through_the_same_counts() -> Result<()> {
     for scenario in &scenarios {
         load.set(&metrics, scenario, &scenario.plateaus[0]);
     }
-    let deployments: Vec<String> = scenarios.iter().map(deployments).collect();
+    let mut deployments: Vec<String> = scenarios.iter().map(deployments).collect();
+    deployments.push(of_pods::manifests());
     cluster.apply(NAMESPACE, &deployments.join("\n---\n")).await?;
     wait_ready(&cluster).await?;
-    let counts = Counts::watch(&cluster).await?;
+    let counts = Counts::watch(&cluster, scenarios.len() * 2 + of_pods::DEPLOYMENTS).await?;
     let headroom = install(&cluster, &scenarios).await?;
     let sender = tokio::spawn(send(
         Sender::new(format!("http://{}/api/v1/write", headroom.address).parse()?),
@@ -71,20 +73,22 @@ async fn hpa_and_headroom_move_through_the_same_counts() -> Result<()> {
     ));
     let hpas: Vec<String> = scenarios.iter().map(hpa).collect();
     cluster.apply(NAMESPACE, &hpas.join("\n---\n")).await?;
-    let installed = began.elapsed();
+    let (installed, driven) = (began.elapsed(), Instant::now());
 
     let drives = scenarios.iter().map(|scenario| drive(scenario, &metrics, &load, &counts));
-    let wrong: Vec<String> = join_all(drives).await.into_iter().filter_map(Result::err).collect();
+    let (drives, of_pods) = tokio::join!(join_all(drives), of_pods::drive(&cluster, &metrics, &counts));
+    let mut wrong: Vec<String> = drives.into_iter().filter_map(Result::err).collect();
+    wrong.extend(of_pods?);
     sender.abort();
     println!(
-        "{} scenarios in {:.0} s, after {:.0} s for the cluster and {:.0} s for {} Deployments",
+        "{} scenarios and {} rows of pods in {:.0} s, after {:.0} s for the cluster and {:.0} s for all Deployments",
         scenarios.len(),
-        (began.elapsed() - installed).as_secs_f64(),
+        of_pods::DEPLOYMENTS,
+        driven.elapsed().as_secs_f64(),
         cluster_up.as_secs_f64(),
-        (installed - cluster_up).as_secs_f64(),
-        scenarios.len() * 2,
+        installed.saturating_sub(cluster_up).as_secs_f64(),
     );
-    ensure!(wrong.is_empty(), "of {} scenarios:\n{}", scenarios.len(), wrong.join("\n"));
+    ensure!(wrong.is_empty(), "these went another way:\n{}", wrong.join("\n"));
     Ok(())
 }
 
@@ -144,6 +148,11 @@ async fn drive(scenario: &Scenario, metrics: &MetricsApi, load: &Load, counts: &
     Err(format!("{}: ours {we:?} for {ours:?}, theirs {they:?} for {theirs:?}", scenario.name))
 }
 
+/// Between two looks of the test at what became of a case.
+pub(super) async fn pause() {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
 /// Waits for a plateau's end.
 async fn rest(
     scenario: &Scenario,
@@ -155,7 +164,7 @@ async fn rest(
     let metric = format!("{}-0", scenario.name);
     let (began, asked) = (Instant::now(), metrics.asked(NAMESPACE, &metric));
     while began.elapsed() < PLATEAU_MAX {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        pause().await;
         let looks = metrics.asked(NAMESPACE, &metric) - asked;
         if let Some(lasts) = plateau.lasts {
             if began.elapsed() >= lasts && looks > 0 {
@@ -176,21 +185,21 @@ async fn rest(
 }
 
 /// The counts that each Deployment was moved through, from a watch.
-struct Counts {
+pub(super) struct Counts {
     seen: Arc<Mutex<BTreeMap<String, Count>>>,
     watch: tokio::task::AbortHandle,
 }
 
 #[derive(Debug, Clone)]
-struct Count {
+pub(super) struct Count {
     now: u32,
-    went: Vec<u32>,
+    pub(super) went: Vec<u32>,
     moved_at: Instant,
 }
 
 impl Counts {
     /// Watches, and returns once what is there now is known.
-    async fn watch(cluster: &Cluster) -> Result<Self> {
+    async fn watch(cluster: &Cluster, wanted: usize) -> Result<Self> {
         let deployments = Api::<Deployment>::namespaced(cluster.admin().await?, NAMESPACE);
         let seen = Arc::new(Mutex::new(BTreeMap::new()));
         let kept = Arc::clone(&seen);
@@ -205,13 +214,13 @@ impl Counts {
         });
         let counts = Self { seen, watch: watch.abort_handle() };
         eventually("the watch shows the Deployments", SOON, async || {
-            Ok((counts.seen.lock().unwrap().len() == scenarios::all().len() * 2).then_some(()))
+            Ok((counts.seen.lock().unwrap().len() == wanted).then_some(()))
         })
         .await?;
         Ok(counts)
     }
 
-    fn of(&self, deployment: &str) -> Count {
+    pub(super) fn of(&self, deployment: &str) -> Count {
         self.seen.lock().unwrap()[deployment].clone()
     }
 }
@@ -332,7 +341,12 @@ async fn install(cluster: &Cluster, scenarios: &[Scenario]) -> Result<Headroom> 
     let token = cluster.token("headroom", "headroom").await?;
     let kubeconfig = cluster.kubeconfig("headroom", &token)?;
     let settings = kubeconfig.with_file_name("headroom.yaml");
-    std::fs::write(&settings, format!("kubernetes: {{enabled: true, kubeconfig: '{}'}}\n", kubeconfig.display()))?;
+    // Only what HPA has, too: no breaker, however many cases go down together.
+    let text = format!(
+        "kubernetes: {{enabled: true, kubeconfig: '{}'}}\nguards: {{breaker_workloads: 1000}}\n",
+        kubeconfig.display()
+    );
+    std::fs::write(&settings, text)?;
     let rules: Vec<String> = scenarios.iter().map(rule).collect();
     let rules = format!("groups:\n  - name: side-by-side\n    interval: 1s\n    rules:\n{}", rules.concat());
     Headroom::start(&rules, &["--config", &settings.display().to_string()]).await

@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 10] = [
     &["ingest", "promql", "demand", "schedule"],
     &[],
     &["decision"],
-    &["rule", "dispatch"],
+    &["import", "rule", "dispatch"],
     &["journal"],
     &["engine"],
     &["actuate", "notify", "web", "sim"],

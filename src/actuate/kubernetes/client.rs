@@ -22,6 +22,8 @@ pub struct Options {
     pub events: bool,
     /// Who tells it: the pod's name.
     pub instance: String,
+    /// Whether workloads that another autoscaler scales are left alone.
+    pub leave_owned: bool,
 }
 
 impl Default for Options {
@@ -33,6 +35,7 @@ impl Default for Options {
             call_timeout: Duration::from_secs(10),
             events: true,
             instance: "headroom".to_owned(),
+            leave_owned: true,
         }
     }
 }

@@ -42,7 +42,7 @@ impl fmt::Display for Fault {
 /// A call to the API server, as role rules name it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call<'a> {
-    /// `get`, `list`, `watch`, `update`.
+    /// `get`, `list`, `watch`, `update`; or `list only`, by who never watches.
     pub(super) verb: &'static str,
     pub(super) resource: &'a ApiResource,
     /// `/scale`, or nothing for the object itself.
@@ -86,7 +86,11 @@ impl Call<'_> {
 
     /// The verbs of the role rule that allows the call: who needs one of them needs the other.
     fn verbs(&self) -> &'static str {
-        if self.subresource.is_empty() { "list, watch" } else { "get, update" }
+        match (self.verb, self.subresource) {
+            ("list only", _) => "list",
+            (_, "") => "list, watch",
+            _ => "get, update",
+        }
     }
 
     /// What an answer other than 2xx means.
@@ -119,7 +123,8 @@ impl Call<'_> {
 
 impl fmt::Display for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}{} in {}", self.verb, self.resource.plural, self.subresource, self.namespace)?;
+        let verb = self.verb.split(' ').next().unwrap_or_default();
+        write!(f, "{verb} {}{} in {}", self.resource.plural, self.subresource, self.namespace)?;
         if !self.name.is_empty() {
             write!(f, "/{}", self.name)?;
         }

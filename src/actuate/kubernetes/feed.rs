@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::counts::{self, Counts};
 use super::fault::{Call, Fault, missing};
 use super::kinds::Kinds;
+use super::trouble::{Looks, Scope, Suspects};
 use crate::actuate::{Observation, Status};
 use crate::time::Clock;
 use crate::workload::Workload;
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub(super) call_timeout: Duration,
     pub(super) observations: mpsc::Sender<Observation>,
     pub(super) clock: Clock,
+    pub(super) looks: Looks,
 }
 
 /// What one watch covers, as targets are written.
@@ -45,13 +47,22 @@ pub(super) struct Key {
     pub(super) namespace: String,
 }
 
+/// What is asked of a watch, by an object's name.
+#[derive(Debug)]
+pub(super) enum Ask {
+    /// Tell of it, now and at each change.
+    Tell(String),
+    /// Tell of it no more.
+    Forget(String),
+}
+
 /// Follows one watch until the actuator is dropped; each change of an object that is asked for is an observation.
 pub(super) struct Feed {
     shared: Arc<Shared>,
     key: Key,
-    /// Names to ask for.
-    asks: mpsc::UnboundedReceiver<String>,
+    asks: mpsc::UnboundedReceiver<Ask>,
     asked: BTreeSet<String>,
+    suspects: Suspects,
 }
 
 /// Why an attempt to follow ended.
@@ -65,8 +76,8 @@ enum End {
 }
 
 impl Feed {
-    pub(super) fn new(shared: Arc<Shared>, key: Key, asks: mpsc::UnboundedReceiver<String>) -> Self {
-        Self { shared, key, asks, asked: BTreeSet::new() }
+    pub(super) fn new(shared: Arc<Shared>, key: Key, asks: mpsc::UnboundedReceiver<Ask>) -> Self {
+        Self { shared, key, asks, asked: BTreeSet::new(), suspects: Suspects::default() }
     }
 
     pub(super) async fn run(mut self) {
@@ -94,6 +105,8 @@ impl Feed {
         let mut events = pin!(watcher(api.clone(), watcher::Config::default().timeout(REQUEST_SECONDS)));
         let mut too_late = pin!(tokio::time::sleep(LIST_TIMEOUT));
         let mut seen = Seen::default();
+        let shared = Arc::clone(&self.shared);
+        let scope = Scope { resource: resource.clone(), namespace: self.key.namespace.clone() };
 
         loop {
             tokio::select! {
@@ -111,12 +124,12 @@ impl Feed {
                         }
                     }
                 }
-                name = self.asks.recv() => {
-                    let name = name.ok_or(End::Unheard)?;
-                    if self.asked.insert(name.clone()) && seen.complete {
+                ask = self.asks.recv() => {
+                    if let Some(name) = self.take(ask.ok_or(End::Unheard)?) && seen.complete {
                         self.tell(&api, &resource, &seen, &name).await?;
                     }
                 }
+                (name, status) = self.suspects.next(&shared, &scope) => self.send(name, status).await?,
                 () = &mut too_late, if !seen.complete => {
                     return Err(End::Unwatchable(self.call("list", &resource).unanswered(LIST_TIMEOUT)));
                 }
@@ -143,7 +156,13 @@ impl Feed {
     }
 
     /// Observes one object as it is by now, where it is asked for.
-    async fn tell(&self, api: &Api<DynamicObject>, resource: &ApiResource, seen: &Seen, name: &str) -> Result<(), End> {
+    async fn tell(
+        &mut self,
+        api: &Api<DynamicObject>,
+        resource: &ApiResource,
+        seen: &Seen,
+        name: &str,
+    ) -> Result<(), End> {
         if !self.asked.contains(name) {
             return Ok(());
         }
@@ -152,6 +171,7 @@ impl Feed {
             Some(counts) if counts::counts_itself(resource) => counts.status(),
             Some(counts) => self.status_by_scale(api, resource, *counts, name).await?,
         };
+        let status = self.suspects.note(name, status);
         self.send(name.to_owned(), status).await
     }
 
@@ -172,7 +192,8 @@ impl Feed {
         }
     }
 
-    async fn tell_gone(&self, resource: &ApiResource, name: String) -> Result<(), End> {
+    async fn tell_gone(&mut self, resource: &ApiResource, name: String) -> Result<(), End> {
+        self.suspects.forget(&name);
         if !self.asked.contains(&name) {
             return Ok(());
         }
@@ -191,12 +212,23 @@ impl Feed {
         loop {
             tokio::select! {
                 () = &mut over => return Ok(()),
-                name = self.asks.recv() => {
-                    let name = name.ok_or(End::Unheard)?;
-                    if self.asked.insert(name.clone()) && let Some(problem) = &problem {
+                ask = self.asks.recv() => {
+                    if let Some(name) = self.take(ask.ok_or(End::Unheard)?) && let Some(problem) = &problem {
                         self.send(name, Status::Unknown(problem.clone())).await?;
                     }
                 }
+            }
+        }
+    }
+
+    /// Takes in what is asked; gives the name that is asked for anew.
+    fn take(&mut self, ask: Ask) -> Option<String> {
+        match ask {
+            Ask::Tell(name) => self.asked.insert(name.clone()).then_some(name),
+            Ask::Forget(name) => {
+                self.asked.remove(&name);
+                self.suspects.forget(&name);
+                None
             }
         }
     }

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use kube::core::discovery::v2::{APIGroupDiscovery, APIResourceDiscovery};
+use kube::core::discovery::v2::{
+    ACCEPT_AGGREGATED_DISCOVERY_V2, APIGroupDiscovery, APIGroupDiscoveryList, APIResourceDiscovery,
+};
 use kube::core::{ApiResource, GroupVersion};
 use kube::{Client, discovery::verbs};
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::fault::{Fault, reason};
@@ -56,6 +59,17 @@ impl Kinds {
         Self { client, call_timeout, clock, discovered: Mutex::new(None) }
     }
 
+    /// The API of a kind of this group, at its preferred version; `None` where the cluster has no such kind.
+    pub(super) async fn find(&self, group: &str, kind: &str) -> Result<Option<ApiResource>, Fault> {
+        let mut discovered = self.discovered.lock().await;
+        if discovered.as_ref().is_none_or(|known| (self.clock)().since(known.at) >= TRUSTED_FOR) {
+            let served = self.fetch().await?;
+            *discovered = Some(Discovered { at: (self.clock)(), served });
+        }
+        let mut served = discovered.iter().flat_map(|known| &known.served).map(|served| &served.resource);
+        Ok(served.find(|resource| resource.group == group && resource.kind == kind).cloned())
+    }
+
     /// The API of a kind; an empty `api_version` means whichever has it.
     pub(super) async fn resolve(&self, api_version: &str, kind: &str) -> Result<ApiResource, Fault> {
         let mut discovered = self.discovered.lock().await;
@@ -76,8 +90,8 @@ impl Kinds {
     /// Two requests tell everything: `/apis` for the named groups, `/api` for the core group.
     async fn fetch(&self) -> Result<Vec<Served>, Fault> {
         let both = async {
-            let named = self.client.list_api_groups_aggregated().await?;
-            let core = self.client.list_core_api_versions_aggregated().await?;
+            let named = self.groups("/apis").await?;
+            let core = self.groups("/api").await?;
             Ok::<_, kube::Error>((named, core))
         };
         match tokio::time::timeout(self.call_timeout, both).await {
@@ -91,6 +105,32 @@ impl Kinds {
                 self.call_timeout
             ))),
         }
+    }
+
+    /// Not by the client's own call, which takes no `null` for a list.
+    async fn groups(&self, path: &str) -> kube::Result<APIGroupDiscoveryList> {
+        let request = http::Request::get(path).header(http::header::ACCEPT, ACCEPT_AGGREGATED_DISCOVERY_V2);
+        let request = request.body(Vec::new()).map_err(kube::Error::HttpError)?;
+        read_groups(&self.client.request_text(request).await?).map_err(kube::Error::SerdeError)
+    }
+}
+
+/// Reads an answer of discovery, in which lists may be `null`: so API servers write the verbs of a resource that an
+/// extension serves only parts of, such as `pods` of an adapter for metrics of pods.
+pub(super) fn read_groups(text: &str) -> serde_json::Result<APIGroupDiscoveryList> {
+    let mut value = serde_json::from_str(text)?;
+    drop_nulls(&mut value);
+    serde_json::from_value(value)
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
     }
 }
 

@@ -5,7 +5,8 @@
 //! Never here: a poll, a retry of an action, a change of anything but `spec.replicas`.
 //!
 //! Calls that it makes, and so the rights that it needs (`deploy/kubernetes/rbac.yaml`): discovery; list and watch
-//! of each kind; get and update of its `scale`; create of `events.k8s.io` Events.
+//! of each kind; get and update of its `scale`; list of pods while a workload is short of ready ones; create of
+//! `events.k8s.io` Events; list of other autoscalers.
 
 mod client;
 mod counts;
@@ -13,10 +14,13 @@ mod event;
 mod fault;
 mod feed;
 mod kinds;
+mod owners;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use client::{ConnectError, Options};
+pub use owners::{Listed, autoscalers};
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -35,13 +39,16 @@ use super::{Action, Actuator, Applying, Observation, Outcome};
 use crate::time::Clock;
 use crate::workload::Workload;
 use fault::{Call, Fault};
-use feed::{Feed, Key, Shared};
+use feed::{Ask, Feed, Key, Shared};
 use kinds::Kinds;
+use owners::Owners;
+use trouble::Looks;
 
 /// Scales workloads of a Kubernetes cluster. Dropping it ends its watches.
 pub struct Kubernetes {
     shared: Arc<Shared>,
     options: Options,
+    owners: Owners,
     runtime: Handle,
     state: Mutex<State>,
 }
@@ -49,8 +56,8 @@ pub struct Kubernetes {
 #[derive(Default)]
 struct State {
     watched: HashSet<Workload>,
-    /// Where to ask each watch for one more name.
-    asks: HashMap<Key, mpsc::UnboundedSender<String>>,
+    /// Where to ask each watch for one more name, or one less.
+    asks: HashMap<Key, mpsc::UnboundedSender<Ask>>,
     /// Watches, and Events on their way; dropping it ends them.
     tasks: JoinSet<()>,
 }
@@ -72,14 +79,17 @@ impl Kubernetes {
     fn with_client(client: Client, options: Options, observations: mpsc::Sender<Observation>, clock: Clock) -> Self {
         let call_timeout = options.call_timeout;
         let kinds = Kinds::new(client.clone(), call_timeout, Arc::clone(&clock));
-        let shared = Arc::new(Shared { client, kinds, call_timeout, observations, clock });
-        Self { shared, options, runtime: Handle::current(), state: Mutex::default() }
+        let shared = Arc::new(Shared { client, kinds, call_timeout, observations, clock, looks: Looks::default() });
+        Self { shared, options, owners: Owners::default(), runtime: Handle::current(), state: Mutex::default() }
     }
 
     /// Reads the scale, checks that it is what the action was decided from, and replaces exactly that one.
     async fn scale(&self, action: &Action) -> Result<(), Fault> {
         let Workload { api_version, kind, namespace, name } = &action.workload;
         let resource = self.shared.kinds.resolve(api_version, kind).await?;
+        if self.options.leave_owned {
+            self.owners.check(&self.shared, &resource, &action.workload).await?;
+        }
         let api = Api::<DynamicObject>::namespaced_with(self.shared.client.clone(), namespace, &resource);
         let limit = self.shared.call_timeout;
         let call = |verb| Call { verb, resource: &resource, subresource: "/scale", namespace, name };
@@ -144,7 +154,20 @@ impl Actuator for Kubernetes {
                 ask
             });
             // A watch ends only when nobody listens to observations any more; then there is nobody to tell.
-            let _ = asks.send(name);
+            let _ = asks.send(Ask::Tell(name));
+        });
+    }
+
+    /// The watch itself goes on, for the others of its kind and namespace, and for the next who asks.
+    fn forget(&self, workload: &Workload) {
+        self.with_state(|state| {
+            if !state.watched.remove(workload) {
+                return;
+            }
+            let Workload { api_version, kind, namespace, name } = workload.clone();
+            if let Some(asks) = state.asks.get(&Key { api_version, kind, namespace }) {
+                let _ = asks.send(Ask::Forget(name));
+            }
         });
     }
 

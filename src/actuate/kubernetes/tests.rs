@@ -7,6 +7,7 @@
 mod apply;
 mod pure;
 mod server;
+mod trouble;
 mod watch;
 
 use super::*;

@@ -8,6 +8,7 @@ mod read;
 mod routing;
 
 pub use guards::Guards;
+pub use routing::{GroupBy, InhibitRule, NamedIntervals, Receiver, Route, Routing, Webhook, WebhookAddress};
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ pub struct Settings {
     pub guards: Guards,
     pub journal: Journal,
     pub economy: Economy,
+    pub routing: Routing,
     pub kubernetes: Kubernetes,
     pub alerting: Alerting,
     /// `route`, `receivers`, `inhibit_rules` and `time_intervals`, which are fields of the settings themselves.
@@ -99,6 +101,17 @@ pub struct Kubernetes {
     pub timeout: Duration,
     /// Whether each change is told in a Kubernetes Event on the object.
     pub events: bool,
+    /// What to do about a workload that another autoscaler scales.
+    pub conflicts: Conflicts,
+}
+
+/// What to do about a workload that another autoscaler scales.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflicts {
+    /// Leave it alone, and say who scales it.
+    Refuse,
+    /// Scale it all the same.
+    Ignore,
 }
 
 /// Whether something is used.
@@ -160,6 +173,7 @@ impl Default for Settings {
             guards: Guards::default(),
             journal: Journal::default(),
             economy: Economy::default(),
+            routing: Routing::default(),
             kubernetes: Kubernetes::default(),
             alerting: Alerting::default(),
             routing: Routing::default(),
@@ -207,7 +221,14 @@ impl Default for Evaluation {
 
 impl Default for Kubernetes {
     fn default() -> Self {
-        Self { enabled: Enabled::Auto, kubeconfig: None, context: None, timeout: Duration::from_secs(10), events: true }
+        Self {
+            enabled: Enabled::Auto,
+            kubeconfig: None,
+            context: None,
+            timeout: Duration::from_secs(10),
+            events: true,
+            conflicts: Conflicts::Refuse,
+        }
     }
 }
 

@@ -101,6 +101,7 @@ impl Read for Kubernetes {
             kubernetes.context = fields.optional("context");
             set_time(fields, "timeout", &mut kubernetes.timeout);
             fields.set("events", &mut kubernetes.events);
+            fields.set("conflicts", &mut kubernetes.conflicts);
         })
     }
 }
@@ -123,6 +124,12 @@ impl Read for Keep {
 impl Read for Enabled {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
         word(reader, node, "choice", &[("auto", Self::Auto), ("true", Self::Always), ("false", Self::Never)])
+    }
+}
+
+impl Read for Conflicts {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        word(reader, node, "choice", &[("refuse", Self::Refuse), ("ignore", Self::Ignore)])
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 
 /// A run of steps as the loop makes them: decisions, their outcomes, state beside them, something deleted.
 fn steps() -> Vec<Vec<Change>> {
-    (1..=10_u64)
+    (1..=6_u64)
         .map(|step| {
             let opened = entry(step, ["checkout", "search"][usize::from(step % 2 == 0)], at(step));
             let mut changes = vec![change(&opened)];
@@ -40,10 +40,10 @@ fn run(disk: &Disk) -> (Model, Model) {
 fn a_death_at_any_stroke_loses_nothing_acknowledged_and_leaves_no_half() {
     let whole = Disk::default();
     let (all, _) = run(&whole);
-    assert_eq!(all.entries.len(), 10);
+    assert_eq!(all.entries.len(), 6);
     for stroke in 0..whole.strokes() {
-        // Nothing, everything, and two mixtures of what was not synced.
-        for luck in [0, 0x9e37_79b9_7f4a_7c15, 0x0123_4567_89ab_cdef ^ (stroke as u64) << 7] {
+        // Nothing of what was not synced, and a mixture.
+        for luck in [0, 0x0123_4567_89ab_cdef ^ (stroke as u64) << 7] {
             let disk = Disk::default();
             disk.die_at(stroke);
             let (acknowledged, tried) = run(&disk);

@@ -253,7 +253,11 @@ impl<'t> World<'t> {
                     self.troubles.insert((line.unwrap_or(self.case.line), why));
                 }
                 // What the loop keeps and tells is to be seen in its view.
-                Effect::Record(_) | Effect::Answer(..) => {}
+                Effect::Record(_)
+                | Effect::Keep(_)
+                | Effect::Alerts { .. }
+                | Effect::Notify(_)
+                | Effect::Answer(..) => {}
             }
         }
         self.heard.extend(self.cluster.observe().into_iter().map(Event::Observed));

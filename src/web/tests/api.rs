@@ -99,6 +99,7 @@ async fn a_workload_shows_its_load_and_its_decision() {
                     "from": 4,
                     "layer": "stability",
                     "reason": "2 pods per 15s allows 6",
+                    "reason_code": "rate",
                     "steps": [
                       {
                         "layer": "reactive",

@@ -121,7 +121,13 @@ pub(super) fn entry(id: u64, name: &str) -> Arc<Entry> {
 }
 
 pub(super) fn view() -> View {
-    let metric = |name: &str, demand, per_replica| MetricView { name: Arc::from(name), demand, per_replica };
+    let metric = |name: &str, demand, per_replica| MetricView {
+        name: Arc::from(name),
+        demand,
+        per_replica,
+        z_score: None,
+        paused: false,
+    };
     let checkout = WorkloadView {
         workload: workload("checkout"),
         rule: Arc::from("checkout"),
@@ -136,6 +142,13 @@ pub(super) fn view() -> View {
             metric("cpu", Presence::Absent, Presence::Present(0.7)),
         ],
         decision: Some(decision()),
+        muted: None,
+        drift: None,
+        manual: None,
+        rollback: None,
+        startup: None,
+        load: crate::demand::Load::Normal,
+        cost: None,
         in_flight: true,
         failures: 0,
         last_error: None,
@@ -147,6 +160,13 @@ pub(super) fn view() -> View {
         problem: Some("deployments.apps \"search\" not found".to_owned()),
         decision: None,
         metrics: Vec::new(),
+        muted: None,
+        drift: None,
+        manual: None,
+        rollback: None,
+        startup: None,
+        load: crate::demand::Load::Normal,
+        cost: None,
         in_flight: false,
         failures: 3,
         last_error: Some("not found".to_owned()),

@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod api;
+mod ask;
 mod connections;
 mod fake;
 mod metrics;

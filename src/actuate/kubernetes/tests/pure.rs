@@ -1,13 +1,12 @@
 //! Pieces that need no server.
 
 use expect_test::{Expect, expect};
-use kube::core::discovery::v2::APIGroupDiscoveryList;
 use kube::runtime::watcher::Event as Watched;
 use serde_json::{Value, json};
 
 use super::super::counts::{self, Counts};
 use super::super::feed::{Change, Seen};
-use super::super::kinds::{choose, served_by};
+use super::super::kinds::{choose, read_groups, served_by};
 use super::server::{core_group, named_groups};
 use super::*;
 use crate::actuate::Status;
@@ -15,8 +14,7 @@ use crate::actuate::Status;
 /// Which API is chosen for a kind, of those that the scripted server serves.
 #[track_caller]
 fn check_kind(api_version: &str, kind: &str, want: &str) {
-    let groups =
-        [named_groups(), core_group()].map(|value| serde_json::from_value::<APIGroupDiscoveryList>(value).unwrap());
+    let groups = [named_groups(), core_group()].map(|value| read_groups(&value.to_string()).unwrap());
     let served: Vec<_> = groups.iter().flat_map(|groups| &groups.items).flat_map(served_by).collect();
     let got = match choose(&served, api_version, kind) {
         Ok(resource) => format!("{} {}", resource.api_version, resource.plural),

@@ -162,6 +162,13 @@ pub(super) fn named_groups() -> Value {
                 {"resource": "daemonsets", "scope": "Namespaced", "responseKind": {"kind": "DaemonSet"},
                  "verbs": ["get", "list", "watch"], "subresources": [{"subresource": "status"}]},
             ]}]},
+            // As the API server writes what an adapter for metrics of pods serves.
+            {"metadata": {"name": "custom.metrics.k8s.io"}, "versions": [{"version": "v1beta2", "resources": [
+                {"resource": "pods", "scope": "Namespaced", "responseKind": {"group": "", "version": "", "kind": ""},
+                 "singularResource": "", "verbs": null, "subresources": [
+                    {"subresource": "load", "responseKind": {"kind": "MetricValueList"}, "verbs": ["get"]},
+                 ]},
+            ]}]},
             {"metadata": {"name": "games.example"}, "versions": [
                 {"version": "v2", "resources": [scalable("fleets", "Fleet")]},
                 {"version": "v1", "resources": [scalable("fleets", "Fleet")]},

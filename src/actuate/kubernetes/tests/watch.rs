@@ -69,6 +69,23 @@ async fn one_watch_serves_all_workloads_of_a_kind_and_namespace() {
         GET /apis/apps/v1/namespaces/shop/deployments?&watch=true&timeoutSeconds=30&allowWatchBookmarks=true&resourceVersion=5"#]].assert_eq(&server.log().join("\n"));
 }
 
+#[tokio::test]
+async fn what_is_forgotten_is_told_again_when_somebody_asks_again() {
+    let server = Server::start(|asked| {
+        if is_watch(asked.line) { Reply::Watch(vec![]) } else { list(&[object("web", 4, 4), object("api", 1, 1)]) }
+    })
+    .await;
+    let (kubernetes, mut observations) = server.actuator().await;
+    kubernetes.watch(&deployment("web"));
+    assert_eq!(next(&mut observations).await, "shop/web 4/4");
+    kubernetes.forget(&deployment("web"));
+    kubernetes.forget(&deployment("never asked for"));
+    kubernetes.watch(&deployment("api"));
+    assert_eq!(next(&mut observations).await, "shop/api 1/1");
+    kubernetes.watch(&deployment("web"));
+    assert_eq!(next(&mut observations).await, "shop/web 4/4");
+}
+
 /// What is told at first where the list is answered by `reply`.
 async fn check(workload: Workload, reply: impl Fn() -> Reply + Send + Sync + 'static, want: Expect) {
     let server = Server::start(move |_| reply()).await;

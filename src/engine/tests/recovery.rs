@@ -1,0 +1,82 @@
+//! The loop goes on from what the journal gave back.
+
+use super::*;
+use crate::decision::{Decision, Layer};
+use crate::journal::{self, Change, Directory, Durability, Journal, Recovered};
+use crate::telemetry::JournalMetrics;
+
+/// An entry's id, its count before and after, its outcome.
+type Row = (u64, u32, u32, Option<Outcome>);
+
+/// What a journal with these entries gives back after a restart.
+fn recovered(rows: &[Row]) -> Recovered {
+    let (at, folder) = (Timestamp::from_millis(START_MS), tempfile::tempdir().unwrap());
+    let open = || {
+        let storage = Directory::new(folder.path(), Durability::Eventual);
+        Journal::open(storage, journal::Limits::default(), JournalMetrics::default(), at).unwrap()
+    };
+    let change = |(id, from, to, outcome): &Row| {
+        let (layer, steps) = (Layer::Reactive, Vec::new());
+        let decision = Decision { at, from: *from, to: *to, layer, steps, revisit_at: None };
+        let entry = Entry::new(*id, workload("checkout"), "checkout".into(), decision);
+        Change::Entry(Arc::new(Entry { outcome: outcome.clone(), ..entry }))
+    };
+    open().0.write(&rows.iter().map(change).collect::<Vec<_>>(), at).unwrap();
+    open().1
+}
+
+/// The outcomes that the first observation writes down.
+#[track_caller]
+fn check(rows: &[Row], replicas: u32, want: &Expect) {
+    let store = Store::new(Limits::default());
+    let mut engine = Engine::default();
+    engine.recover(&recovered(rows));
+    let now = Timestamp::from_millis(START_MS + 60_000);
+    let observed = Observation { workload: workload("checkout"), status: Status::found(replicas, replicas) };
+    let mut written = String::new();
+    for effect in engine.step(now, &store, vec![Event::Observed(observed)]) {
+        let Effect::Record(entry) = effect else { panic!("nothing else is done: {effect:?}") };
+        assert_eq!(entry.ended_at, Some(now));
+        writeln!(written, "{} {}", entry.id, entry.outcome.as_ref().unwrap()).unwrap();
+        assert!(engine.view().decisions.contains(&entry), "people see it");
+    }
+    want.assert_eq(&written);
+}
+
+#[test]
+fn what_was_in_flight_at_a_crash_is_settled_by_looking() {
+    check(
+        &[(7, 2, 6, None)],
+        6,
+        &expect![[r#"
+        7 scaled
+    "#]],
+    );
+    check(
+        &[(7, 2, 6, None)],
+        2,
+        &expect![[r#"
+        7 failed: the service ended in between; the cluster has 2 replicas
+    "#]],
+    );
+    check(
+        &[(6, 2, 4, None), (7, 4, 6, None)],
+        4,
+        &expect![[r#"
+        6 scaled
+        7 failed: the service ended in between; the cluster has 4 replicas
+    "#]],
+    );
+    check(&[(7, 2, 6, Some(Outcome::Done))], 6, &expect![[""]]);
+}
+
+#[test]
+fn ids_go_on_and_people_see_the_old_decisions() {
+    let mut world = World::new(CHECKOUT);
+    world.engine.recover(&recovered(&[(41, 1, 2, Some(Outcome::Done))]));
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 1);
+    let ids: Vec<u64> = world.engine.view().decisions.iter().map(|entry| entry.id).collect();
+    assert_eq!(ids, [41, 42]);
+    assert_eq!(world.in_flight.values().map(|action| action.entry).collect::<Vec<_>>(), [42]);
+}
