@@ -4,7 +4,10 @@ mod check;
 mod client;
 mod decisions;
 mod demo;
+mod explain;
+mod import;
 mod routes;
+mod scale;
 mod serve;
 mod stop;
 mod test;
@@ -35,9 +38,24 @@ enum Command {
     /// Test rules: input series in, expected replicas, reasons and alerts out.
     #[command(after_help = "Example:\n  headroom test rules/tests/web.yaml --run 'scales out' --junit results.xml")]
     Test(test::Args),
+    /// Turn HPAs, KEDA's ScaledObjects and their kin into rule files.
+    #[command(after_help = "Example:\n  kubectl get hpa,scaledobject -A -o yaml | headroom import - --output rules/")]
+    Import(import::Args),
+    /// Why a workload has the count that it has, and what would change it.
+    #[command(after_help = "Example:\n  headroom explain shop/checkout")]
+    Explain(explain::Args),
+    /// What was decided, and what is being decided.
+    #[command(after_help = "Example:\n  headroom decisions --watch --workload shop/checkout")]
+    Decisions(decisions::Args),
     /// Show the route tree, and test it.
     #[command(after_help = "Example:\n  headroom routes test --config headroom.yaml tier=web direction=up")]
     Routes(routes::Args),
+    /// Ask for a count by hand, for a time.
+    #[command(
+        after_help = "Example:\n  headroom scale shop/checkout 12 --ttl 2h --reason \"flash sale\"\n  headroom scale \
+                      shop/checkout --release --reason \"sale is over\""
+    )]
+    Scale(scale::Args),
 }
 
 /// Runs the command of the command line.
@@ -47,7 +65,11 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Decisions(args) => decisions::run(&args),
         Command::Routes(args) => routes::run(&args),
+        Command::Scale(args) => scale::run(&args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("headroom: {error:#}");

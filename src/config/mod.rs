@@ -40,9 +40,9 @@ pub use scale_rule::{
 pub(crate) use schedule::parse as parse_schedules;
 pub use schedule::{Effect, Event, Schedule, When};
 pub use settings::{
-    Access, Alerting, Alertmanager, Credentials, Durability, Economy as SharedEconomy, Enabled, Evaluation, GroupBy,
-    Guards, Ingest, InhibitRule, Journal, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel, NamedIntervals,
-    Receiver, Route, Routing, Settings, SharedLimits, Webhook, WebhookAddress, Windows,
+    Access, Alerting, Alertmanager, Conflicts, Credentials, Durability, Economy as SharedEconomy, Enabled, Evaluation,
+    GroupBy, Guards, Ingest, InhibitRule, Journal, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel,
+    NamedIntervals, Receiver, Route, Routing, Settings, SharedLimits, Webhook, WebhookAddress, Windows,
 };
 
 // Files of rule tests.

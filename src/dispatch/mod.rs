@@ -23,6 +23,7 @@ mod resend;
 mod routing;
 mod silence;
 mod silences;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,6 @@ use std::time::Duration;
 pub use alerting::{Access, Alerting, Alertmanager, Credentials};
 pub use economy::{Economy, LimitGroup, SharedLimits};
 pub use journal::{Durability, Journal};
-pub use routing::{GroupBy, InhibitRule, NamedIntervals, Receiver, Route, Routing, Webhook, WebhookAddress};
 
 /// The service's settings. A change needs a restart; rule files reload.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,8 +34,6 @@ pub struct Settings {
     pub routing: Routing,
     pub kubernetes: Kubernetes,
     pub alerting: Alerting,
-    /// `route`, `receivers`, `inhibit_rules` and `time_intervals`, which are fields of the settings themselves.
-    pub routing: Routing,
     pub log: Log,
 }
 
@@ -176,7 +173,6 @@ impl Default for Settings {
             routing: Routing::default(),
             kubernetes: Kubernetes::default(),
             alerting: Alerting::default(),
-            routing: Routing::default(),
             log: Log::default(),
         }
     }

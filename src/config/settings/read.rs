@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Routing, Settings, Windows};
+use super::{
+    Conflicts, Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Routing, Settings, Windows,
+};
 use crate::config::finding::{Finding, Source};
 use crate::config::reader::{Fields, Reader};
 use crate::config::scalar::{At, Bytes, Read, word};
