@@ -95,6 +95,19 @@ time_intervals:
 }
 
 #[test]
+fn the_reference_shows_settings_that_are_right() {
+    let page = include_str!("../../../../rules/README.md");
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next());
+    let settings =
+        blocks.filter(|block| ["listen:", "alerting:", "route:"].iter().any(|start| block.starts_with(start)));
+    let shown: Vec<Result<Routing, String>> = settings.map(parse).collect();
+    assert_eq!(shown.len(), 3);
+    for routing in shown {
+        assert!(routing.is_ok(), "{}", routing.unwrap_err());
+    }
+}
+
+#[test]
 fn a_webhooks_address_is_not_shown() {
     let routing = parse("receivers: [{name: a, webhook_configs: [{url: 'https://h/secret'}]}]").unwrap();
     assert!(!format!("{routing:?}").contains("h/secret"));
