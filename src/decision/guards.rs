@@ -1,8 +1,8 @@
 //! The third layer: what forbids to follow the wish.
 //!
 //! In this order, and the first that applies speaks: a pause in the rule; a count asked for by hand; a scaling that was
-//! taken back; missing data; a sudden drop; pods in trouble; a freeze of all scale-downs; a sudden rise, which nothing
-//! but the policies may slow.
+//! taken back; missing data; a sudden drop; pods in trouble; a freeze of all scale-downs; a sudden rise, which passes
+//! at once.
 //!
 //! **Data that is not there never lowers a count.** As in HPA, metrics that can be read may raise the count while
 //! others can not, but no count falls until every metric can be read again; where none can, the count stays. A value
@@ -48,7 +48,7 @@ pub(super) enum Passage {
     Usual,
     /// It rests on data with holes, so nothing may lower the count but its bounds.
     Holes,
-    /// Nothing that is meant to calm may slow a move up.
+    /// A sudden rise: no dead band slows a move up.
     Urgent,
     /// Somebody's explicit word within the bounds: no limit of cost and nothing that calms applies.
     Direct,

@@ -67,7 +67,7 @@ pub enum Reason {
     Fallback { behavior: FallbackBehavior, replicas: Replicas, evaluations: u32, first: Missing },
     /// Guards: demand fell so suddenly that its source may be broken; the count does not fall.
     Drop { metric: Arc<str>, z_score: f64 },
-    /// Guards: demand rose so suddenly that nothing but the policies may slow the answer.
+    /// Guards: demand rose suddenly, and is followed at once, as the behavior allows.
     Spike { metric: Arc<str>, z_score: f64 },
     /// Guards: pods crash or can't be placed.
     Trouble { crash_looping: Replicas, unschedulable: Replicas, replicas: Replicas },

@@ -5,7 +5,7 @@
 //! direction must be wanted so long), the dead band, the cooldowns and the flap budget, of which the last two bar moves
 //! down only. What comes out lies between the current count and the wish, so bounds that both keep are kept.
 //!
-//! An urgent move up (a spike) minds the policies alone.
+//! An urgent move up (a spike) minds what is written for it, but no dead band.
 //! See <https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#stabilization-window>.
 
 use super::pace::Limit;
@@ -27,8 +27,8 @@ pub(super) fn stability(
 ) -> (Step, Option<Timestamp>) {
     let (wants, reason, revisit_at) = match Direction::of(from, wanted) {
         Some(direction) => {
-            let one = Move { policy, state, direction, from, wanted, now };
-            if urgent && direction == Direction::Up { one.paced(wanted, None) } else { one.restrained() }
+            let urgent = urgent && direction == Direction::Up;
+            Move { policy, state, direction, from, wanted, urgent, now }.restrained()
         }
         None => (from, Reason::Settled, None),
     };
@@ -47,6 +47,8 @@ struct Move<'a> {
     direction: Direction,
     from: Replicas,
     wanted: Replicas,
+    /// Demand rose suddenly, and this follows it.
+    urgent: bool,
     now: Timestamp,
 }
 
@@ -88,7 +90,7 @@ impl Move<'_> {
     /// A change within the dead band, unless it is the first replica or the last.
     fn too_small(&self, target: Replicas) -> Option<Verdict> {
         let dead_band = self.policy.dead_band;
-        let small = target.abs_diff(self.from) <= dead_band && target > 0 && self.from > 0;
+        let small = target.abs_diff(self.from) <= dead_band && target > 0 && self.from > 0 && !self.urgent;
         small.then_some((self.from, Reason::DeadBand { from: self.from, to: target, dead_band }, None))
     }
 

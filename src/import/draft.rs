@@ -114,7 +114,7 @@ pub(super) struct Policy {
 /// What holds while there is no data.
 #[derive(Debug, Clone)]
 pub(super) struct Fallback {
-    pub(super) after: Duration,
+    pub(super) after: u32,
     pub(super) replicas: u32,
     /// `static`, `current`, `current_if_higher` or `current_if_lower`.
     pub(super) behavior: &'static str,

@@ -88,8 +88,7 @@ fn rule(out: &mut Out, draft: &Draft) {
         }
     }
     if let Some(fallback) = &draft.fallback {
-        let after = format_duration(fallback.after);
-        let (replicas, behavior) = (fallback.replicas, fallback.behavior);
+        let (after, replicas, behavior) = (fallback.after, fallback.replicas, fallback.behavior);
         out.field(4, "fallback", &format!("{{after: {after}, replicas: {replicas}, behavior: {behavior}}}"));
     }
     if !draft.labels.is_empty() {

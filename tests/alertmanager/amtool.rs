@@ -88,7 +88,6 @@ receivers: [{name: default}]
 ";
 
 #[tokio::test]
-#[ignore = "until the loop keeps silences and alerts"]
 async fn the_tool_works_with_the_whole_service() -> Result<()> {
     let Some(peers) = peers::need(&["amtool"]) else { return Ok(()) };
     let folder = peers.folder()?;

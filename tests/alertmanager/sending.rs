@@ -152,7 +152,6 @@ groups:
 ";
 
 #[tokio::test]
-#[ignore = "until the loop evaluates alert rules and tells the notifier"]
 async fn an_alert_of_a_rule_arrives_and_is_resolved_with_its_rule() -> Result<()> {
     let Some(peers) = peers::need(&["alertmanager"]) else { return Ok(()) };
     let up = Alertmanager::start(&peers, free_address()?, CONFIG).await?;

@@ -15,25 +15,6 @@ use expect_test::expect_file;
 use headroom::config::{FileKind, Finding, Settings, Source, TestFile};
 use headroom::rule;
 
-/// Files whose fields are still to come; each loads and passes on the day on which its fields do.
-pub(crate) const AWAITED: &[&str] = &[
-    // Of `promtool/`: it waits for alert rules.
-    "alerts",
-    // Of the cookbook.
-    "budget-batch",
-    "business-hours",
-    "cron-and-metric",
-    "flash-sale",
-    "multi-tier",
-    "scale-to-zero",
-    "stale-source",
-];
-
-/// Whether a file is one of those.
-pub(crate) fn awaits_its_fields(path: &Path) -> bool {
-    path.file_stem().and_then(|name| name.to_str()).is_some_and(|name| AWAITED.contains(&name))
-}
-
 /// What is wrong with a file, which is called by its name without folders.
 fn findings(path: &Path) -> Vec<Finding> {
     let text = rule::read(path).unwrap();

@@ -20,7 +20,7 @@ fn check(files: &[PathBuf]) {
 
 #[test]
 fn example_rules_pass_the_check() {
-    let rules = files_below("rules").into_iter().filter(|path| !crate::rules::awaits_its_fields(path));
+    let rules = files_below("rules").into_iter();
     check(&rules.filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).collect::<Vec<_>>());
 }
 

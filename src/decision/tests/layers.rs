@@ -483,28 +483,26 @@ fn a_sudden_drop_holds_and_a_spike_goes_at_once() {
           guards      requests fell suddenly (z -8.3), its source may be broken
     "#]],
     );
-    let mut slow = quick(2, 60);
-    slow.behavior.scale_up = rules(secs(300), SelectPolicy::Max, &[pods(4, 60)]);
-    slow.behavior.scale_up.wanted_for = secs(60);
+    let mut coarse = quick(2, 60);
+    coarse.dead_band = 20;
     let mut inputs = demand(900.0);
     check(
-        &slow,
+        &coarse,
         &inputs,
         expect![[r#"
         4 -> 4
           reactive    requests 900 / 50 = 18
-          stability   4 within 5m
+          stability   +14 is within the dead band of 20
     "#]],
     );
     inputs.metrics[0].z_score = Some(12.0);
     check(
-        &slow,
+        &coarse,
         &inputs,
         expect![[r#"
-        4 -> 8
+        4 -> 18
           reactive    requests 900 / 50 = 18
           guards      requests rose suddenly (z 12.0)
-          stability   4 pods per 1m allows 8
     "#]],
     );
 }

@@ -202,7 +202,7 @@ fn held_by_the_stabilization_window() {
         expect![[r#"
             shop/checkout has 4 replicas (rule checkout, 2 to 10)
               wants    4, as it has (stability: 4 were wanted within the last 5m); the load asks for 2: requests 90 / 50 = 2
-              next     in 2m10s, when a recommendation leaves the stabilization window of 5m
+              next     in 2m10s, when the stabilization window of 5m moves on
               up       to 5 or more when requests > 220 (now 90)
               down     to 3 or fewer while requests <= 150 (now 90)
         "#]],
@@ -343,7 +343,7 @@ fn asleep() {
         &situation,
         expect![[r#"
             shop/checkout has 0 replicas (rule checkout, 0 to 10)
-              wants    0, as it has (reactive: requests 0 / 50 = 0)
+              wants    0, as it has (reactive: idle: requests 0 is not above 0)
               up       to 1 or more when requests > 0 (now 0)
         "#]],
     );
@@ -378,7 +378,7 @@ fn who_made_the_count() {
             shop/checkout has 7 replicas (rule checkout, 2 to 10)
               since    somebody else changed it after Headroom scaled it 3 -> 4 at 2026-01-01T00:00:00.000Z, 12m34s ago
               wants    7, as it has (stability: 7 were wanted within the last 5m); the load asks for 4: requests 190 / 50 = 4
-              next     at once, when a recommendation leaves the stabilization window of 5m
+              next     at once, when the stabilization window of 5m moves on
               up       to 8 or more when requests > 350 (now 190)
               down     to 4 or fewer when requests < 175 (now 190)
         "#]],

@@ -17,8 +17,6 @@ use super::promql::Names;
 use super::{behavior, hpa};
 use triggers::Trigger;
 
-/// KEDA's defaults.
-const POLLING_SECONDS: u32 = 30;
 const COOLDOWN_SECONDS: u32 = 300;
 const MAX_REPLICAS: u32 = 100;
 
@@ -35,8 +33,9 @@ pub(super) fn draft(document: &Document, names: &Names, notes: &About) -> Option
     draft.labels = hpa::labels(document);
     pause(document, &mut draft);
 
-    let polling = spec.count("pollingInterval").unwrap_or(POLLING_SECONDS);
-    draft.fallback = fallback(&spec.at("fallback"), polling);
+    // Samples come by themselves: there is nothing to poll.
+    spec.count("pollingInterval");
+    draft.fallback = fallback(&spec.at("fallback"));
     let triggers: Vec<Trigger> = spec
         .list("triggers")
         .iter()
@@ -84,7 +83,7 @@ fn pause(document: &Document, draft: &mut Draft) {
 }
 
 /// What holds while triggers fail.
-fn fallback(fields: &Fields<'_>, polling: u32) -> Option<Fallback> {
+fn fallback(fields: &Fields<'_>) -> Option<Fallback> {
     if !fields.is_given() {
         return None;
     }
@@ -105,8 +104,7 @@ fn fallback(fields: &Fields<'_>, polling: u32) -> Option<Fallback> {
         fields.leave_out_all("a fallback needs replicas");
         return None;
     };
-    let after = Duration::from_secs(u64::from(failures.max(1)) * u64::from(polling.max(1)));
-    Some(Fallback { after, replicas, behavior })
+    Some(Fallback { after: failures.max(1), replicas, behavior })
 }
 
 /// Each trigger is a metric of its own; a formula makes one of them all.

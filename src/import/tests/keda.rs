@@ -65,7 +65,7 @@ spec:
                         stabilization_window: 1m
                     cooldown: 2m
                     initial_cooldown: 30s
-                    fallback: {after: 30s, replicas: 6, behavior: current_if_higher}
+                    fallback: {after: 3, replicas: 6, behavior: current_if_higher}
                     labels: {team: jobs}
             ---
             in.yaml: ScaledObject jobs/worker: spec.cooldownPeriod: changed: KEDA waits so long before the step to zero only, and after activity; here it is before every step down, and after the last change
