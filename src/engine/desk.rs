@@ -107,7 +107,8 @@ impl Engine {
 
     /// Lets go what may go now, and tells whom it concerns.
     pub(super) fn dispatch(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        if self.desk.stale || now.since(self.desk.looked_at) >= LOOK_EVERY {
+        let due = self.desk.alerts.next_due().is_some_and(|at| at <= now);
+        if self.desk.stale || due || now.since(self.desk.looked_at) >= LOOK_EVERY {
             self.tell(now, effects);
         }
         for release in self.desk.dispatcher.release(now, &self.desk.alerts, &self.desk.silences) {
