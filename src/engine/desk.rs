@@ -94,7 +94,14 @@ impl Engine {
     /// way) is not wished.
     pub(super) fn wish(&mut self, workload: &Workload, acts: bool, now: Timestamp) {
         let Some(known) = self.workloads.get(workload) else { return };
-        let Some(decision) = known.decision.as_ref().filter(|decision| acts || !decision.changes()) else { return };
+        let Some(decision) = &known.decision else { return };
+        if !decision.changes() {
+            self.desk.dispatcher.settled(workload, decision.from, now);
+            return;
+        }
+        if !acts {
+            return;
+        }
         self.desk.dispatcher.wish(Wish {
             workload: workload.clone(),
             labels: labels(known, decision.to > decision.from),
