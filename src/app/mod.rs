@@ -29,7 +29,7 @@ use crate::config::Settings;
 use crate::dispatch::{Observation, Routing};
 use crate::engine::View;
 use crate::ingest::Receiver;
-use crate::journal::Journal;
+use crate::journal::{Filter, Journal};
 use crate::promql::{Plan, Query, Value};
 use crate::series::Store;
 use crate::telemetry::Telemetry;
@@ -114,6 +114,10 @@ impl App {
             reload,
             commands: pulse.commands.clone(),
             routing: Arc::new(routing(&settings)),
+            decisions: Arc::new({
+                let reader = journal.reader();
+                move |filter: &Filter| reader.decisions(filter).map_err(|error| error.to_string())
+            }),
             query: Arc::new(query(Arc::clone(&store))),
             clock: Arc::clone(&clock),
             started_at: clock(),

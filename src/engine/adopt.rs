@@ -22,6 +22,7 @@ impl Engine {
         self.group_evaluated_at.clear();
         self.health.clear();
         self.due_rules.clear();
+        self.desk.stale = true;
         self.calendars.clear();
         let mut scales = HashMap::new();
         for (at, group) in self.rules.groups.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! The desk where decisions and alerts are dispatched: what of them may go, to whom, and who is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +57,19 @@ impl Desk {
         // Where there is no room for more, those that are there are enough to look at.
         if self.alerts.put(alert, now).is_ok() {
             self.own.entry(fingerprint).or_default();
+        }
+    }
+
+    /// Ends those of ours that are not among the current ones: their rules or workloads are gone.
+    fn end_others(&mut self, current: &[Alert], now: Timestamp) {
+        let current: BTreeSet<u64> = current.iter().map(Alert::fingerprint).collect();
+        let gone: Vec<u64> = self.own.keys().copied().filter(|fingerprint| !current.contains(fingerprint)).collect();
+        for fingerprint in gone {
+            let Some(alert) = self.alerts.get(fingerprint).cloned() else { continue };
+            if !alert.is_resolved(now) {
+                // It is there, so there is room for it.
+                let _ = self.alerts.put(Alert { ends_at: now, updated_at: now, ..Alert::clone(&alert) }, now);
+            }
         }
     }
 
@@ -156,15 +169,14 @@ impl Engine {
 
     /// Brings alerts up to date and sends what is due.
     fn tell(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        for alert in self.alerts.current(&self.rules, now) {
-            self.desk.raise(alert, now);
-        }
-        for known in self.workloads.values() {
-            if let Some(notable) = &known.notable {
-                self.desk.raise(notable.alert(&known.workload, &known.rule.labels, false, now), now);
-            }
-        }
+        let mut current = self.alerts.current(&self.rules, now);
+        current.extend(self.workloads.values().filter_map(|known| {
+            let notable = known.notable.as_ref()?;
+            Some(notable.alert(&known.workload, &known.rule.labels, false, now))
+        }));
         let desk = &mut self.desk;
+        desk.end_others(&current, now);
+        current.into_iter().for_each(|alert| desk.raise(alert, now));
         desk.alerts.advance(now);
         (desk.looked_at, desk.stale) = (now, false);
         let due = desk.to_send(now);

@@ -194,6 +194,22 @@ table! {
         "Whether an action is on its way to the cluster.";
     ACTION_FAILURES: "headroom_workload_action_failures", Gauge, Number, ["workload"],
         "Actions that failed in a row; 0 after one that succeeded.";
+    Z_SCORE: "headroom_workload_anomaly_score", Gauge, Number, ["workload", "metric"],
+        "How far demand is from what it has been lately, in standard deviations; absent until enough is known.";
+    LOAD_CLASS: "headroom_workload_load_class", Gauge, Flag, ["workload", "class"],
+        "1 for the class of the present load, 0 for the others.";
+    MUTED: "headroom_workload_muted", Gauge, Flag, ["workload"],
+        "Whether a silence, an alert, a time interval or its group keeps the newest decision from being carried out.";
+    DRIFTED: "headroom_workload_drifted", Gauge, Flag, ["workload"],
+        "Whether somebody else changed the count that was set last.";
+    STARTUP: "headroom_workload_startup_seconds", Gauge, Seconds, ["workload"],
+        "How long pods take to become ready: the 90 % quantile of what was seen; absent before the first.";
+    COST_RATE: "headroom_workload_cost_per_hour", Gauge, Number, ["workload"],
+        "Money per hour at the present count; absent without a price.";
+    COST_SPENT: "headroom_workload_cost_spent", Gauge, Number, ["workload"],
+        "Money spent in the budget's period, or this month where there is no budget.";
+    COST_BUDGET: "headroom_workload_cost_budget", Gauge, Number, ["workload"],
+        "Money that may be spent in the budget's period; absent without a budget.";
 
     // The door.
     CONNECTIONS: "headroom_http_connections", Gauge, Number, [],

@@ -35,9 +35,50 @@ pub(super) struct Workload {
     problem: Option<String>,
     metrics: Vec<Metric>,
     decision: Option<Decision>,
+    /// What keeps the decision from being carried out, as a word and in words.
+    muted: Option<Held>,
+    /// Somebody else changed what had been set.
+    drift: Option<Drifted>,
+    /// A count asked for by hand: who, why and until when.
+    manual: Option<Asked>,
+    /// The last scaling went wrong; this is the count to which it was taken back.
+    rolled_back_to: Option<Replicas>,
+    /// How long pods take to become ready; 90 % quantile.
+    startup_seconds: Option<f64>,
+    load: &'static str,
+    cost: Option<Cost>,
     in_flight: bool,
     failures: u32,
     last_error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Held {
+    by: &'static str,
+    reason: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Drifted {
+    set: Replicas,
+    found: Replicas,
+    since: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Asked {
+    replicas: Replicas,
+    author: Arc<str>,
+    reason: Arc<str>,
+    until: String,
+}
+
+/// In the currency of the settings.
+#[derive(Debug, Serialize)]
+struct Cost {
+    per_hour: f64,
+    spent: f64,
+    budget: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,6 +89,8 @@ struct Metric {
     demand_state: &'static str,
     per_replica: Option<f64>,
     capacity: Option<f64>,
+    /// How unusual the demand is, in standard deviations.
+    z_score: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,6 +166,22 @@ impl From<&WorkloadView> for Workload {
             problem: view.problem.clone(),
             metrics: view.metrics.iter().map(|metric| Metric::new(view, metric)).collect(),
             decision: view.decision.as_ref().map(Decision::from),
+            muted: view.muted.as_ref().map(|muted| Held { by: muted.as_str(), reason: muted.to_string() }),
+            drift: view.drift.map(|drift| Drifted {
+                set: drift.set,
+                found: drift.found,
+                since: drift.since.to_string(),
+            }),
+            manual: view.manual.as_ref().map(|manual| Asked {
+                replicas: manual.replicas,
+                author: Arc::clone(&manual.author),
+                reason: Arc::clone(&manual.reason),
+                until: manual.until.to_string(),
+            }),
+            rolled_back_to: view.rollback.as_ref().map(|rollback| rollback.good),
+            startup_seconds: view.startup.map(|startup| startup.as_secs_f64()),
+            load: view.load.as_str(),
+            cost: view.cost.map(|cost| Cost { per_hour: cost.rate, spent: cost.spent, budget: cost.budget }),
             in_flight: view.in_flight,
             failures: view.failures,
             last_error: view.last_error.clone(),
@@ -138,6 +197,7 @@ impl Metric {
             demand_state: metric.demand.as_str(),
             per_replica: metric.per_replica.value(),
             capacity: workload.capacity(metric),
+            z_score: metric.z_score,
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Answer, Command, View};
 use crate::ingest::Receiver;
+use crate::journal::{Filter, Page};
 use crate::promql::Value;
 use crate::telemetry::Telemetry;
 use crate::time::{Clock, Timestamp};
@@ -18,6 +19,9 @@ pub type QueryFn = dyn Fn(&str, Timestamp) -> Result<Value, QueryError> + Send +
 
 /// Asks for a reload; the answer is a line for the operator, or the findings that kept the former rules in force.
 pub type Reload = oneshot::Sender<Result<String, String>>;
+
+/// Reads a page of the journal; the error is a line for people. It may block for some milliseconds.
+pub type DecisionsFn = dyn Fn(&Filter) -> Result<Page, String> + Send + Sync;
 
 /// Asks something of the loop. The answer comes once it has been journalled; a dropped sender means that the service is
 /// shutting down.
@@ -50,6 +54,8 @@ pub struct Context {
     pub commands: mpsc::Sender<Ask>,
     /// Whom Alertmanager's API says that there is to tell.
     pub routing: Arc<RoutingView>,
+    /// Answers `/api/v1/decisions`.
+    pub decisions: Arc<DecisionsFn>,
     /// Answers `/api/v1/query`. It may block for some milliseconds.
     pub query: Arc<QueryFn>,
     /// The only clock.

@@ -11,6 +11,7 @@ use super::reply::{self, Reply};
 use super::write::off_the_reactor;
 use super::{Context, process};
 use crate::decision::Layer;
+use crate::demand::Load;
 use crate::engine::{MetricView, RuleHealth, View, WorkloadView};
 use crate::telemetry::{Exposition, Metric, names};
 use crate::time::Timestamp;
@@ -39,7 +40,7 @@ type Shown = (&'static Metric, fn(&WorkloadView) -> Option<f64>);
 /// What a family shows of a workload's metric.
 type ShownMetric = (&'static Metric, fn(&WorkloadView, &MetricView) -> Option<f64>);
 
-const WORKLOAD: [Shown; 8] = [
+const WORKLOAD: [Shown; 14] = [
     (&names::REPLICAS_CURRENT, |workload| workload.replicas.map(f64::from)),
     (&names::REPLICAS_READY, |workload| workload.ready.map(f64::from)),
     (&names::REPLICAS_DESIRED, |workload| workload.decision.as_ref().map(|decision| f64::from(decision.to))),
@@ -48,13 +49,20 @@ const WORKLOAD: [Shown; 8] = [
     (&names::DECISION_TIME, |workload| workload.decision.as_ref().map(|decision| decision.at.as_secs_f64())),
     (&names::ACTION_IN_FLIGHT, |workload| Some(flag(workload.in_flight))),
     (&names::ACTION_FAILURES, |workload| Some(f64::from(workload.failures))),
+    (&names::MUTED, |workload| Some(flag(workload.muted.is_some()))),
+    (&names::DRIFTED, |workload| Some(flag(workload.drift.is_some()))),
+    (&names::STARTUP, |workload| workload.startup.map(|startup| startup.as_secs_f64())),
+    (&names::COST_RATE, |workload| workload.cost.map(|cost| cost.rate)),
+    (&names::COST_SPENT, |workload| workload.cost.map(|cost| cost.spent)),
+    (&names::COST_BUDGET, |workload| workload.cost.and_then(|cost| cost.budget)),
 ];
 
-const METRIC: [ShownMetric; 4] = [
+const METRIC: [ShownMetric; 5] = [
     (&names::DEMAND, |_, metric| metric.demand.value()),
     (&names::PER_REPLICA, |_, metric| metric.per_replica.value()),
     (&names::CAPACITY, WorkloadView::capacity),
     (&names::HEADROOM, headroom),
+    (&names::Z_SCORE, |_, metric| metric.z_score),
 ];
 
 fn workloads(text: &mut Exposition, view: &View) {
@@ -77,6 +85,12 @@ fn workloads(text: &mut Exposition, view: &View) {
             for own in &workload.metrics {
                 family.maybe(&[name, &own.name], of(workload, own));
             }
+        }
+    }
+    let mut classes = text.family(&names::LOAD_CLASS);
+    for (name, workload) in &named {
+        for class in Load::ALL {
+            classes.sample(&[name, class.as_str()], flag(workload.load == class));
         }
     }
     let mut layers = text.family(&names::DECIDING_LAYER);

@@ -9,6 +9,7 @@ mod admission;
 mod alertmanager;
 mod api;
 mod context;
+mod decisions;
 mod explain;
 mod history;
 mod metrics;
@@ -29,5 +30,5 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use context::{Ask, Context, Limits, QueryError, QueryFn, Reload, RoutingView};
+pub use context::{Ask, Context, DecisionsFn, Limits, QueryError, QueryFn, Reload, RoutingView};
 pub use server::serve;

@@ -69,7 +69,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 }
 
 /// Seconds since the Unix epoch with a fraction, or RFC 3339.
-fn parse_time(text: &str) -> Option<Timestamp> {
+pub(super) fn parse_time(text: &str) -> Option<Timestamp> {
     if let Ok(seconds) = text.parse::<f64>() {
         let ms = (seconds * 1000.0).round();
         // Beyond this a float no longer tells milliseconds apart, and a calendar no longer years.

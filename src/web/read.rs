@@ -5,35 +5,16 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Context;
-use super::api::{self, Entry};
+use super::api;
 use super::params::Params;
 use super::reply::{self, Reply};
 use super::stream::Hub;
 use crate::telemetry::{Counters, LabelValue, Snapshot};
 
-/// Decisions that are shown where no limit is asked for, and at most.
-const DECISIONS: usize = 100;
-const DECISIONS_MAX: usize = 10_000;
-
 /// `GET /api/v1/workloads`
 pub(super) fn workloads(context: &Context) -> Reply {
     let view = context.view.borrow().clone();
     reply::json(StatusCode::OK, &api::Snapshot::from(&*view))
-}
-
-/// `GET /api/v1/decisions?workload=&limit=`: the newest first.
-pub(super) fn decisions(context: &Context, params: &Params) -> Reply {
-    let limit = match params.get("limit").map(str::parse::<usize>) {
-        None => DECISIONS,
-        Some(Ok(limit @ 1..=DECISIONS_MAX)) => limit,
-        Some(_) => return bad_request(&format!("limit must be a number from 1 to {DECISIONS_MAX}")),
-    };
-    let view = context.view.borrow().clone();
-    let wanted = params.get("workload");
-    let entries =
-        view.decisions.iter().rev().filter(|entry| wanted.is_none_or(|name| entry.workload.to_string() == name));
-    let decisions: Vec<Entry> = entries.take(limit).map(|entry| Entry::from(&**entry)).collect();
-    reply::json(StatusCode::OK, &json!({ "decisions": decisions }))
 }
 
 /// `GET /api/v1/history?workload=`: what the page draws before the stream has brought anything.

@@ -13,7 +13,7 @@ use super::admission::Admission;
 use super::params::Params;
 use super::reply::{self, Reply};
 use super::stream::Hub;
-use super::{Context, alertmanager, explain, metrics, page, probes, query, read, scale, stream, write};
+use super::{Context, alertmanager, decisions, explain, metrics, page, probes, query, read, scale, stream, write};
 
 /// What all connections share.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Service {
             Endpoint::Write => write::handle(self, request).await,
             Endpoint::Query => query::handle(context, params, request).await,
             Endpoint::Workloads => read::workloads(context),
-            Endpoint::Decisions => read::decisions(context, &params),
+            Endpoint::Decisions => decisions::handle(context, &params).await,
             Endpoint::Explain => explain::handle(context, &params, request.headers()),
             Endpoint::Scale => scale::handle(context, request).await,
             Endpoint::History => read::history(&self.hub, &params),

@@ -93,6 +93,7 @@ async fn a_workload_shows_its_load_and_its_decision() {
               "at_ms": 1700000000000,
               "workloads": [
                 {
+                  "cost": null,
                   "decision": {
                     "at": "2023-11-14T22:13:20.000Z",
                     "at_ms": 1700000000000,
@@ -134,6 +135,7 @@ async fn a_workload_shows_its_load_and_its_decision() {
                     ],
                     "to": 6
                   },
+                  "drift": null,
                   "failures": 0,
                   "in_flight": true,
                   "kind": "Deployment",
@@ -141,6 +143,8 @@ async fn a_workload_shows_its_load_and_its_decision() {
                     "team": "shop"
                   },
                   "last_error": null,
+                  "load": "normal",
+                  "manual": null,
                   "max": 60,
                   "metrics": [
                     {
@@ -148,27 +152,34 @@ async fn a_workload_shows_its_load_and_its_decision() {
                       "demand": 340.0,
                       "demand_state": "present",
                       "name": "requests",
-                      "per_replica": 50.0
+                      "per_replica": 50.0,
+                      "z_score": null
                     },
                     {
                       "capacity": 2.8,
                       "demand": null,
                       "demand_state": "absent",
                       "name": "cpu",
-                      "per_replica": 0.7
+                      "per_replica": 0.7,
+                      "z_score": null
                     }
                   ],
                   "min": 2,
+                  "muted": null,
                   "name": "checkout",
                   "namespace": "shop",
                   "problem": null,
                   "ready": 4,
                   "replicas": 6,
+                  "rolled_back_to": null,
                   "rule": "checkout",
+                  "startup_seconds": null,
                   "workload": "shop/checkout"
                 },
                 {
+                  "cost": null,
                   "decision": null,
+                  "drift": null,
                   "failures": 3,
                   "in_flight": false,
                   "kind": "Deployment",
@@ -176,15 +187,20 @@ async fn a_workload_shows_its_load_and_its_decision() {
                     "team": "shop"
                   },
                   "last_error": "not found",
+                  "load": "normal",
+                  "manual": null,
                   "max": 60,
                   "metrics": [],
                   "min": 2,
+                  "muted": null,
                   "name": "search",
                   "namespace": "shop",
                   "problem": "deployments.apps \"search\" not found",
                   "ready": null,
                   "replicas": null,
+                  "rolled_back_to": null,
                   "rule": "checkout",
+                  "startup_seconds": null,
                   "workload": "shop/search"
                 }
               ]

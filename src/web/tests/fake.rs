@@ -12,6 +12,7 @@ use crate::demand::Presence;
 use crate::dispatch::{Alert, AlertState, AlertStatus, Outcome, Silence};
 use crate::engine::{AlertView, Answer, Command, Counts, Entry, MetricView, RuleHealth, View, WorkloadView};
 use crate::ingest::{self, Receiver};
+use crate::journal::{Filter, Page};
 use crate::labels::Labels;
 use crate::promql::Value;
 use crate::series::{self, Store};
@@ -40,12 +41,29 @@ pub(super) fn context(
             receivers: vec!["default".to_owned(), "oncall".to_owned()],
             original: "route:\n  receiver: default\n".to_owned(),
         }),
+        decisions: Arc::new(decisions),
         query: Arc::new(query),
         clock: Arc::new(|| NOW + Duration::from_secs(90)),
         started_at: NOW,
         shutdown: CancellationToken::new(),
         limits: Limits::default(),
     }
+}
+
+/// As the journal would, of the view's decisions.
+fn decisions(filter: &Filter) -> Result<Page, String> {
+    let wanted = |entry: &&Arc<Entry>| {
+        filter.workload.as_ref().is_none_or(|name| entry.workload.to_string() == *name)
+            && filter.reason.as_ref().is_none_or(|reason| entry.reason_code() == reason)
+            && filter.outcome.as_ref().is_none_or(|outcome| entry.outcome_code() == outcome)
+            && filter.before_id.is_none_or(|before| entry.id < before)
+    };
+    let view = view();
+    let mut entries: Vec<Entry> = view.decisions.iter().rev().filter(wanted).map(|entry| Entry::clone(entry)).collect();
+    let more = entries.len() > filter.limit;
+    entries.truncate(filter.limit);
+    let next = entries.last().map(|entry| entry.id).filter(|_| more);
+    Ok(Page { entries, next })
 }
 
 fn query(expr: &str, at: Timestamp) -> Result<Value, QueryError> {

@@ -75,12 +75,24 @@ fn workloads_and_rules_show_what_is_known_and_nothing_else() {
         headroom_workload_action_in_flight{workload="shop/search"} 0
         headroom_workload_action_failures{workload="shop/checkout"} 0
         headroom_workload_action_failures{workload="shop/search"} 3
+        headroom_workload_muted{workload="shop/checkout"} 0
+        headroom_workload_muted{workload="shop/search"} 0
+        headroom_workload_drifted{workload="shop/checkout"} 0
+        headroom_workload_drifted{workload="shop/search"} 0
         headroom_workload_demand{workload="shop/checkout",metric="requests"} 340
         headroom_workload_per_replica{workload="shop/checkout",metric="requests"} 50
         headroom_workload_per_replica{workload="shop/checkout",metric="cpu"} 0.7
         headroom_workload_capacity{workload="shop/checkout",metric="requests"} 200
         headroom_workload_capacity{workload="shop/checkout",metric="cpu"} 2.8
         headroom_workload_headroom_ratio{workload="shop/checkout",metric="requests"} -0.7
+        headroom_workload_load_class{workload="shop/checkout",class="low"} 0
+        headroom_workload_load_class{workload="shop/checkout",class="normal"} 1
+        headroom_workload_load_class{workload="shop/checkout",class="high"} 0
+        headroom_workload_load_class{workload="shop/checkout",class="spike"} 0
+        headroom_workload_load_class{workload="shop/search",class="low"} 0
+        headroom_workload_load_class{workload="shop/search",class="normal"} 1
+        headroom_workload_load_class{workload="shop/search",class="high"} 0
+        headroom_workload_load_class{workload="shop/search",class="spike"} 0
         headroom_workload_deciding_layer{workload="shop/checkout",layer="reactive"} 0
         headroom_workload_deciding_layer{workload="shop/checkout",layer="predictive"} 0
         headroom_workload_deciding_layer{workload="shop/checkout",layer="guards"} 0
