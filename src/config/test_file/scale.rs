@@ -37,15 +37,18 @@ pub enum Muted {
     Inhibited,
     /// By a time interval of its route.
     Interval,
+    /// By its group, or since its routes lead to nobody who scales.
+    Group,
 }
 
 /// As a test file writes them.
-const WORDS: [(&str, Muted); 5] = [
+const WORDS: [(&str, Muted); 6] = [
     ("false", Muted::No),
     ("none", Muted::No),
     ("silenced", Muted::Silenced),
     ("inhibited", Muted::Inhibited),
     ("interval", Muted::Interval),
+    ("group", Muted::Group),
 ];
 
 impl Muted {
@@ -57,6 +60,7 @@ impl Muted {
             Self::Silenced => "silenced",
             Self::Inhibited => "inhibited",
             Self::Interval => "interval",
+            Self::Group => "group",
         }
     }
 }

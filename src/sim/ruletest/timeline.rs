@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::config::Muted;
 use crate::decision::Decision;
+use crate::dispatch;
 use crate::engine::{View, WorkloadView};
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Workload};
@@ -57,10 +58,10 @@ impl Timeline {
     }
 
     /// Takes note of where everything stands after a step at `now`, one of those that belong to the time `at`.
-    pub(super) fn record(&mut self, at: Timestamp, now: Timestamp, view: &View, counts: impl Fn(&str) -> Counts) {
+    pub(super) fn record(&mut self, at: Timestamp, view: &View, counts: impl Fn(&str) -> Counts) {
         for (name, (workload, moments)) in &mut self.moments {
             let seen = view.workloads.iter().find(|seen| is_same(&seen.workload, workload));
-            let muted = seen.map_or(Muted::No, |seen| muted(view, seen, now));
+            let muted = seen.map_or(Muted::No, |seen| muted(seen));
             let moment = Moment { at, counts: counts(name), view: seen.cloned(), muted };
             if moments.last().is_none_or(|last| !last.is_as(&moment)) {
                 moments.push(moment);
@@ -84,10 +85,13 @@ pub(super) fn is_same(one: &Workload, other: &Workload) -> bool {
     (&one.kind, &one.namespace, &one.name) == (&other.kind, &other.namespace, &other.name)
 }
 
-/// Whether a silence that is in force keeps a workload's decisions from being carried out.
-fn muted(view: &View, workload: &WorkloadView, now: Timestamp) -> Muted {
-    let name = [("namespace", &*workload.workload.namespace), ("name", &*workload.workload.name)];
-    let labels = workload.labels.with(&name);
-    let silenced = view.silences.iter().any(|silence| silence.mutes(&labels, now));
-    if silenced { Muted::Silenced } else { Muted::No }
+/// What keeps a workload's decisions from being carried out.
+fn muted(workload: &WorkloadView) -> Muted {
+    match workload.muted {
+        None => Muted::No,
+        Some(dispatch::Muted::Silenced { .. }) => Muted::Silenced,
+        Some(dispatch::Muted::Inhibited { .. }) => Muted::Inhibited,
+        Some(dispatch::Muted::TimeInterval { .. }) => Muted::Interval,
+        Some(_) => Muted::Group,
+    }
 }

@@ -262,7 +262,7 @@ impl<'t> World<'t> {
         }
         self.heard.extend(self.cluster.observe().into_iter().map(Event::Observed));
         let cluster = &self.cluster;
-        self.timeline.record(at, self.now, &view, |name| cluster.counts(name));
+        self.timeline.record(at, &view, |name| cluster.counts(name));
     }
 
     /// A workload of which the test says nothing begins with its rule's minimum.
