@@ -22,6 +22,7 @@ impl Engine {
         self.group_evaluated_at.clear();
         self.health.clear();
         self.due_rules.clear();
+        self.recorded.clear();
         self.desk.stale = true;
         self.calendars.clear();
         let mut scales = HashMap::new();

@@ -8,8 +8,7 @@ use std::time::Duration;
 use super::workloads::{Known, Memory};
 use super::{Due, Effect, Engine, RuleId, id};
 use crate::rule::{Answers, BoundRule, BoundScale, ScaleRule, WorkloadAnswer};
-use crate::sample::Sample;
-use crate::series::{Store, Touched};
+use crate::series::Store;
 use crate::time::Timestamp;
 use crate::workload::Workload;
 
@@ -72,13 +71,9 @@ impl Engine {
         let rule = self.rules.groups.get(group).and_then(|group| group.rules.get(place));
         match rule {
             Some(BoundRule::Record(record)) => {
-                let mut touched = Touched::default();
-                let batch = store.batch(&mut touched);
-                for (labels, value) in record.eval(now).map_err(|error| error.to_string())? {
-                    batch.record(&labels, Sample::new(now, value)).map_err(|refused| refused.to_string())?;
-                }
-                batch.finish();
-                Ok(())
+                let (vector, coverage) = record.eval(now).map_err(|error| error.to_string())?;
+                let written = self.recorded.entry((group, place)).or_default();
+                written.write(vector, coverage, now, store)
             }
             Some(BoundRule::Alert(bound)) => {
                 self.desk.stale = true;

@@ -18,6 +18,7 @@ mod explain;
 mod history;
 mod keep;
 mod notable;
+mod recorded;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -40,6 +41,7 @@ use breaker::Breaker;
 use desk::Desk;
 use economy::Groups;
 use history::History;
+use recorded::Recorded;
 use workloads::{Known, Memory};
 
 use crate::config::Settings;
@@ -122,6 +124,8 @@ pub struct Engine {
     /// The workloads that each scale rule answered for.
     owned: BTreeMap<RuleId, BTreeSet<Workload>>,
     views: BTreeMap<Workload, Arc<WorkloadView>>,
+    /// What each record rule has written.
+    recorded: HashMap<RuleId, Recorded>,
     /// Rules that read new samples.
     due_rules: BTreeSet<RuleId>,
     agenda: Agenda<Due>,
@@ -178,6 +182,7 @@ impl Engine {
             workloads: BTreeMap::new(),
             owned: BTreeMap::new(),
             views: BTreeMap::new(),
+            recorded: HashMap::new(),
             due_rules: BTreeSet::new(),
             agenda,
             group_evaluated_at: HashMap::new(),

@@ -18,9 +18,11 @@ pub struct BoundRecord {
 }
 
 impl BoundRecord {
-    /// The series that the rule makes at `now`, each with its value. No series comes twice.
-    pub fn eval(&self, now: Timestamp) -> Result<Vector, EvalError> {
-        let vector = match self.query.eval(now)? {
+    /// The series that the rule makes at `now`, each with its value, and how much of their ranges the samples covered
+    /// ([`Query::eval_covered`]). No series comes twice.
+    pub fn eval(&self, now: Timestamp) -> Result<(Vector, f64), EvalError> {
+        let (value, coverage) = self.query.eval_covered(now)?;
+        let vector = match value {
             Value::Scalar(value) => vec![(Labels::empty(), value)],
             Value::Vector(vector) => vector,
             Value::Matrix(_) => {
@@ -36,7 +38,7 @@ impl BoundRecord {
             Some((twice, _)) => Err(EvalError(format!(
                 "{twice} comes twice in the result; the rule's labels hide what told the two apart"
             ))),
-            None => Ok(named),
+            None => Ok((named, coverage)),
         }
     }
 

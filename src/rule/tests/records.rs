@@ -10,7 +10,7 @@ fn check(text: &str, want: Expect) {
         panic!("{rules:?}")
     };
     let made = match record.eval(NOW) {
-        Ok(vector) => vector.iter().fold(String::new(), |text, (labels, value)| format!("{text}{labels} {value}\n")),
+        Ok((vector, _)) => vector.iter().fold(String::new(), |text, (labels, value)| format!("{text}{labels} {value}\n")),
         Err(error) => format!("failed: {error}\n"),
     };
     want.assert_eq(&made);
