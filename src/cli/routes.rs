@@ -13,6 +13,9 @@ use crate::rule;
 /// Shows the route tree, or tells which receivers a set of labels is led to.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
+    /// Settings file; without one, the routes are the default ones.
+    #[arg(long, env = "HEADROOM_CONFIG", value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -21,7 +24,7 @@ pub(super) struct Args {
 enum Command {
     /// Show the route tree.
     #[command(after_help = "Example:\n  headroom routes show --config headroom.yaml")]
-    Show(Config),
+    Show,
     /// Tell which receivers labels are led to.
     ///
     /// Prints their names with commas between them, in the order of the routes, as amtool does. A decision has the
@@ -35,16 +38,7 @@ enum Command {
 }
 
 #[derive(Debug, Clone, clap::Args)]
-struct Config {
-    /// Settings file; without one, the routes are the default ones.
-    #[arg(long, env = "HEADROOM_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, clap::Args)]
 struct Test {
-    #[command(flatten)]
-    config: Config,
     /// Show the routes that are taken too.
     #[arg(long)]
     tree: bool,
@@ -81,8 +75,8 @@ impl Said {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let said = match &args.command {
-        Command::Show(config) => with_routing(config, show),
-        Command::Test(args) => with_routing(&args.config, |routing| test(routing, args)),
+        Command::Show => with_routing(args.config.as_deref(), show),
+        Command::Test(labels) => with_routing(args.config.as_deref(), |routing| test(routing, labels)),
     };
     io::stdout().write_all(said.out.as_bytes())?;
     io::stderr().write_all(said.err.as_bytes())?;
@@ -90,8 +84,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Reads the settings and lets `say` speak about their routes.
-fn with_routing(config: &Config, say: impl FnOnce(&Routing) -> Said) -> Said {
-    let Some(file) = &config.config else { return say(&Routing::default()) };
+fn with_routing(config: Option<&Path>, say: impl FnOnce(&Routing) -> Said) -> Said {
+    let Some(file) = config else { return say(&Routing::default()) };
     let text = match rule::read(file) {
         Ok(text) => text,
         Err(finding) => return Said::wrong(2, finding),
@@ -235,7 +229,7 @@ receivers:
         let Line { args } = Line::try_parse_from(std::iter::once("routes").chain(words.split_whitespace())).unwrap();
         let routing = routing(Path::new("headroom.yaml"), SETTINGS).unwrap();
         match &args.command {
-            Command::Show(_) => show(&routing),
+            Command::Show => show(&routing),
             Command::Test(args) => test(&routing, args),
         }
     }
@@ -305,10 +299,9 @@ receivers:
     fn wrong_settings_and_missing_ones_are_told_apart() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("headroom.yaml");
-        let config = Config { config: Some(file.clone()) };
-        assert_eq!(with_routing(&config, show).code, 2);
+        assert_eq!(with_routing(Some(&file), show).code, 2);
         std::fs::write(&file, "route: {receiver: nobody}").unwrap();
-        let said = with_routing(&config, show);
+        let said = with_routing(Some(&file), show);
         assert!(said.code == 1 && said.err.contains("unknown receiver \"nobody\""), "{said:?}");
     }
 }

@@ -67,7 +67,9 @@ fn settings(file: Option<&Path>) -> Result<Settings, Vec<Finding>> {
     let Some(file) = file else { return Ok(Settings::default()) };
     let text = rule::read(file).map_err(|finding| vec![finding])?;
     let mut settings = Settings::parse(Source { file, text: &text })?;
-    settings.alerting.files_below(file.parent().unwrap_or(Path::new("")));
+    let folder = file.parent().unwrap_or(Path::new(""));
+    settings.alerting.files_below(folder);
+    settings.routing.files_below(folder);
     Ok(settings)
 }
 

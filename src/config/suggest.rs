@@ -2,6 +2,9 @@
 
 /// "did you mean …" where a known word is near or is how the word begins, else the known words.
 pub(super) fn known(word: &str, words: &[&str]) -> String {
+    if words.is_empty() {
+        return "there are none".to_owned();
+    }
     if let Some(start) = words.iter().find(|known| known.len() >= 3 && word.starts_with(**known)) {
         return format!("did you mean \"{start}\"?");
     }

@@ -233,6 +233,18 @@ impl Route {
         }
     }
 
+    /// As [`group_of`](Self::group_of), for a decision. Where it has none of the labels that `group_by` names, it has
+    /// nothing in common with others, and is a group of its own: routes that were made for alerts don't tie workloads
+    /// together that have nothing to do with each other.
+    #[must_use]
+    pub fn group_of_decision(&self, labels: &Labels) -> Labels {
+        let group = self.group_of(labels);
+        match &self.group_by {
+            GroupBy::Labels(names) if group.is_empty() && !names.is_empty() => labels.only(&["workload".to_owned()]),
+            _ => group,
+        }
+    }
+
     /// A group's key, as Alertmanager writes it.
     #[must_use]
     pub fn group_key(&self, group: &Labels) -> String {

@@ -107,7 +107,14 @@ impl Engine {
     /// way) is not wished.
     pub(super) fn wish(&mut self, workload: &Workload, acts: bool, now: Timestamp) {
         let Some(known) = self.workloads.get(workload) else { return };
-        let Some(decision) = known.decision.as_ref().filter(|decision| acts || !decision.changes()) else { return };
+        let Some(decision) = &known.decision else { return };
+        if !decision.changes() {
+            self.desk.dispatcher.settled(workload, decision.from, now);
+            return;
+        }
+        if !acts {
+            return;
+        }
         self.desk.dispatcher.wish(Wish {
             workload: workload.clone(),
             labels: labels(known, decision.to > decision.from),
@@ -120,7 +127,8 @@ impl Engine {
 
     /// Lets go what may go now, and tells whom it concerns.
     pub(super) fn dispatch(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        if self.desk.stale || now.since(self.desk.looked_at) >= LOOK_EVERY {
+        let due = self.desk.alerts.next_due().is_some_and(|at| at <= now);
+        if self.desk.stale || due || now.since(self.desk.looked_at) >= LOOK_EVERY {
             self.tell(now, effects);
         }
         for release in self.desk.dispatcher.release(now, &self.desk.alerts, &self.desk.silences) {

@@ -295,6 +295,10 @@ mod tests {
         check(r"path=~\d+", r#"path=~"\\d+""#);
         check("foo=a=b", r#"foo="a=b""#);
         check("foo=a b,c=d", r#"foo="a b" c="d""#);
+        check_one(r#" tier != "a b" "#, r#"tier!="a b""#);
+        check_one("tier=a b", r#"tier="a b""#);
+        check_one(r#""tier"=~"w.*|=""#, r#"tier=~"w.*|=""#);
+        check_one(r#"a="\"x\" \\ \d""#, r#"a="\"x\" \\ \\d""#);
         check_one("foo=~bar,baz=qux", r#"foo=~"bar,baz=qux""#);
     }
 

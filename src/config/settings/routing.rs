@@ -249,7 +249,8 @@ struct InZone(TimeInterval, TimeZone);
 impl Read for InZone {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
         if matches!(&node.kind, Kind::Map(entries) if entries.is_empty()) {
-            reader.expected(node, "a time interval with times, weekdays, days_of_month, months or years");
+            reader
+                .report(node.token(), "the interval is empty; give it times, weekdays, days_of_month, months or years");
             return None;
         }
         let mut fields = reader.fields(node, "a time interval")?;

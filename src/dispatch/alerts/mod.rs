@@ -94,11 +94,12 @@ impl Alerts {
         }
         let (alert, routes) = if let Some(Kept { alert: before, routes, due }) = before {
             self.due.remove(&(due, fingerprint));
-            (Arc::new(merge::merged(&before, alert, now)), routes)
+            (merge::merged(&before, alert, now), routes)
         } else {
             let routes = self.routing.places_of(&alert.labels);
-            (Arc::new(alert), routes)
+            (alert, routes)
         };
+        let alert = Arc::new(alert);
         let resolved = alert.is_resolved(now);
         if resolved {
             self.inhibitor.ends(fingerprint, &alert.labels);

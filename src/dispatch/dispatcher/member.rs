@@ -152,6 +152,6 @@ fn placed(routing: &Routing, labels: &Labels) -> (Vec<usize>, GroupId) {
     let routes = routing.places_of(labels);
     let acting = routes.iter().find(|place| routing.at(**place).receiver.acts());
     let route = acting.or(routes.first()).copied().unwrap_or(0);
-    let group = (route, routing.at(route).group_of(labels));
+    let group = (route, routing.at(route).group_of_decision(labels));
     (routes, group)
 }

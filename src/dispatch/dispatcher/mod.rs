@@ -143,7 +143,7 @@ impl Dispatcher {
     pub fn wish(&mut self, wish: Wish) {
         let Wish { workload, labels, from, to, order, at } = wish;
         if from == to {
-            self.withdraw(&workload, from, at);
+            self.settled(&workload, from, at);
             return;
         }
         let member = match self.members.get_mut(&workload) {
@@ -182,8 +182,9 @@ impl Dispatcher {
         self.changed.insert(member.group.clone());
     }
 
-    /// Nothing is wished for a workload any more: it is as it should be.
-    fn withdraw(&mut self, workload: &Workload, found: Replicas, now: Timestamp) {
+    /// Nothing is wished for a workload, or no longer: the count that was found is as it should be. The same as a wish
+    /// for that count, without the labels that nobody looks at then.
+    pub fn settled(&mut self, workload: &Workload, found: Replicas, now: Timestamp) {
         let Some(member) = self.members.get_mut(workload) else { return };
         member.forgotten = false;
         member.found(found, now);

@@ -208,6 +208,19 @@ fn a_forgotten_workload_is_in_nobodys_way() {
 }
 
 #[test]
+fn routes_made_for_alerts_do_not_tie_workloads_together() {
+    let both = |settings: &str| {
+        let mut world = World::new(settings);
+        world.wish("db", 1, 2, 0, "");
+        world.wish("web", 1, 2, 1, "");
+        world.release()
+    };
+    assert_eq!(both("route: {group_by: [alertname, cluster]}"), "db 1->2 by default, web 1->2 by default");
+    assert_eq!(both("route: {group_by: [direction]}"), "db 1->2 by default");
+    assert_eq!(both("route: {group_by: []}"), "db 1->2 by default");
+}
+
+#[test]
 fn new_labels_lead_to_another_group() {
     let mut world = World::new("route: {group_by: [app], group_wait: 10s}");
     world.wish("web", 1, 2, 0, "app=shop");

@@ -145,3 +145,19 @@ fn a_failed_evaluation_is_told_and_changes_nothing() {
     assert_eq!(world.phases(), [AlertPhase::Firing]);
     assert_eq!(world.health("Hot"), None);
 }
+
+#[test]
+fn an_alert_that_ends_or_is_forgotten_keeps_nobody_awake() {
+    let mut world = World::new(RULES);
+    world.load_is("load", "a", 190.0);
+    // Not at a time at which something happens anyway.
+    world.wait(Duration::from_millis(122_345));
+    world.load_is("load", "a", 90.0);
+    let (end, mut steps) = (world.now + Duration::from_mins(20), 0);
+    while world.engine.next_due() < end {
+        world.now = world.now.max(world.engine.next_due());
+        world.step(Vec::new());
+        steps += 1;
+    }
+    assert!(steps < 500, "{steps} steps, where one in 5 s and an evaluation in 15 s are 320");
+}

@@ -260,7 +260,7 @@ tests:
         test.yaml:13:9: nothing is expected; give it replicas, ready, wants, layer, reason or muted
            13 |       - {eval_time: 1m, workload: shop/checkout}
               |         ^
-        test.yaml:14:57: unknown way of being muted "quiet"; known: false, none, silenced, inhibited, interval
+        test.yaml:14:57: unknown way of being muted "quiet"; known: false, none, silenced, inhibited, interval, group
            14 |       - {eval_time: 1m, workload: shop/checkout, muted: quiet}
               |                                                         ^^^^^
         test.yaml:15:5: the test expects nothing; give it scale_test, alert_rule_test or promql_expr_test

@@ -4,13 +4,15 @@ use regex::Regex;
 
 use super::super::params::Params;
 use super::refusal::Refusal;
-use crate::dispatch::{Alert, AlertState, AlertStatus};
-use crate::labels::{MatchOp, Matcher, MatcherError};
+use crate::dispatch::{Alert, AlertState, AlertStatus, parse_matcher};
+use crate::labels::Matcher;
 use crate::time::Timestamp;
 
 /// The matchers of every `filter=`.
 pub(super) fn matchers(params: &Params) -> Result<Vec<Matcher>, Refusal> {
-    let parse = |text: &str| parse_matcher(text).map_err(|error| Refusal::Bad(error.to_string()));
+    let parse = |text: &str| {
+        parse_matcher(text).map_err(|error| Refusal::Bad(format!("bad matcher format: {text:?}: {error}")))
+    };
     params.all("filter").map(parse).collect()
 }
 
@@ -68,77 +70,4 @@ fn receiver(pattern: &str) -> Result<Regex, Refusal> {
 fn yes(text: &str) -> bool {
     const WORDS: [&str; 10] = ["true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"];
     WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
-}
-
-/// Why a text is no matcher.
-#[derive(Debug, thiserror::Error)]
-enum FilterError {
-    #[error("bad matcher format: {0}; write it as in tier=\"web\"")]
-    Form(String),
-    #[error(transparent)]
-    Matcher(#[from] MatcherError),
-}
-
-/// Reads `tier=web`, `tier!="web"`, `"tier" =~ "w.*"`: quotes may stand around the name and the value.
-///
-/// Here until `dispatch`, whose routes are written in the same form, reads matchers for all.
-fn parse_matcher(text: &str) -> Result<Matcher, FilterError> {
-    const OPERATORS: [(&str, MatchOp); 4] =
-        [("=~", MatchOp::Regex), ("!~", MatchOp::NotRegex), ("!=", MatchOp::NotEqual), ("=", MatchOp::Equal)];
-    let form = || FilterError::Form(text.to_owned());
-    let (name, rest) = word(text.trim(), |sign| matches!(sign, '=' | '!')).ok_or_else(form)?;
-    let rest = rest.trim_start();
-    let found = OPERATORS.iter().find_map(|(sign, op)| Some((*op, rest.strip_prefix(sign)?)));
-    let (op, rest) = found.ok_or_else(form)?;
-    let (value, rest) = word(rest.trim(), |_| false).ok_or_else(form)?;
-    if name.is_empty() || !rest.is_empty() {
-        return Err(form());
-    }
-    Ok(Matcher::new(name, op, value)?)
-}
-
-/// A quoted text, or what stands before an `end`; and what follows. `None` where a quote isn't closed.
-fn word(text: &str, end: impl Fn(char) -> bool) -> Option<(String, &str)> {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let (word, rest) = text.split_at(text.find(end).unwrap_or(text.len()));
-        return (!word.contains('"')).then(|| (word.trim_end().to_owned(), rest));
-    };
-    let (mut word, mut signs) = (String::new(), quoted.char_indices());
-    while let Some((at, sign)) = signs.next() {
-        match sign {
-            '"' => return Some((word, quoted.get(at + 1..)?)),
-            '\\' => match signs.next()?.1 {
-                'n' => word.push('\n'),
-                escaped @ ('"' | '\\') => word.push(escaped),
-                other => word.extend(['\\', other]),
-            },
-            _ => word.push(sign),
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(text: &str, want: &str) {
-        let got = parse_matcher(text).map_or_else(|error| error.to_string(), |matcher| matcher.to_string());
-        assert_eq!(got, want);
-    }
-
-    #[test]
-    fn matchers_are_read_as_people_write_them() {
-        check("tier=web", r#"tier="web""#);
-        check(r#" tier != "a b" "#, r#"tier!="a b""#);
-        check(r#""tier"=~"w.*|=""#, r#"tier=~"w.*|=""#);
-        check("tier!~w.*", r#"tier!~"w.*""#);
-        check("tier=", r#"tier="""#);
-        check(r#"a="\"x\" \\ \d""#, r#"a="\"x\" \\ \\d""#);
-        for text in ["", "tier", "=web", "!tier=web", r#"tier="web"#, r#"tier="a"b"#, r#"tier=a"b""#] {
-            check(text, &format!("bad matcher format: {text}; write it as in tier=\"web\""));
-        }
-        assert!(matches!(parse_matcher("tier=~("), Err(FilterError::Matcher(_))));
-    }
 }

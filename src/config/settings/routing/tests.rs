@@ -95,6 +95,19 @@ time_intervals:
 }
 
 #[test]
+fn the_reference_shows_settings_that_are_right() {
+    let page = include_str!("../../../../rules/README.md");
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next());
+    let settings =
+        blocks.filter(|block| ["listen:", "alerting:", "route:"].iter().any(|start| block.starts_with(start)));
+    let shown: Vec<Result<Routing, String>> = settings.map(parse).collect();
+    assert_eq!(shown.len(), 3);
+    for routing in shown {
+        assert!(routing.is_ok(), "{}", routing.unwrap_err());
+    }
+}
+
+#[test]
 fn a_webhooks_address_is_not_shown() {
     let routing = parse("receivers: [{name: a, webhook_configs: [{url: 'https://h/secret'}]}]").unwrap();
     assert!(!format!("{routing:?}").contains("h/secret"));
@@ -235,7 +248,7 @@ receivers:
             headroom.yaml:3:33: a receiver scales in one cluster; give each context a receiver of its own
                 3 | - {name: a, kubernetes_configs: [{context: x}, {}], log_configs: [{level: info}]}
                   |                                 ^
-            headroom.yaml:3:68: unknown field "level" in an item of log_configs; known: 
+            headroom.yaml:3:68: unknown field "level" in an item of log_configs; there are none
                 3 | - {name: a, kubernetes_configs: [{context: x}, {}], log_configs: [{level: info}]}
                   |                                                                    ^^^^^
             headroom.yaml:4:31: a webhook needs the field "url"
@@ -280,7 +293,7 @@ time_intervals:
             headroom.yaml:2:1: intervals are defined under time_intervals; routes name them
                 2 | mute_time_intervals: []
                   | ^^^^^^^^^^^^^^^^^^^
-            headroom.yaml:6:5: expected a time interval with times, weekdays, days_of_month, months or years, found a mapping
+            headroom.yaml:6:5: the interval is empty; give it times, weekdays, days_of_month, months or years
                 6 |   - {}
                   |     ^
             headroom.yaml:7:17: the first comes after the last; write two items, up to the end and from the start
