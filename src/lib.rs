@@ -23,6 +23,8 @@ pub mod ingest;
 pub mod promql;
 pub mod schedule;
 
+pub mod forecast;
+
 pub mod decision;
 
 pub mod import;

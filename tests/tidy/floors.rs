@@ -9,7 +9,7 @@ const FLOORS: [&[&str]; 10] = [
     &["labels", "sample", "time", "workload", "telemetry", "proto"],
     &["config", "series", "template"],
     &["ingest", "promql", "demand", "schedule"],
-    &[],
+    &["forecast"],
     &["decision"],
     &["import", "rule", "dispatch"],
     &["journal"],
