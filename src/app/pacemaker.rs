@@ -101,6 +101,8 @@ pub(super) struct Heart {
     store: Arc<Store>,
     telemetry: Arc<Telemetry>,
     events: mpsc::Receiver<Event>,
+    /// Where messages that did not arrive are heard of.
+    untold: mpsc::Sender<Event>,
     observations: mpsc::Receiver<Observation>,
     commands: mpsc::Receiver<Ask>,
     /// Who waits for which answer.
@@ -136,6 +138,7 @@ impl Heart {
             store: Arc::clone(store),
             telemetry: Arc::clone(telemetry),
             events,
+            untold: sender.clone(),
             observations,
             commands,
             askers: HashMap::new(),
@@ -291,7 +294,7 @@ impl Heart {
                 (Effect::Record(entry), _) => tell(&entry),
                 (Effect::Keep(_), _) => {}
                 (Effect::Alerts { receiver, alerts }, _) => self.messenger.alerts(receiver.as_deref(), alerts),
-                (Effect::Notify(notification), _) => self.messenger.notify(&notification),
+                (Effect::Notify(notification), _) => self.messenger.notify(&notification, &self.untold),
                 (Effect::Answer(number, answer), _) => {
                     let refused = |reason: &String| Answer::Refused(format!("it can't be written down: {reason}"));
                     answers.push((number, recorded.as_ref().map_or_else(refused, |()| answer)));

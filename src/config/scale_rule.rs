@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::alert_rule::{Templated, templated};
 use super::behavior::Behavior;
 use super::economy::Economy;
 use super::reader::{Fields, Reader};
@@ -34,7 +35,7 @@ pub struct ScaleRule {
     /// In a group's batch, lower ones go up first and down last.
     pub order: i32,
     pub labels: Vec<Pair>,
-    pub annotations: Vec<Pair>,
+    pub annotations: Vec<Templated>,
 }
 
 /// A Kubernetes object with a scale subresource. Namespace and name may be templates.
@@ -145,7 +146,7 @@ pub(super) fn read(mut fields: Fields<'_, '_>) -> Option<ScaleRule> {
     let economy = Economy::take(&mut fields);
     let order = fields.optional("order").unwrap_or_default();
     let labels = pairs(&mut fields, "labels");
-    let annotations = pairs(&mut fields, "annotations");
+    let annotations = templated(&mut fields, "annotations");
     fields.refuse("forecast", "forecast is not supported yet; remove it");
     fields.finish();
     Some(ScaleRule {

@@ -144,6 +144,7 @@ impl Engine {
         let Some(known) = self.workloads.get_mut(&release.workload) else { return };
         let Some(decision) = known.decision.clone() else { return };
         let (from, to, reason) = (decision.from, decision.to, decision.summary());
+        let annotations = known.rule.annotations(&release.labels, to, self.alerts.external(), now);
         let mut entry = self.history.open(&release.workload, &known.rule.name, decision);
         if let Some(manual) = &known.memory.manual {
             let asked = Arc::make_mut(&mut entry);
@@ -154,7 +155,7 @@ impl Engine {
         self.kept.insert(release.workload.clone());
         effects.push(Effect::Record(Arc::clone(&entry)));
         for receiver in &release.tell {
-            effects.push(Effect::Notify(announcement(receiver, release, &entry)));
+            effects.push(Effect::Notify(announcement(receiver, release, &entry, &annotations)));
         }
         if release.actor.is_some() {
             let action = Action { entry: entry.id, workload: release.workload.clone(), from, to, reason };
@@ -235,7 +236,12 @@ impl Engine {
 }
 
 /// What a receiver is told of a decision.
-fn announcement(receiver: &Receiver, release: &Release, entry: &Entry) -> Notification {
+fn announcement(
+    receiver: &Receiver,
+    release: &Release,
+    entry: &Entry,
+    annotations: &BTreeMap<String, String>,
+) -> Notification {
     Notification {
         receiver: receiver.name.value.as_str().into(),
         group_key: release.group_key.clone(),
@@ -246,6 +252,7 @@ fn announcement(receiver: &Receiver, release: &Release, entry: &Entry) -> Notifi
             id: entry.id,
             workload: release.workload.clone(),
             labels: release.labels.clone(),
+            annotations: annotations.clone(),
             from: entry.decision.from,
             to: entry.decision.to,
             reason: entry.decision.summary(),

@@ -32,7 +32,7 @@ use std::time::Duration;
 pub use crate::journal::Entry;
 pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale};
-pub use explain::{Background, LINES_MAX, explain, explain_with};
+pub use explain::{LINES_MAX, explain};
 pub use view::{AlertView, MetricView, RuleHealth, View, WorkloadView};
 
 use agenda::Agenda;
@@ -65,6 +65,8 @@ pub enum Event {
     Acted(Action, Outcome),
     /// So many samples were kept since the start of the service.
     Received(u64),
+    /// A receiver could not be told.
+    Untold(Notification),
     /// Somebody asks; [`Effect::Answer`] of the same number answers.
     Asked(u64, Command),
 }
@@ -199,7 +201,7 @@ impl Engine {
             groups: Groups::new(&settings.economy.groups),
             calendars: HashMap::new(),
             frozen: false,
-            alerts: Alerts::default(),
+            alerts: Alerts::new(External::of(settings)),
             counts: Counts::default(),
             last_step_at: Timestamp::MIN,
         }
@@ -252,11 +254,6 @@ impl Engine {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
-    }
-
-    /// Where people reach this service, and the labels that it adds to all it says: for templates of alerts.
-    pub fn set_external(&mut self, external: External) {
-        self.alerts.set_external(external);
     }
 
     /// Takes in the alerts that were stored when the service stopped at `stopped_at`. Comes before the first rules.
@@ -313,6 +310,7 @@ impl Engine {
                 }
             }
             Event::Received(samples) => self.breaker.samples(samples, now),
+            Event::Untold(notification) => self.desk.alerts.failed(&notification),
             Event::Asked(..) => {}
             Event::Acted(action, outcome) => {
                 effects.extend(self.history.close(action.entry, outcome.clone(), now).map(Effect::Record));

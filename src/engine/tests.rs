@@ -53,10 +53,14 @@ struct World {
 
 impl World {
     fn new(rules: &str) -> Self {
+        Self::with(&Settings::default(), rules)
+    }
+
+    fn with(settings: &Settings, rules: &str) -> Self {
         let store = Store::new(Limits::default());
         let now = Timestamp::from_millis(START_MS);
         let mut world = Self {
-            engine: Engine::default(),
+            engine: Engine::new(settings),
             store,
             now,
             log: String::new(),

@@ -51,6 +51,9 @@ pub struct WorkloadView {
     pub labels: Labels,
     pub min: Replicas,
     pub max: Replicas,
+    /// How far demand may be from what the replicas take before the count follows: 0.1 is 10 %.
+    pub tolerance_up: f64,
+    pub tolerance_down: f64,
     /// What the cluster asks for and has ready; `None` while unknown.
     pub replicas: Option<Replicas>,
     pub ready: Option<Replicas>,

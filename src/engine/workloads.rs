@@ -363,6 +363,8 @@ impl Known {
             labels: self.rule.labels.clone(),
             min: self.rule.policy.min,
             max: self.rule.policy.max,
+            tolerance_up: self.rule.policy.behavior.scale_up.tolerance,
+            tolerance_down: self.rule.policy.behavior.scale_down.tolerance,
             replicas,
             ready,
             problem,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::template::{is_label_name, is_metric_name, is_namespace, is_object_name};
+use super::target::{is_label_name, is_metric_name, is_namespace, is_object_name};
 use super::{
     AlertRule, Economy, Group, Metric, Objective, PerReplica, RecordRule, Rule, RuleSet, ScaleRule, TargetTemplate,
     Template, policy,
@@ -173,6 +173,7 @@ impl Compiler<'_, '_> {
         self.calendar(rule);
         let objective = rule.objective.as_ref().map(|objective| self.objective(objective));
         self.label_names(&rule.labels);
+        let annotations = self.annotations(&rule.annotations);
         Some(ScaleRule {
             name: rule.scale.value.as_str().into(),
             target: target?,
@@ -183,8 +184,20 @@ impl Compiler<'_, '_> {
             economy,
             order: rule.order,
             labels: Labels::from_pairs(pairs(&rule.labels)).unwrap_or_default(),
-            annotations: pairs(&rule.annotations),
+            annotations: annotations?,
         })
+    }
+
+    /// Annotations of a decision. It has no windows of its own to ask `query` about.
+    fn annotations(&mut self, written: &[Templated]) -> Option<Vec<(String, template::Template)>> {
+        let mut queries = BTreeMap::new();
+        let compiled = self.templates(written, &mut queries);
+        for Templated { text, .. } in written.iter().filter(|_| !queries.is_empty()) {
+            if text.value.contains("query") {
+                self.report(text.span, "query is not answered in a scale rule's annotations; use labels and value");
+            }
+        }
+        compiled
     }
 
     fn target(&mut self, rule: &config::ScaleRule) -> Option<TargetTemplate> {

@@ -13,7 +13,7 @@ mod policy;
 mod record;
 mod restore;
 mod scale;
-mod template;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +38,7 @@ pub use load::{Loaded, load, read};
 pub use record::BoundRecord;
 pub use restore::{GRACE_PERIOD, OUTAGE_TOLERANCE};
 pub use scale::{Answers, BoundScale, WorkloadAnswer};
-pub use template::{TargetError, TargetTemplate, Template};
+pub use target::{TargetError, TargetTemplate, Template};
 
 /// Everything that the rule files say.
 #[derive(Debug, Clone, Default)]
@@ -90,7 +90,8 @@ pub struct ScaleRule {
     pub order: i32,
     /// For routing, as on an alert.
     pub labels: Labels,
-    pub annotations: Vec<(String, String)>,
+    /// Told with a decision; its data are the decision's labels, and as value the count that it wants.
+    pub annotations: Vec<(String, crate::template::Template)>,
 }
 
 /// What a workload costs, and what it shares.

@@ -4,14 +4,34 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use super::{Metric, PerReplica, ScaleRule, TargetTemplate};
+use super::{External, Metric, PerReplica, ScaleRule, TargetTemplate};
 use crate::decision::{MetricInput, Targets};
 use crate::demand::Presence;
 use crate::labels::Labels;
 use crate::promql::{EvalError, Plan, Query, Value, Vector};
 use crate::series::Subscription;
+use crate::template;
 use crate::time::Timestamp;
-use crate::workload::Workload;
+use crate::workload::{Replicas, Workload};
+
+impl ScaleRule {
+    /// The annotations of a decision that wants `replicas` and is routed by `labels`.
+    #[must_use]
+    pub fn annotations(
+        &self,
+        labels: &Labels,
+        replicas: Replicas,
+        external: &External,
+        now: Timestamp,
+    ) -> BTreeMap<String, String> {
+        if self.annotations.is_empty() {
+            return BTreeMap::new();
+        }
+        let data = template::Value::alert(labels, &external.labels, &external.url, f64::from(replicas));
+        let world = template::World { now, external_url: &external.url, query: None };
+        self.annotations.iter().map(|(name, text)| (name.clone(), text.render_or_say(&data, &world))).collect()
+    }
+}
 
 /// A [`ScaleRule`], ready to be evaluated.
 #[derive(Debug)]

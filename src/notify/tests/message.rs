@@ -1,5 +1,6 @@
 #![allow(clippy::needless_pass_by_value, reason = "expectations are made where they are checked")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
@@ -31,6 +32,7 @@ pub(super) fn notified() -> Notified {
             name: "checkout".to_owned(),
         },
         labels: Labels::from_pairs([("team", "shop"), ("tier", "web")]).unwrap(),
+        annotations: BTreeMap::from([("runbook_url".to_owned(), "https://runbooks/checkout".to_owned())]),
         from: 4,
         to: 6,
         reason: "requests 340 / 50 = 7".to_owned(),
@@ -106,6 +108,9 @@ fn a_message_is_alertmanagers_with_decisions_beside_it() {
               "labels": {
                 "team": "shop",
                 "tier": "web"
+              },
+              "annotations": {
+                "runbook_url": "https://runbooks/checkout"
               },
               "from": 4,
               "to": 6,

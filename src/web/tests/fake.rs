@@ -153,6 +153,8 @@ pub(super) fn view() -> View {
         labels: Labels::from_pairs([("team", "shop")]).unwrap(),
         min: 2,
         max: 60,
+        tolerance_up: 0.1,
+        tolerance_down: 0.1,
         replicas: Some(6),
         ready: Some(4),
         problem: None,
