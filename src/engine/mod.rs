@@ -33,7 +33,7 @@ pub use crate::journal::Entry;
 pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale};
 pub use explain::{LINES_MAX, explain};
-pub use view::{AlertView, MetricView, RuleHealth, View, WorkloadView};
+pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, View, WorkloadView};
 
 use agenda::Agenda;
 use alerts::Alerts;
@@ -293,6 +293,7 @@ impl Engine {
             silences: self.desk.silences.iter().cloned().collect(),
             alerts: self.alert_views.clone(),
             alert_groups: self.alert_groups.clone(),
+            limit_groups: self.groups.views(),
         }
     }
 

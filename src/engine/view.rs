@@ -32,6 +32,17 @@ pub struct View {
     pub alerts: Vec<Arc<AlertView>>,
     /// The groups that these alerts are in, sorted by labels, then by receiver.
     pub alert_groups: Vec<Arc<AlertGroup>>,
+    /// The groups that share limits, sorted by name.
+    pub limit_groups: Vec<LimitGroupView>,
+}
+
+/// What a group of workloads costs together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LimitGroupView {
+    pub name: Arc<str>,
+    /// Workloads in it.
+    pub members: usize,
+    pub cost: CostView,
 }
 
 /// An alert and what dispatch makes of it.

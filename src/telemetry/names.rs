@@ -210,6 +210,14 @@ table! {
         "Money spent in the budget's period, or this month where there is no budget.";
     COST_BUDGET: "headroom_workload_cost_budget", Gauge, Number, ["workload"],
         "Money that may be spent in the budget's period; absent without a budget.";
+    GROUP_MEMBERS: "headroom_group_workloads", Gauge, Number, ["group"],
+        "Workloads in a group that shares limits.";
+    GROUP_COST_RATE: "headroom_group_cost_per_hour", Gauge, Number, ["group"],
+        "Money per hour at the present counts of a group's workloads.";
+    GROUP_COST_SPENT: "headroom_group_cost_spent", Gauge, Number, ["group"],
+        "Money that a group spent in its budget's period, or this month where it has no budget.";
+    GROUP_COST_BUDGET: "headroom_group_cost_budget", Gauge, Number, ["group"],
+        "Money that a group may spend in its budget's period; absent without a budget.";
 
     // The door.
     CONNECTIONS: "headroom_http_connections", Gauge, Number, [],

@@ -12,7 +12,7 @@ use super::write::off_the_reactor;
 use super::{Context, process};
 use crate::decision::Layer;
 use crate::demand::Load;
-use crate::engine::{MetricView, RuleHealth, View, WorkloadView};
+use crate::engine::{LimitGroupView, MetricView, RuleHealth, View, WorkloadView};
 use crate::telemetry::{Exposition, Metric, names};
 use crate::time::Timestamp;
 
@@ -27,6 +27,7 @@ pub(super) fn render(context: &Context) -> String {
     let view = context.view.borrow().clone();
     let mut text = Exposition::default();
     workloads(&mut text, &view);
+    groups(&mut text, &view);
     rules(&mut text, &view);
     text.family(&names::BUILD_INFO).sample(&[env!("CARGO_PKG_VERSION")], 1.0);
     process::render(&mut text);
@@ -37,6 +38,8 @@ pub(super) fn render(context: &Context) -> String {
 
 /// What a family shows of a workload.
 type Shown = (&'static Metric, fn(&WorkloadView) -> Option<f64>);
+/// What a family shows of a group that shares limits.
+type ShownGroup = (&'static Metric, fn(&LimitGroupView) -> Option<f64>);
 /// What a family shows of a workload's metric.
 type ShownMetric = (&'static Metric, fn(&WorkloadView, &MetricView) -> Option<f64>);
 
@@ -64,6 +67,22 @@ const METRIC: [ShownMetric; 5] = [
     (&names::HEADROOM, headroom),
     (&names::Z_SCORE, |_, metric| metric.z_score),
 ];
+
+const GROUP: [ShownGroup; 4] = [
+    (&names::GROUP_MEMBERS, |group| Some(group.members as f64)),
+    (&names::GROUP_COST_RATE, |group| Some(group.cost.rate)),
+    (&names::GROUP_COST_SPENT, |group| Some(group.cost.spent)),
+    (&names::GROUP_COST_BUDGET, |group| group.cost.budget),
+];
+
+fn groups(text: &mut Exposition, view: &View) {
+    for (metric, of) in GROUP {
+        let mut family = text.family(metric);
+        for group in &view.limit_groups {
+            family.maybe(&[&group.name], of(group));
+        }
+    }
+}
 
 fn workloads(text: &mut Exposition, view: &View) {
     let named: Vec<(String, &WorkloadView)> =
