@@ -22,6 +22,7 @@ use crate::sample::STALE;
 use crate::sample::Sample;
 use crate::series::Touched;
 use crate::series::{Limits, Pushed};
+use crate::workload::ObjectRef;
 
 const START_MS: i64 = 1_760_000_000_000;
 
@@ -164,7 +165,7 @@ impl World {
 
 fn workload(name: &str) -> Workload {
     let (kind, namespace) = ("Deployment".to_owned(), "shop".to_owned());
-    Workload { api_version: String::new(), kind, namespace, name: name.to_owned() }
+    Workload::from(ObjectRef { api_version: String::new(), kind, namespace, name: name.to_owned() })
 }
 
 fn second() -> Duration {

@@ -13,13 +13,13 @@ use crate::dispatch::{Alert, AlertGroup, AlertStatus, Drift, Muted, Silence};
 use crate::journal::Entry;
 use crate::labels::Labels;
 use crate::time::Timestamp;
-use crate::workload::{Replicas, Workload};
+use crate::workload::{ObjectRef, Replicas, Workload};
 
 /// A snapshot of the loop.
 #[derive(Debug, Clone, Default)]
 pub struct View {
     pub at: Timestamp,
-    /// Sorted by workload.
+    /// In the order of the loop's maps; [`View::by_name`] has them in that of people.
     pub workloads: Vec<Arc<WorkloadView>>,
     /// The newest last; bounded.
     pub decisions: VecDeque<Arc<Entry>>,
@@ -34,6 +34,16 @@ pub struct View {
     pub alert_groups: Vec<Arc<AlertGroup>>,
     /// The groups that share limits, sorted by name.
     pub limit_groups: Vec<LimitGroupView>,
+}
+
+impl View {
+    /// The workloads as people list them: by namespace, then by name.
+    #[must_use]
+    pub fn by_name(&self) -> Vec<&Arc<WorkloadView>> {
+        let mut workloads: Vec<&Arc<WorkloadView>> = self.workloads.iter().collect();
+        workloads.sort_unstable_by(|one, other| ObjectRef::cmp(&one.workload, &other.workload));
+        workloads
+    }
 }
 
 /// What a group of workloads costs together.

@@ -53,7 +53,7 @@ pub(super) fn find<'a>(view: &'a View, wanted: &str) -> Result<&'a Arc<WorkloadV
     match named[..] {
         [only] => Ok(only),
         [] => {
-            let known = names(view.workloads.iter());
+            let known = names(view.by_name().into_iter());
             Err((StatusCode::NOT_FOUND, format!("no rule scales a workload \"{wanted}\"; there are: {known}")))
         }
         _ => {

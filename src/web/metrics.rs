@@ -1,7 +1,7 @@
 //! `/metrics`: what the service counts, then what it knows of each workload and rule.
 //!
 //! The exporter rebuilds and sorts every label set for each scrape, so the families that grow with the fleet are
-//! written straight from the snapshot, which is sorted already.
+//! written straight from the snapshot.
 
 use std::collections::BTreeMap;
 
@@ -86,7 +86,7 @@ fn groups(text: &mut Exposition, view: &View) {
 
 fn workloads(text: &mut Exposition, view: &View) {
     let named: Vec<(String, &WorkloadView)> =
-        view.workloads.iter().map(|workload| (workload.workload.to_string(), &**workload)).collect();
+        view.by_name().into_iter().map(|workload| (workload.workload.to_string(), &**workload)).collect();
     let mut info = text.family(&names::WORKLOAD_INFO);
     for (name, view) in &named {
         let workload = &view.workload;

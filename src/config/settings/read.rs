@@ -66,6 +66,9 @@ impl Read for Settings {
 /// An address that people open, without its final slashes.
 fn external_url(fields: &mut Fields<'_, '_>) -> Option<String> {
     let At { value, span }: At<String> = fields.optional("external_url")?;
+    if value.is_empty() {
+        return None;
+    }
     let uri: Option<http::Uri> = value.parse().ok();
     let right = uri.is_some_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))

@@ -13,7 +13,7 @@ use crate::dispatch::Outcome;
 use crate::engine::{Entry, LINES_MAX, MetricView, WorkloadView, explain};
 use crate::labels::Labels;
 use crate::time::Timestamp;
-use crate::workload::{Replicas, Workload};
+use crate::workload::{ObjectRef, Replicas, Workload};
 
 /// 2026-01-01T00:00:00Z.
 const NEW_YEAR: Timestamp = Timestamp::from_millis(1_767_225_600_000);
@@ -107,7 +107,7 @@ impl Situation {
 
 fn checkout() -> Workload {
     let (kind, namespace, name) = ("Deployment".to_owned(), "shop".to_owned(), "checkout".to_owned());
-    Workload { api_version: String::new(), kind, namespace, name }
+    Workload::from(ObjectRef { api_version: String::new(), kind, namespace, name })
 }
 
 #[track_caller]

@@ -9,7 +9,7 @@ use super::{NOW, alert};
 use crate::dispatch::{Alert, Notification, Notified};
 use crate::labels::Labels;
 use crate::notify::message::Message;
-use crate::workload::Workload;
+use crate::workload::{ObjectRef, Workload};
 
 pub(super) fn notification(alerts: Vec<Alert>, decisions: Vec<Notified>) -> Notification {
     Notification {
@@ -25,12 +25,12 @@ pub(super) fn notification(alerts: Vec<Alert>, decisions: Vec<Notified>) -> Noti
 pub(super) fn notified() -> Notified {
     Notified {
         id: 7,
-        workload: Workload {
+        workload: Workload::from(ObjectRef {
             api_version: "apps/v1".to_owned(),
             kind: "Deployment".to_owned(),
             namespace: "shop".to_owned(),
             name: "checkout".to_owned(),
-        },
+        }),
         labels: Labels::from_pairs([("team", "shop"), ("tier", "web")]).unwrap(),
         annotations: BTreeMap::from([("runbook_url".to_owned(), "https://runbooks/checkout".to_owned())]),
         from: 4,

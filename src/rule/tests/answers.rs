@@ -17,6 +17,7 @@ fn check(target: &str, metrics: &[(&str, &str, &str)], want: Expect) {
             .map(|input| format!("{} {} / {}", input.name, presence(input.demand), presence(input.per_replica)));
         lines.push(format!("{workload} {}\n", inputs.collect::<Vec<_>>().join(", ")));
     }
+    lines.sort();
     lines.extend(failed.map(|failed| format!("failed: {failed}\n")));
     want.assert_eq(&lines.concat());
 }

@@ -4,6 +4,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::actuate::{Action, Actuator as _, Observation, Outcome, Status};
+use crate::workload::ObjectRef;
 
 struct Rig {
     cluster: Arc<Mutex<Cluster>>,
@@ -81,7 +82,7 @@ fn what_a_full_channel_could_not_take_is_told_later() {
 #[test]
 fn a_workload_that_does_not_exist_is_told_as_unknown() {
     let mut rig = Rig::new(1);
-    rig.actuator.watch(&Workload { name: "other".to_owned(), ..checkout() });
+    rig.actuator.watch(&Workload::from(ObjectRef { name: "other".to_owned(), ..ObjectRef::from(checkout()) }));
     let observation = rig.observations.try_recv().unwrap();
     assert_eq!(observation.status, Status::Unknown("shop/other does not exist in the simulated cluster".to_owned()));
 }

@@ -19,7 +19,7 @@ use crate::series::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::time::Timestamp;
 use crate::web::{Ask, Context, Limits, QueryError, Reload, RoutingView};
-use crate::workload::Workload;
+use crate::workload::{ObjectRef, Workload};
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
@@ -121,7 +121,7 @@ pub(super) fn routed(alert: Alert) -> AlertView {
 
 pub(super) fn workload(name: &str) -> Workload {
     let (api_version, kind) = ("apps/v1".to_owned(), "Deployment".to_owned());
-    Workload { api_version, kind, namespace: "shop".to_owned(), name: name.to_owned() }
+    Workload::from(ObjectRef { api_version, kind, namespace: "shop".to_owned(), name: name.to_owned() })
 }
 
 /// From 4 to 6: the demand needs 7, and no more than 2 pods come within 15 s.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::server::{Reply, Server, failure, next};
 use super::*;
+use crate::workload::ObjectRef;
 
 fn object(name: &str, replicas: u32, ready: u32) -> Value {
     json!({
@@ -96,10 +97,12 @@ async fn check(workload: Workload, reply: impl Fn() -> Reply + Send + Sync + 'st
 
 #[tokio::test]
 async fn what_can_t_be_watched_is_told_with_the_way_out() {
-    let of_kind = |api_version: &str, kind: &str| Workload {
-        api_version: api_version.to_owned(),
-        kind: kind.to_owned(),
-        ..deployment("web")
+    let of_kind = |api_version: &str, kind: &str| {
+        Workload::from(ObjectRef {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            ..ObjectRef::from(deployment("web"))
+        })
     };
     let forbidden = || failure(403, "deployments.apps is forbidden");
     check(
@@ -189,7 +192,7 @@ async fn a_watch_that_breaks_off_begins_anew_without_a_word() {
 
 #[tokio::test]
 async fn a_custom_kind_is_counted_by_its_scale_subresource() {
-    let rollout = || Workload { kind: "Rollout".to_owned(), ..deployment("web") };
+    let rollout = || Workload::from(ObjectRef { kind: "Rollout".to_owned(), ..ObjectRef::from(deployment("web")) });
     let server = Server::start(|asked| {
         if asked.line.ends_with("/scale") {
             return Reply::Json(
