@@ -184,7 +184,7 @@ fn slowly(limits: &[Limit], claims: &[Claim<'_>]) -> Vec<Replicas> {
             };
             let ((a, b), (c, d)) = (key(*one), key(*other));
             let priority = claims[*other].priority.cmp(&claims[*one].priority);
-            priority.then((a * d).cmp(&(c * b))).then(claims[*one].workload.cmp(claims[*other].workload))
+            priority.then((a * d).cmp(&(c * b))).then(claims[*one].workload.name.cmp(&claims[*other].workload.name))
         });
         let Some(at) = next else { return granted };
         let lacking = limits.iter().filter(|limit| {
