@@ -71,8 +71,19 @@ pub struct Metric {
 pub enum Asks {
     /// Work that arrives, and what one replica takes of it.
     Demand { demand: At<String>, per_replica: PerReplica },
+    /// A value of each pod, and what their mean is held against: HPA's `Pods` and `Resource`.
+    PerPod { per_pod: At<String>, target: PodTarget, ready: Option<At<String>> },
     /// An expression that gives the count.
     Replicas(At<String>),
+}
+
+/// What the mean of the pods' values is held against.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PodTarget {
+    /// HPA's `averageValue`, in the unit of the values.
+    PerReplica(PerReplica),
+    /// HPA's `averageUtilization` as a fraction; the values are fractions of what a pod requests.
+    Utilization(At<f64>),
 }
 
 /// What counts in place of data that is missing; KEDA's `fallback`.
@@ -210,13 +221,25 @@ impl Read for Metric {
 
 fn asks(fields: &mut Fields<'_, '_>) -> Option<Asks> {
     if fields.has("replicas") {
-        for other in ["demand", "per_replica"] {
+        for other in ["demand", "per_replica", "per_pod", "utilization", "ready"] {
             fields.refuse(
                 other,
                 &format!("a metric gives \"replicas\" or \"demand\" with \"per_replica\"; remove \"{other}\""),
             );
         }
         return fields.required("replicas").map(Asks::Replicas);
+    }
+    if fields.has("per_pod") {
+        fields.refuse("demand", "a metric gives \"demand\" or \"per_pod\"; remove \"demand\"");
+        let per_pod = fields.required("per_pod");
+        let ready = fields.optional("ready");
+        let target = if fields.has("utilization") {
+            fields.refuse("per_replica", "a metric gives \"utilization\" or \"per_replica\"; remove \"per_replica\"");
+            fields.required("utilization").map(PodTarget::Utilization)
+        } else {
+            fields.required("per_replica").map(PodTarget::PerReplica)
+        };
+        return Some(Asks::PerPod { per_pod: per_pod?, target: target?, ready });
     }
     let demand = fields.required("demand");
     let per_replica = fields.required("per_replica");

@@ -112,6 +112,8 @@ pub struct Metric {
     /// Total work arriving; the count itself where `per_replica` says so.
     pub demand: Arc<Plan>,
     pub per_replica: PerReplica,
+    /// The demand is a value of each pod.
+    pub per_pod: Option<PerPod>,
     /// Demand up to here doesn't wake a workload that has no replicas.
     pub activation: f64,
     pub paused: bool,
@@ -127,6 +129,15 @@ pub enum PerReplica {
     Expr(Arc<Plan>),
     /// The demand is a count of replicas already.
     Absolute,
+}
+
+/// How the values of single pods are taken.
+#[derive(Debug, Clone)]
+pub struct PerPod {
+    /// A series for each pod, above zero where it is ready, with the label `pod` as the values have it.
+    pub ready: Option<Arc<Plan>>,
+    /// They are fractions of what a pod requests.
+    pub utilization: bool,
 }
 
 /// What must hold after a scaling, or it is taken back.
@@ -185,6 +196,7 @@ impl Metric {
             PerReplica::Number(_) | PerReplica::Absolute => None,
             PerReplica::Expr(plan) => Some(plan),
         };
-        std::iter::once(&self.demand).chain(per_replica).chain(&self.targets)
+        let ready = self.per_pod.as_ref().and_then(|per_pod| per_pod.ready.as_ref());
+        std::iter::once(&self.demand).chain(per_replica).chain(ready).chain(&self.targets)
     }
 }

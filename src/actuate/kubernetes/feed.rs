@@ -242,7 +242,7 @@ impl Feed {
 
     async fn send(&self, name: String, status: Status) -> Result<(), End> {
         let Key { api_version, kind, namespace } = self.key.clone();
-        let workload = Workload::from(ObjectRef { api_version, kind, namespace, name });
+        let workload = Workload::from(ObjectRef { namespace, name, kind, api_version });
         let observation = Observation { workload, status };
         self.shared.observations.send(observation).await.map_err(|_| End::Unheard)
     }
