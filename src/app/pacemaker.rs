@@ -289,7 +289,7 @@ impl Heart {
         let recorded = self.recorder.record(records.collect(), now);
         for effect in effects {
             match (effect, &recorded) {
-                (Effect::Watch(workload), _) => actuator.watch(&workload),
+                (Effect::Watch(workload, context), _) => actuator.watch(&workload, context.as_deref()),
                 (Effect::Forget(workload), _) => actuator.forget(&workload),
                 (Effect::Record(entry), _) => tell(&entry),
                 (Effect::Keep(_), _) => {}

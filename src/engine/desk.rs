@@ -102,6 +102,12 @@ fn labels(known: &Known, up: bool) -> Labels {
     ])
 }
 
+/// The context of the kubeconfig in which a workload is: that of the receiver that carries out its decisions. Where
+/// that depends on the direction, it is the one of the way up, for a workload is in one cluster.
+pub(super) fn context(known: &Known, routing: &Routing) -> Option<Arc<str>> {
+    routing.context(&labels(known, true)).map(Arc::from)
+}
+
 impl Engine {
     /// Says what a workload's present decision wants done. What can't be tried now (a retry waits, an action is on its
     /// way) is not wished.

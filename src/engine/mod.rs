@@ -74,8 +74,9 @@ pub enum Event {
 /// What the caller is to do, in order.
 #[derive(Debug, PartialEq)]
 pub enum Effect {
-    /// Begin to observe a workload.
-    Watch(Workload),
+    /// Begin to observe a workload, in a context of the kubeconfig where its receiver names one; again where that is
+    /// another by now.
+    Watch(Workload, Option<Arc<str>>),
     /// It is of no interest any more.
     Forget(Workload),
     /// Write a decision down, before the action that it covers; and again with its outcome.

@@ -86,7 +86,7 @@ impl World {
         let at = self.now.since(Timestamp::from_millis(START_MS)).as_secs();
         for effect in self.engine.step(self.now, &self.store, events) {
             let line = match effect {
-                Effect::Watch(workload) => {
+                Effect::Watch(workload, _) => {
                     let line = format!("watch {workload}");
                     assert!(self.watched.insert(workload), "watched once");
                     line

@@ -63,6 +63,8 @@ pub(super) struct Known {
     pub(super) rule: Arc<ScaleRule>,
     /// No rule scales it any more; it is forgotten when its action has ended.
     pub(super) orphaned: bool,
+    /// The context of the kubeconfig that its receiver names.
+    pub(super) context: Option<Arc<str>>,
     pub(super) metrics: Vec<MetricInput>,
     /// The value of the objective's condition.
     objective: Presence,
@@ -99,6 +101,7 @@ impl Known {
             workload,
             rule,
             orphaned: false,
+            context: None,
             metrics: Vec::new(),
             objective: Presence::Absent,
             evaluated_at: Timestamp::MIN,

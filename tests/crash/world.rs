@@ -109,7 +109,7 @@ impl World {
                         // What it said last is heard though it is dead.
                         None => break,
                         Some(Said::Ready(address)) => _ = ready.send_replace(Some(address)),
-                        Some(Said::Watch(workload)) => actuator.watch(&workload),
+                        Some(Said::Watch(workload)) => actuator.watch(&workload, None),
                         Some(Said::Forget(workload)) => actuator.forget(&workload),
                         Some(Said::Apply { entry, workload, from, to }) => {
                             let (world, actuator, answer) = (self.clone(), Arc::clone(&actuator), answer.clone());

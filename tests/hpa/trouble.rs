@@ -90,12 +90,15 @@ async fn watch(cluster: &Cluster, namespace: &str, account: &str) -> Result<(Kub
     let (observed, observations) = mpsc::channel(64);
     let options = Options { kubeconfig: Some(kubeconfig), ..Options::default() };
     let kubernetes = Kubernetes::connect(options, observed, clock::system()).await?;
-    kubernetes.watch(&Workload::from(ObjectRef {
-        api_version: String::new(),
-        kind: "Deployment".to_owned(),
-        namespace: NAMESPACE.to_owned(),
-        name: "checkout".to_owned(),
-    }));
+    kubernetes.watch(
+        &Workload::from(ObjectRef {
+            api_version: String::new(),
+            kind: "Deployment".to_owned(),
+            namespace: NAMESPACE.to_owned(),
+            name: "checkout".to_owned(),
+        }),
+        None,
+    );
     Ok((kubernetes, observations))
 }
 

@@ -141,7 +141,7 @@ impl Kubernetes {
 }
 
 impl Actuator for Kubernetes {
-    fn watch(&self, workload: &Workload) {
+    fn watch(&self, workload: &Workload, _context: Option<&str>) {
         self.with_state(|state| {
             if !state.watched.insert(workload.clone()) {
                 return;

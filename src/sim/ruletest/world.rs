@@ -242,7 +242,7 @@ impl<'t> World<'t> {
         let view = self.engine.view();
         for effect in effects {
             match effect {
-                Effect::Watch(workload) => self.watch(workload, &view),
+                Effect::Watch(workload, _) => self.watch(workload, &view),
                 Effect::Forget(workload) => self.cluster.forget(&workload),
                 Effect::Act(action) => {
                     let outcome = self.cluster.apply(&action);

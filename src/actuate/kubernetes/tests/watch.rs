@@ -47,7 +47,7 @@ async fn one_watch_serves_all_workloads_of_a_kind_and_namespace() {
     .await;
     let (kubernetes, mut observations) = server.actuator().await;
     for name in ["api", "web", "gone", "web"] {
-        kubernetes.watch(&deployment(name));
+        kubernetes.watch(&deployment(name), None);
     }
     let mut lines = Vec::new();
     for _ in 0..5 {
@@ -63,7 +63,7 @@ async fn one_watch_serves_all_workloads_of_a_kind_and_namespace() {
     .assert_eq(&lines.join("\n"));
 
     // Asked for later: known at once, with no further request.
-    kubernetes.watch(&deployment("unasked"));
+    kubernetes.watch(&deployment("unasked"), None);
     assert_eq!(next(&mut observations).await, "shop/unasked 9/9");
     expect![[r#"
         GET /apis/apps/v1/namespaces/shop/deployments?&limit=500
@@ -77,13 +77,13 @@ async fn what_is_forgotten_is_told_again_when_somebody_asks_again() {
     })
     .await;
     let (kubernetes, mut observations) = server.actuator().await;
-    kubernetes.watch(&deployment("web"));
+    kubernetes.watch(&deployment("web"), None);
     assert_eq!(next(&mut observations).await, "shop/web 4/4");
     kubernetes.forget(&deployment("web"));
     kubernetes.forget(&deployment("never asked for"));
-    kubernetes.watch(&deployment("api"));
+    kubernetes.watch(&deployment("api"), None);
     assert_eq!(next(&mut observations).await, "shop/api 1/1");
-    kubernetes.watch(&deployment("web"));
+    kubernetes.watch(&deployment("web"), None);
     assert_eq!(next(&mut observations).await, "shop/web 4/4");
 }
 
@@ -91,7 +91,7 @@ async fn what_is_forgotten_is_told_again_when_somebody_asks_again() {
 async fn check(workload: Workload, reply: impl Fn() -> Reply + Send + Sync + 'static, want: Expect) {
     let server = Server::start(move |_| reply()).await;
     let (kubernetes, mut observations) = server.actuator().await;
-    kubernetes.watch(&workload);
+    kubernetes.watch(&workload, None);
     want.assert_eq(&wrapped(&next(&mut observations).await));
 }
 
@@ -162,7 +162,7 @@ async fn a_watch_recovers_by_itself_and_tells_what_it_missed() {
     })
     .await;
     let (kubernetes, mut observations) = server.actuator().await;
-    kubernetes.watch(&deployment("web"));
+    kubernetes.watch(&deployment("web"), None);
     expect!["shop/web unknown: list deployments in shop: the API server answered 503: apiserver is starting"]
         .assert_eq(&next(&mut observations).await);
     assert_eq!(next(&mut observations).await, "shop/web 4/4");
@@ -185,7 +185,7 @@ async fn a_watch_that_breaks_off_begins_anew_without_a_word() {
     })
     .await;
     let (kubernetes, mut observations) = server.actuator().await;
-    kubernetes.watch(&deployment("web"));
+    kubernetes.watch(&deployment("web"), None);
     assert_eq!(next(&mut observations).await, "shop/web 4/4");
     assert_eq!(next(&mut observations).await, "shop/web 4/4");
 }
@@ -211,7 +211,7 @@ async fn a_custom_kind_is_counted_by_its_scale_subresource() {
     })
     .await;
     let (kubernetes, mut observations) = server.actuator().await;
-    kubernetes.watch(&rollout());
+    kubernetes.watch(&rollout(), None);
     assert_eq!(next(&mut observations).await, "Rollout/shop/web 6/7");
     assert_eq!(next(&mut observations).await, "Rollout/shop/web 5/7");
 }
@@ -222,7 +222,7 @@ async fn dropping_the_actuator_ends_its_watches() {
         Server::start(|asked| if is_watch(asked.line) { Reply::Watch(vec![]) } else { list(&[object("web", 1, 1)]) })
             .await;
     let (kubernetes, mut observations) = server.actuator().await;
-    kubernetes.watch(&deployment("web"));
+    kubernetes.watch(&deployment("web"), None);
     assert_eq!(next(&mut observations).await, "shop/web 1/1");
     drop(kubernetes);
     assert_eq!(next(&mut observations).await, "closed");
