@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::packed::{Cursor, Packed, packed};
 use crate::time::Timestamp;
 
 /// Steps that are remembered one by one, at most: two days of minutes.
@@ -47,6 +48,8 @@ pub struct History {
     first: i64,
     known: u64,
 }
+
+packed!(History: step_ms, unit, fine, coarse, counts, maxima, least, open, first, known);
 
 /// Where in a ring of `length` the number `n` is kept.
 #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
@@ -324,6 +327,24 @@ impl History {
         let begin = self.first.max(open.saturating_sub(self.fine.len() as i64 - 1));
         let unit = self.unit();
         (self.start_of(begin), (begin..=open).map(|number| self.fine(number) * unit).collect())
+    }
+
+    /// All that is remembered, as bytes.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.size());
+        self.pack(&mut bytes);
+        bytes
+    }
+
+    /// What [`History::snapshot`] wrote; `None` where the bytes are not such, or those of another step.
+    #[must_use]
+    pub fn restore(step: Duration, bytes: &[u8]) -> Option<Self> {
+        let mut history = Self::new(step);
+        let step_ms = history.step_ms;
+        let mut cursor = Cursor(bytes);
+        history.unpack(&mut cursor)?;
+        (history.step_ms == step_ms && cursor.0.is_empty()).then_some(history)
     }
 
     /// What it takes in memory, in bytes.

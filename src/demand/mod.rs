@@ -4,6 +4,7 @@
 
 pub mod anomaly;
 mod history;
+pub(crate) mod packed;
 pub mod load;
 
 pub use anomaly::Anomaly;

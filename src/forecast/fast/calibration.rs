@@ -3,6 +3,8 @@
 //! Split conformal prediction on recent errors, weighted by age; the quantile's level moves after each miss and each hit
 //! (adaptive conformal inference, Gibbs and Candès 2021), so that coverage comes back after a shift.
 
+use crate::demand::packed::packed;
+
 const BINS: usize = 64;
 const HALF: f64 = (BINS / 2) as f64;
 /// Bins for each e-fold of the error, away from zero.
@@ -23,6 +25,9 @@ pub(crate) struct Histogram {
     mean: f32,
     count: f32,
 }
+
+packed!(Histogram: bins, total, next, width, mean, count);
+packed!(Adaptation: upper, lower, missed_short, missed_long);
 
 fn edge(bin: f64) -> f64 {
     ((bin - HALF) / PER_FOLD).sinh()

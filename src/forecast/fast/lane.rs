@@ -8,11 +8,16 @@ use super::regression::{Regression, Row};
 use super::rows::{self, COMBINER, EXPERTS, Lens, SLOW, Seasonal, Seasons};
 use super::{ANCHORS, REACH, between, decay, lerp};
 use crate::demand::History;
+use crate::demand::packed::{Cursor, Packed, packed};
+use crate::forecast::slow::Slow;
+use crate::forecast::trust::Outcome;
 
 const COUNT: usize = ANCHORS.len();
 const ORIGINS: usize = 64;
 /// Half-life of the combiner's memory, in days' worth of steps.
 const LEARNING_DAYS: f64 = 3.0;
+/// The anchor that trust is measured at: five steps ahead.
+const JUDGED: usize = 3;
 /// Half-life of the histograms.
 const CALIBRATION_DAYS: f64 = 2.0;
 
@@ -62,6 +67,19 @@ pub(crate) struct Lane {
     day_steps: f64,
 }
 
+packed!(Lane: levels, profile, origins, seasonal, regressions, records, steps, peaks, adaptations, peak_adaptations,
+    combined, mixed, crests, slow);
+
+impl Packed for Waiting {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        self.0.pack(bytes);
+    }
+
+    fn unpack(&mut self, bytes: &mut Cursor<'_>) -> Option<()> {
+        self.0.unpack(bytes)
+    }
+}
+
 /// What comes before any learning: the naive forecast bends towards the averages and what the seasons say.
 fn prior(ahead: usize) -> Row {
     let h = ahead as f64;
@@ -107,11 +125,12 @@ impl Lane {
         Lens { history, profile: &self.profile, seasons: self.seasons }
     }
 
-    /// Learns from the step `number`, which has closed with `y` (NaN: nothing is known of it); `slow` are the slow lane's
-    /// forecasts by steps ahead, beginning at one.
-    pub(crate) fn close(&mut self, history: &History, number: i64, y: f64, slow: &[f64]) {
-        if !y.is_nan() {
-            self.learn(history, number, y);
+    /// Learns from the step `number`, which has closed with `y` (NaN: nothing is known of it); `slow` knows it.
+    /// Gives what came of the forecast that trust is measured by.
+    pub(crate) fn close(&mut self, history: &History, number: i64, y: f64, slow: &Slow) -> Option<Outcome> {
+        let outcome = if y.is_nan() { None } else { self.learn(history, number, y, slow.is_named()) };
+        if !y.is_nan() && self.levels.count >= 3.0 {
+            self.profile.settle(number, self.levels.mid);
         }
         self.profile.advance(history, number, REACH as i64 + 1);
         let seasonal = self.lens(history).now(number);
@@ -127,7 +146,7 @@ impl Lane {
             for anchor in 0..COUNT {
                 self.mixed.put(anchor, number, f64::NAN);
             }
-            return;
+            return outcome;
         }
         let mut path = Vec::with_capacity(REACH);
         self.path(history, number, &origin, slow, REACH, &mut path);
@@ -141,8 +160,9 @@ impl Lane {
             self.combined.put(anchor, number, combined);
             self.mixed.put(anchor, number, path[*ahead - 1]);
             self.crests.put(anchor, number, crest);
-            self.slow.put(anchor, number, slow.get(*ahead - 1).copied().unwrap_or(f64::NAN));
+            self.slow.put(anchor, number, slow.at(number.saturating_add(*ahead as i64)));
         }
+        outcome
     }
 
     /// Brings averages forward.
@@ -190,7 +210,8 @@ impl Lane {
         f64::from(origin.scale) * relative + 1e-4 * long + 1e-12
     }
 
-    fn learn(&mut self, history: &History, number: i64, y: f64) {
+    fn learn(&mut self, history: &History, number: i64, y: f64, _named: bool) -> Option<Outcome> {
+        let mut outcome = None;
         let forget = decay((LEARNING_DAYS * self.day_steps).max(400.0));
         let keep = decay((CALIBRATION_DAYS * self.day_steps).max(300.0));
         let mut crest = y;
@@ -233,6 +254,11 @@ impl Lane {
             let above = error > self.steps[anchor].quantile(adaptation.level(0.9));
             let below = error < self.steps[anchor].quantile(adaptation.level(0.1));
             adaptation.note(above, below);
+            if anchor == JUDGED {
+                let naive = (y - f64::from(origin.y)).abs();
+                let usual = self.steps[anchor].mean().max(1e-12);
+                outcome = Some(Outcome { error: (y - mixed).abs(), naive, scaled: error / usual, above });
+            }
             self.steps[anchor].add(error, keep);
             let error = (crest - self.crests.get(anchor, from)) / scale;
             let adaptation = &mut self.peak_adaptations[anchor];
@@ -240,6 +266,7 @@ impl Lane {
             adaptation.note(above, false);
             self.peaks[anchor].add(error, keep);
         }
+        outcome
     }
 
     /// The combiner's forecast, with weights on the way between two anchors.
@@ -255,7 +282,7 @@ impl Lane {
         history: &History,
         number: i64,
         origin: &Origin,
-        slow: &[f64],
+        slow: &Slow,
         horizon: usize,
         path: &mut Vec<f64>,
     ) {
@@ -269,10 +296,13 @@ impl Lane {
             let seasonal: Seasonal = lens.seasonal(number, ahead);
             let mut experts = rows::experts(origin, &seasonal, reach);
             experts[COMBINER] = self.combine(lower, upper, way, origin, &rows::row(origin, &seasonal, reach));
-            experts[SLOW] = slow.get(ahead - 1).copied().unwrap_or(f64::NAN);
+            experts[SLOW] = slow.at(number.saturating_add(ahead as i64));
             let mut mixed = mix(&weights[lower], &experts);
             if lower != upper {
                 mixed = lerp(mixed, mix(&weights[upper], &experts), way);
+            }
+            if slow.is_named() && experts[SLOW].is_finite() {
+                mixed = experts[SLOW];
             }
             if !mixed.is_finite() {
                 mixed = f64::from(origin.fast);
@@ -294,7 +324,7 @@ impl Lane {
         history: &History,
         number: i64,
         origin: &Origin,
-        slow: &[f64],
+        slow: &Slow,
         horizon: usize,
     ) -> Vec<f64> {
         let mut path = Vec::with_capacity(horizon);
@@ -318,13 +348,34 @@ impl Lane {
         error * self.scale(origin, mean) * beyond(ahead)
     }
 
+    /// Demand has changed its ways: what was learned before counts less.
+    pub(crate) fn change(&mut self) {
+        self.regressions.iter_mut().for_each(Regression::doubt);
+        self.records.iter_mut().for_each(Record::doubt);
+    }
+
+    /// What it takes in memory, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        size_of::<Self>()
+            + self.profile.slots.capacity() * size_of::<f32>()
+            + self.origins.capacity() * size_of::<Origin>()
+            + COUNT * (size_of::<Regression>() + size_of::<Record>())
+            + COUNT * 2 * (size_of::<Histogram>() + size_of::<Adaptation>())
+            + 4 * self.mixed.0.capacity() * size_of::<f32>()
+    }
+
+    /// The origin of the step `number`, which has closed.
+    pub(crate) fn closed(&self, number: i64) -> Origin {
+        self.origins[slot(number)]
+    }
+
     pub(crate) fn leader(&self) -> usize {
-        let weights = self.records[4].weights();
+        let weights = self.weights();
         (0..EXPERTS.len()).max_by(|a, b| weights[*a].total_cmp(&weights[*b])).unwrap_or(COMBINER)
     }
 
-    pub(crate) fn weights(&self, anchor: usize) -> [f64; EXPERTS.len()] {
-        self.records[anchor].weights()
+    pub(crate) fn weights(&self) -> [f64; EXPERTS.len()] {
+        self.records[JUDGED].weights()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where demand stands: averages of several lengths, a damped slope, the noise around them.
 
 use super::decay;
+use crate::demand::packed::packed;
 
 /// What is known of a step when it closes: all that is needed to look back at it as the origin of a forecast.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,6 +40,9 @@ impl Origin {
         profile: f32::NAN,
     };
 }
+
+packed!(Origin: y, fast, mid, slow, slope, base, noise, scale, day, week, profile);
+packed!(Levels: count, fast, mid, slow, long, base, slope, noise, noise_long, last);
 
 /// Averages that are brought forward by each step.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,7 @@
 //! Who is believed: weights of the experts at one anchor, from their errors of late.
 
 use super::decay;
+use crate::demand::packed::packed;
 use super::rows::EXPERTS;
 
 /// Half-lives of the long and the short record, in steps, and what the long one counts.
@@ -17,6 +18,8 @@ pub(crate) struct Record {
     short: [f32; EXPERTS.len()],
     count: [f32; EXPERTS.len()],
 }
+
+packed!(Record: long, short, count);
 
 impl Record {
     pub(crate) const NEW: Self =
@@ -39,6 +42,12 @@ impl Record {
             ease(&mut self.long[expert], slow);
             ease(&mut self.short[expert], quick);
         }
+    }
+
+    /// Makes the record count as if it were an hour long.
+    pub(crate) fn doubt(&mut self) {
+        self.count.iter_mut().for_each(|count| *count = count.min(60.0));
+        self.long = self.short;
     }
 
     /// An expert's error as it counts; `None` while it has too short a record.

@@ -1,6 +1,7 @@
 //! The robust shape of a day: what is usual at each time of it.
 
 use crate::demand::History;
+use crate::demand::packed::packed;
 
 /// The usual demand in each stretch of the shortest season, in units; NaN where nothing is known yet.
 #[derive(Debug, Clone)]
@@ -10,7 +11,32 @@ pub(crate) struct Profile {
     ratio: i64,
     /// The last slot, counted from the epoch, that has been taken in.
     pub(crate) taken: Option<i64>,
+    /// What another series lent: its day relative to its mean.
+    lent: Option<Shape>,
 }
+
+/// The shape of a day: demand in each stretch of it, relative to the mean of all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shape(Vec<f32>);
+
+impl Shape {
+    /// Its values, which are one in the mean.
+    #[must_use]
+    pub fn values(&self) -> &[f32] {
+        &self.0
+    }
+
+    /// A shape from any values of a day, as many as there are stretches; `None` where they have no mean above zero.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)]
+    pub fn new(values: &[f64]) -> Option<Self> {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let sound = mean.is_finite() && mean > 0.0 && values.iter().all(|value| value.is_finite());
+        sound.then(|| Self(values.iter().map(|value| (value / mean) as f32).collect()))
+    }
+}
+
+packed!(Profile: slots, taken);
 
 /// Days that the profile is made of.
 const DAYS: i64 = 6;
@@ -23,7 +49,36 @@ impl Profile {
     pub(crate) fn new(season: i64, ratio: i64) -> Self {
         let slots = if season > 1 && season % ratio == 0 { (season / ratio) as usize } else { 0 };
         let slots = if slots > SLOTS_MAX { 0 } else { slots };
-        Self { slots: vec![f32::NAN; slots], ratio, taken: None }
+        Self { slots: vec![f32::NAN; slots], ratio, taken: None, lent: None }
+    }
+
+    /// Its shape, once all of the day is known.
+    pub(crate) fn shape(&self) -> Option<Shape> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        Shape::new(&self.slots.iter().map(|value| f64::from(*value)).collect::<Vec<_>>())
+    }
+
+    /// Takes a shape to go by where nothing of its own is known; one of another length is stretched.
+    pub(crate) fn lend(&mut self, shape: &Shape) {
+        let (wanted, given) = (self.slots.len(), shape.0.len());
+        if wanted > 0 && given > 0 {
+            self.lent = Some(Shape((0..wanted).map(|slot| shape.0[slot * given / wanted]).collect()));
+        }
+    }
+
+    /// Puts what was lent in place, at the level of a step `number` whose demand is about `level`.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(crate) fn settle(&mut self, number: i64, level: f64) {
+        let length = self.length();
+        if let Some(shape) = self.lent.take_if(|_| length > 0) {
+            let now = number.div_euclid(self.ratio).rem_euclid(length) as usize;
+            let unit = level / f64::from(shape.0[now]).max(0.05);
+            for (slot, value) in self.slots.iter_mut().zip(&shape.0).filter(|(slot, _)| slot.is_nan()) {
+                *slot = (f64::from(*value) * unit) as f32;
+            }
+        }
     }
 
     fn length(&self) -> i64 {

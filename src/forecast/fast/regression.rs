@@ -5,6 +5,8 @@
 //! exponential weights; and where nothing new is learned the sums fade and the ridge takes over, so that there is no
 //! covariance to wind up.
 
+use crate::demand::packed::packed;
+
 /// Features in a row.
 pub(crate) const D: usize = 12;
 /// Products in a triangle.
@@ -24,6 +26,8 @@ pub(crate) struct Regression {
     pub(crate) spread: f32,
 }
 
+packed!(Regression: products, targets, weights, mass, spread);
+
 /// How much the prior counts, in rows.
 const PRIOR_ROWS: f64 = 30.0;
 /// Residuals count in full up to this many times their mean size; beyond it as if they were there.
@@ -34,6 +38,13 @@ impl Regression {
         #[allow(clippy::cast_possible_truncation)]
         let weights = prior.map(|weight| weight as f32);
         Self { products: [0.0; TRIANGLE], targets: [0.0; D], weights, mass: 0.0, spread: 0.0 }
+    }
+
+    /// Makes what has been learned count a quarter.
+    pub(crate) fn doubt(&mut self) {
+        self.products.iter_mut().for_each(|product| *product *= 0.25);
+        self.targets.iter_mut().for_each(|target| *target *= 0.25);
+        self.mass *= 0.25;
     }
 
     pub(crate) fn predict(&self, row: &Row) -> f64 {
