@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::alert_rule::{Templated, templated};
 use super::behavior::Behavior;
 use super::economy::Economy;
+use super::forecast::Forecast;
 use super::reader::{Fields, Reader};
 use super::rule_file::{Pair, pairs};
 use super::scalar::{At, Read, word};
@@ -18,6 +19,7 @@ pub struct ScaleRule {
     pub target: Target,
     pub replicas: Bounds,
     pub metrics: At<Vec<Metric>>,
+    pub forecast: Option<Forecast>,
     /// An expression over the metrics' names; the largest wish where there is none.
     pub combine: Option<At<String>>,
     pub behavior: Behavior,
@@ -158,13 +160,14 @@ pub(super) fn read(mut fields: Fields<'_, '_>) -> Option<ScaleRule> {
     let order = fields.optional("order").unwrap_or_default();
     let labels = pairs(&mut fields, "labels");
     let annotations = templated(&mut fields, "annotations");
-    fields.refuse("forecast", "forecast is not supported yet; remove it");
+    let forecast = fields.optional("forecast");
     fields.finish();
     Some(ScaleRule {
         scale: scale?,
         target: target?,
         replicas: replicas?,
         metrics: metrics?,
+        forecast,
         combine,
         behavior,
         cooldown,

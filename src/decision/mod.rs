@@ -37,8 +37,8 @@ pub use inputs::{
 };
 pub use per_pod::{per_pod, per_pod_utilization};
 pub use policy::{
-    Behavior, Change, Combine, Direction, Fallback, FallbackBehavior, FlapBudget, Pause, Policy, ScalingPolicy,
-    ScalingRules, SelectPolicy,
+    Behavior, CONFIDENCE, Change, Combine, Direction, Fallback, FallbackBehavior, FlapBudget, Pause, Policy,
+    ScalingPolicy, ScalingRules, SelectPolicy,
 };
 pub use reason::Reason;
 pub use state::State;

@@ -100,6 +100,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Result<(), String> {
         let Answers { workloads: answers, mut failed } = bound.eval(now);
+        let interval = self.rules.groups.get(id.0).map_or(Duration::ZERO, |group| group.interval);
         let mut missed = self.owned.remove(&id).unwrap_or_default();
         let owned = self.owned.entry(id).or_default();
         for WorkloadAnswer { workload, metrics, objective } in answers {
@@ -109,7 +110,7 @@ impl Engine {
                 known.adopt(&bound.rule);
             }
             if Arc::ptr_eq(&known.rule, &bound.rule) {
-                known.hear(metrics, objective, now);
+                known.hear(metrics, objective, interval, &mut self.foreseen, now);
                 missed.remove(&workload);
                 changed.insert(workload.clone());
                 owned.insert(workload);

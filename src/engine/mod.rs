@@ -15,10 +15,12 @@ mod desk;
 mod economy;
 mod evaluate;
 mod explain;
+mod foresight;
 mod history;
 mod keep;
 mod notable;
 mod recorded;
+mod refit;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -31,7 +33,7 @@ use std::time::Duration;
 
 pub use crate::journal::Entry;
 pub use alerts::AlertKey;
-pub use command::{Answer, Command, ManualScale};
+pub use command::{Answer, Command, ManualScale, MetricForecast};
 pub use explain::{LINES_MAX, explain};
 pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, View, WorkloadView};
 
@@ -46,6 +48,7 @@ use workloads::{Known, Memory};
 
 use crate::config::Settings;
 use crate::dispatch::{Action, Alert, AlertGroup, Notification, Observation, Outcome, Silence, Status};
+use crate::forecast::Predictor;
 use crate::journal::Change;
 use crate::rule::{AlertState, AlertStates, BoundRules, External};
 use crate::schedule::Cached;
@@ -65,6 +68,8 @@ pub enum Event {
     Acted(Action, Outcome),
     /// So many samples were kept since the start of the service.
     Received(u64),
+    /// A predictor has been fitted, which took so long.
+    Refitted(Refit, Duration),
     /// A receiver could not be told.
     Untold(Notification),
     /// Somebody asks; [`Effect::Answer`] of the same number answers.
@@ -91,8 +96,26 @@ pub enum Effect {
     },
     /// Tell a receiver.
     Notify(Notification),
+    /// Fit a predictor anew ([`Predictor::refit`]), away from the loop, for it may take long; [`Event::Refitted`] brings
+    /// it back. Until then what was foreseen last stands.
+    Refit(Refit),
     /// Answers [`Event::Asked`].
     Answer(u64, Answer),
+}
+
+/// A predictor that is to be fitted anew, or has been.
+#[derive(Debug)]
+pub struct Refit {
+    pub workload: Workload,
+    pub metric: Arc<str>,
+    pub predictor: Box<Predictor>,
+}
+
+impl PartialEq for Refit {
+    /// There is one of each workload's metric.
+    fn eq(&self, other: &Self) -> bool {
+        (&self.workload, &self.metric) == (&other.workload, &other.metric)
+    }
 }
 
 /// A rule by its place: group, then rule within it. Rules are evaluated in this order.
@@ -114,6 +137,7 @@ enum Due {
     Breaker,
     Dispatch,
     Keep,
+    Refit,
 }
 
 /// The state of the loop.
@@ -142,6 +166,12 @@ pub struct Engine {
     kept: BTreeSet<Workload>,
     /// Silences to be written down with this step.
     kept_silences: Vec<Arc<Silence>>,
+    /// Snapshots of predictors from before a restart, by workload and metric.
+    foreseen: HashMap<String, Vec<u8>>,
+    /// Predictors are to be looked through for one whose fit is due.
+    refit_due: bool,
+    /// The workload whose predictor was fitted last; the next one's turn is after it.
+    refitted: Option<Workload>,
     keep_due: bool,
     kept_at: Timestamp,
     alert_views: Vec<Arc<AlertView>>,
@@ -175,7 +205,7 @@ impl Engine {
     pub fn new(settings: &Settings) -> Self {
         let mut agenda = Agenda::new();
         agenda.set(Due::Eviction, Some(Timestamp::MIN));
-        for due in [Due::Breaker, Due::Keep] {
+        for due in [Due::Breaker, Due::Keep, Due::Refit] {
             agenda.set(due, Some(Timestamp::MIN));
         }
         Self {
@@ -194,6 +224,9 @@ impl Engine {
             remembered: HashMap::new(),
             kept: BTreeSet::new(),
             kept_silences: Vec::new(),
+            foreseen: HashMap::new(),
+            refit_due: false,
+            refitted: None,
             keep_due: false,
             kept_at: Timestamp::MIN,
             alert_views: Vec::new(),
@@ -228,6 +261,7 @@ impl Engine {
                     changed.insert(workload);
                 }
                 Due::Dispatch => {}
+                Due::Refit => self.refit_due = true,
                 Due::Keep => self.keep_due = true,
                 Due::Breaker => self.agenda.set(Due::Breaker, Some(Breaker::next_look(now))),
                 Due::Eviction => {
@@ -240,6 +274,7 @@ impl Engine {
         let answers = self.command(asked, now, &mut changed);
         self.decide(changed, now);
         self.dispatch(now, &mut effects);
+        self.refit(now, &mut effects);
         self.keep(now, &mut effects);
         self.answer(answers, &mut effects);
         effects
@@ -312,6 +347,7 @@ impl Engine {
                 }
             }
             Event::Received(samples) => self.breaker.samples(samples, now),
+            Event::Refitted(refit, took) => self.refitted(refit, took, now),
             Event::Untold(notification) => self.desk.alerts.failed(&notification),
             Event::Asked(..) => {}
             Event::Acted(action, outcome) => {

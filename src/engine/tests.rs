@@ -106,6 +106,7 @@ impl World {
                     continue;
                 }
                 Effect::Keep(_) | Effect::Notify(_) => continue,
+                Effect::Refit(refit) => format!("refit {} of {}", refit.metric, refit.workload),
                 Effect::Answer(number, answer) => format!("answer {number}: {answer:?}"),
                 Effect::Act(action) => {
                     assert!(self.watched.contains(&action.workload), "what is scaled is watched");

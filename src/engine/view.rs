@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::Counts;
 use crate::decision::Decision;
-use crate::decision::{Manual, Rollback};
+use crate::decision::{Manual, Outlook, Rollback};
 use crate::demand::Load;
 use crate::demand::Presence;
 use crate::dispatch::{Alert, AlertGroup, AlertStatus, Drift, Muted, Silence};
+use crate::forecast::Point;
 use crate::journal::Entry;
 use crate::labels::Labels;
 use crate::time::Timestamp;
@@ -129,6 +130,10 @@ pub struct MetricView {
     /// How far the demand is from what it has been lately, in standard deviations.
     pub z_score: Option<f64>,
     pub paused: bool,
+    /// What is provided for: the rule's quantile of the largest demand of the window ahead.
+    pub outlook: Option<Outlook>,
+    /// The step at which what is decided now will have effect.
+    pub point: Option<Point>,
 }
 
 /// How one rule fares.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::forecast;
 use super::target::{is_label_name, is_metric_name, is_namespace, is_object_name};
 use super::{
     AlertRule, Economy, Group, Metric, Objective, PerPod, PerReplica, RecordRule, Rule, RuleSet, ScaleRule,
@@ -169,6 +170,7 @@ impl Compiler<'_, '_> {
         let target = self.target(rule);
         let policy = policy::compile(rule, self.source, &mut self.findings);
         let metrics = self.metrics(&rule.metrics);
+        let forecast = forecast::compile(rule, &mut self.findings);
         let economy = self.economy(&rule.economy);
         self.calendar(rule);
         let objective = rule.objective.as_ref().map(|objective| self.objective(objective));
@@ -179,6 +181,7 @@ impl Compiler<'_, '_> {
             target: target?,
             policy,
             metrics: metrics?,
+            forecast,
             objective: objective.map_or(Some(None), |objective| objective.map(Some))?,
             calendar: Arc::new(Calendar::compile(&rule.schedules, &rule.events)),
             economy,

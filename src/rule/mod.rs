@@ -8,6 +8,7 @@
 mod alert;
 mod bound;
 mod compile;
+mod forecast;
 mod load;
 mod policy;
 mod record;
@@ -34,6 +35,7 @@ pub use alert::{
 };
 pub use bound::{BoundGroup, BoundRule, BoundRules};
 pub use compile::compile;
+pub use forecast::Forecasting;
 pub use load::{Loaded, load, read};
 pub use record::BoundRecord;
 pub use restore::{GRACE_PERIOD, OUTAGE_TOLERANCE};
@@ -81,6 +83,8 @@ pub struct ScaleRule {
     pub policy: decision::Policy,
     /// At least one.
     pub metrics: Vec<Metric>,
+    /// How demand is foreseen; `None` where the rule does not ask for it.
+    pub forecast: Option<Forecasting>,
     /// What must hold after a scaling.
     pub objective: Option<Objective>,
     /// Schedules and planned events.

@@ -106,6 +106,7 @@ fn workloads(text: &mut Exposition, view: &View) {
             }
         }
     }
+    forecasts(text, &named);
     let mut classes = text.family(&names::LOAD_CLASS);
     for (name, workload) in &named {
         for class in Load::ALL {
@@ -117,6 +118,29 @@ fn workloads(text: &mut Exposition, view: &View) {
         let Some(decision) = &workload.decision else { continue };
         for layer in Layer::ALL {
             layers.sample(&[name, layer.as_str()], flag(decision.layer == layer));
+        }
+    }
+}
+
+fn forecasts(text: &mut Exposition, named: &[(String, &WorkloadView)]) {
+    let metrics = || named.iter().flat_map(|(name, workload)| workload.metrics.iter().map(move |own| (name, own)));
+    let mut quantiles = text.family(&names::FORECAST);
+    for (name, metric) in metrics() {
+        let Some(point) = metric.point else { continue };
+        let all =
+            [("mean", point.mean), ("0.1", point.p10), ("0.5", point.p50), ("0.9", point.p90), ("0.95", point.p95)];
+        for (quantile, demand) in all {
+            quantiles.sample(&[name, &metric.name, quantile], demand);
+        }
+    }
+    let mut peaks = text.family(&names::FORECAST_PEAK);
+    for (name, metric) in metrics() {
+        peaks.maybe(&[name, &metric.name], metric.outlook.as_ref().map(|outlook| outlook.demand));
+    }
+    let mut trust = text.family(&names::FORECAST_TRUST);
+    for (name, metric) in metrics() {
+        if let Some(outlook) = &metric.outlook {
+            trust.sample(&[name, &metric.name, &outlook.model], outlook.trust);
         }
     }
 }

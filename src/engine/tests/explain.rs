@@ -77,6 +77,8 @@ impl Situation {
             per_replica: metric.per_replica,
             z_score: None,
             paused: false,
+            outlook: None,
+            point: None,
         };
         WorkloadView {
             workload: checkout(),

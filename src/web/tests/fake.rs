@@ -10,7 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::decision::{Change, Decision, Inputs, MetricInput, Policy, ScalingPolicy, State, decide};
 use crate::demand::Presence;
 use crate::dispatch::{Alert, AlertState, AlertStatus, Outcome, Silence};
-use crate::engine::{AlertView, Answer, Command, Counts, Entry, MetricView, RuleHealth, View, WorkloadView};
+use crate::engine::{
+    AlertView, Answer, Command, Counts, Entry, MetricForecast, MetricView, RuleHealth, View, WorkloadView,
+};
+use crate::forecast::{Forecast, Point};
 use crate::ingest::{self, Receiver};
 use crate::journal::{Filter, Page};
 use crate::labels::Labels;
@@ -99,12 +102,20 @@ pub(super) async fn keep(mut asks: mpsc::Receiver<Ask>, view: watch::Sender<Arc<
                 next.alerts.extend(alerts.into_iter().map(|alert| Arc::new(routed(alert))));
                 Answer::Done
             }
+            Command::Forecasts { .. } => Answer::Forecasts(vec![foreseen()]),
             Command::Scale(_) => Answer::Refused("not here".to_owned()),
         };
         view.send_replace(Arc::new(next));
         // Who asked may have gone.
         let _ = answer.send(said);
     }
+}
+
+/// A path of one step.
+fn foreseen() -> MetricForecast {
+    let point = Point { at: NOW, mean: 200.0, p10: 180.0, p50: 199.0, p90: 230.0, p95: 240.0, peak90: 235.0 };
+    let forecast = Forecast { from: NOW, step: Duration::from_mins(1), points: vec![point] };
+    MetricForecast { metric: "requests".into(), model: "rls".into(), trust: 0.84, forecast: Some(forecast) }
 }
 
 /// An alert that everybody is told of.
@@ -146,6 +157,8 @@ pub(super) fn view() -> View {
         per_replica,
         z_score: None,
         paused: false,
+        outlook: None,
+        point: None,
     };
     let checkout = WorkloadView {
         workload: workload("checkout"),
