@@ -3,6 +3,7 @@
 //! In: vectors from `promql`. Out: [`Presence`], which forces every reader to say what happens when a value is missing.
 
 pub mod anomaly;
+mod half;
 mod history;
 pub(crate) mod packed;
 pub mod load;

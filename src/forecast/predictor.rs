@@ -82,8 +82,11 @@ impl Predictor {
         }
         let unit = self.history.unit();
         self.history.observe(at, value);
-        if self.history.unit() != unit && self.lane.levels.count > 0.0 {
-            self.relearn();
+        if self.history.unit() != unit {
+            let factor = unit / self.history.unit();
+            self.lane.rescale(factor);
+            self.slow.rescale(factor);
+            self.trust.rescale(factor);
         }
         let Some(open) = self.history.open() else { return };
         if value.is_some_and(f64::is_finite) && number == open {
@@ -131,12 +134,6 @@ impl Predictor {
             self.lane.change();
         }
         self.closed = Some(number);
-    }
-
-    /// Begins anew with nothing but the history.
-    fn relearn(&mut self) {
-        self.lane = Lane::new(seasons(&self.options), self.history.ratio(), self.day_steps);
-        self.trust = Trust::NEW;
     }
 
     fn standing(&self) -> Option<Standing> {
@@ -234,8 +231,6 @@ impl Predictor {
     pub fn weights(&self) -> Vec<(&'static str, f64)> {
         EXPERTS.iter().copied().zip(self.lane.weights()).collect()
     }
-
-    pub fn debug(&self, a: usize) -> String { self.lane.debug(a) }
 
     /// Whether [`Predictor::refit`] would pay now.
     #[must_use]
