@@ -366,3 +366,6 @@ fn clear<T: Copy>(ring: &mut [T], missing: T, from: i64, to: i64) {
         ring[at(n, ring.len())] = missing;
     }
 }
+
+#[cfg(test)]
+mod tests;
