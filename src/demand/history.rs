@@ -285,11 +285,8 @@ impl History {
         let here = self.mean(number);
         // From the middle of this stretch, in stretches: -0.5..0.5.
         let offset = (number.rem_euclid(self.ratio) as f64 + 0.5) / self.ratio as f64 - 0.5;
-        let there = self.mean(if offset < 0.0 {
-            number.saturating_sub(self.ratio)
-        } else {
-            number.saturating_add(self.ratio)
-        });
+        let there =
+            self.mean(if offset < 0.0 { number.saturating_sub(self.ratio) } else { number.saturating_add(self.ratio) });
         if there.is_nan() || here.is_nan() { here } else { here + (there - here) * offset.abs() }
     }
 

@@ -5,8 +5,8 @@
 pub mod anomaly;
 mod half;
 mod history;
-pub(crate) mod packed;
 pub mod load;
+pub(crate) mod packed;
 
 pub use anomaly::Anomaly;
 pub use history::History;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::fast::lane::{Lane, bounds};
-use super::fast::levels::Origin;
 use super::fast::lerp;
+use super::fast::levels::Origin;
 use super::fast::profile::Shape;
 use super::fast::rows::{EXPERTS, Seasons};
 use super::slow::{Kept, Slow};
@@ -125,7 +125,8 @@ impl Predictor {
         if self.closed.is_some_and(|closed| number <= closed) {
             return;
         }
-        let y = if self.history.open().is_some_and(|open| number <= open) { self.history.units(number) } else { f64::NAN };
+        let y =
+            if self.history.open().is_some_and(|open| number <= open) { self.history.units(number) } else { f64::NAN };
         self.slow.close(number, y, self.history.unit());
         self.trust.step(!y.is_nan());
         if let Some(outcome) = self.lane.close(&self.history, number, y, &self.slow)

@@ -61,7 +61,10 @@ impl Slow {
     pub(crate) fn at(&self, number: i64) -> f64 {
         let offset = number.saturating_sub(self.from);
         let get = |index: i64| {
-            usize::try_from(index).ok().and_then(|index| self.path.get(index)).map_or(f64::NAN, |value| f64::from(*value))
+            usize::try_from(index)
+                .ok()
+                .and_then(|index| self.path.get(index))
+                .map_or(f64::NAN, |value| f64::from(*value))
         };
         let index = offset.div_euclid(self.stride.max(1));
         let here = get(index);

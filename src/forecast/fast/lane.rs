@@ -202,7 +202,9 @@ impl Lane {
             day: seasonal[0] as f32,
             week: seasonal[1] as f32,
             profile: seasonal[2] as f32,
-            size: ((levels.slow.abs() + levels.noise).powf(SIZE) * (levels.long.abs() + levels.noise_long).powf(1.0 - SIZE) + 1e-9) as f32,
+            size: ((levels.slow.abs() + levels.noise).powf(SIZE)
+                * (levels.long.abs() + levels.noise_long).powf(1.0 - SIZE)
+                + 1e-9) as f32,
         }
     }
 
@@ -297,15 +299,7 @@ impl Lane {
     }
 
     /// Writes the means of the next `horizon` steps over `path`.
-    fn path(
-        &self,
-        history: &History,
-        number: i64,
-        origin: &Origin,
-        slow: &Slow,
-        horizon: usize,
-        path: &mut Vec<f64>,
-    ) {
+    fn path(&self, history: &History, number: i64, origin: &Origin, slow: &Slow, horizon: usize, path: &mut Vec<f64>) {
         path.clear();
         let weights: Vec<_> = self.records.iter().map(Record::weights).collect();
         let lens = self.lens(history);
@@ -423,6 +417,8 @@ pub(crate) fn bounds(history: &History) -> (f64, f64) {
         Some(least) if least < 0.0 => f64::NEG_INFINITY,
         _ => 0.0,
     };
-    let cap = history.greatest().map_or(f64::INFINITY, |greatest| if greatest > 0.0 { 1.5 * greatest } else { f64::INFINITY });
+    let cap = history
+        .greatest()
+        .map_or(f64::INFINITY, |greatest| if greatest > 0.0 { 1.5 * greatest } else { f64::INFINITY });
     (floor, cap)
 }

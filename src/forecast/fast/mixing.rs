@@ -1,8 +1,8 @@
 //! Who is believed: weights of the experts at one anchor, from their errors of late.
 
 use super::decay;
-use crate::demand::packed::packed;
 use super::rows::EXPERTS;
+use crate::demand::packed::packed;
 
 /// Half-lives of the long and the short record, in steps.
 const LONG: f64 = 1_400.0;

@@ -6,8 +6,18 @@ use super::regression::Row;
 use crate::demand::History;
 
 /// Whose forecasts are mixed.
-pub(crate) const EXPERTS: [&str; 10] =
-    ["combiner", "naive", "ewma_fast", "ewma", "damped_trend", "yesterday", "last_week", "profile", "slow", "log_combiner"];
+pub(crate) const EXPERTS: [&str; 10] = [
+    "combiner",
+    "naive",
+    "ewma_fast",
+    "ewma",
+    "damped_trend",
+    "yesterday",
+    "last_week",
+    "profile",
+    "slow",
+    "log_combiner",
+];
 pub(crate) const COMBINER: usize = 0;
 pub(crate) const SLOW: usize = 8;
 pub(crate) const LOG: usize = 9;
