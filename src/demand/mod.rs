@@ -3,9 +3,10 @@
 //! In: vectors from `promql`. Out: [`Presence`], which forces every reader to say what happens when a value is missing.
 
 pub mod anomaly;
+mod half;
 mod history;
-pub(crate) mod packed;
 pub mod load;
+pub(crate) mod packed;
 
 pub use anomaly::Anomaly;
 pub use history::History;

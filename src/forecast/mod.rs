@@ -61,3 +61,6 @@ pub trait Forecaster: std::fmt::Debug + Send {
     /// been fitted. Values are finite.
     fn forecast(&self, horizon: usize, points: &mut Vec<f64>);
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::fast::lane::{Lane, bounds};
-use super::fast::levels::Origin;
 use super::fast::lerp;
+use super::fast::levels::Origin;
 use super::fast::profile::Shape;
 use super::fast::rows::{EXPERTS, Seasons};
 use super::slow::{Kept, Slow};
@@ -82,8 +82,11 @@ impl Predictor {
         }
         let unit = self.history.unit();
         self.history.observe(at, value);
-        if self.history.unit() != unit && self.lane.levels.count > 0.0 {
-            self.relearn();
+        if self.history.unit() != unit {
+            let factor = unit / self.history.unit();
+            self.lane.rescale(factor);
+            self.slow.rescale(factor);
+            self.trust.rescale(factor);
         }
         let Some(open) = self.history.open() else { return };
         if value.is_some_and(f64::is_finite) && number == open {
@@ -122,7 +125,8 @@ impl Predictor {
         if self.closed.is_some_and(|closed| number <= closed) {
             return;
         }
-        let y = if self.history.open().is_some_and(|open| number <= open) { self.history.units(number) } else { f64::NAN };
+        let y =
+            if self.history.open().is_some_and(|open| number <= open) { self.history.units(number) } else { f64::NAN };
         self.slow.close(number, y, self.history.unit());
         self.trust.step(!y.is_nan());
         if let Some(outcome) = self.lane.close(&self.history, number, y, &self.slow)
@@ -131,12 +135,6 @@ impl Predictor {
             self.lane.change();
         }
         self.closed = Some(number);
-    }
-
-    /// Begins anew with nothing but the history.
-    fn relearn(&mut self) {
-        self.lane = Lane::new(seasons(&self.options), self.history.ratio(), self.day_steps);
-        self.trust = Trust::NEW;
     }
 
     fn standing(&self) -> Option<Standing> {
@@ -234,8 +232,6 @@ impl Predictor {
     pub fn weights(&self) -> Vec<(&'static str, f64)> {
         EXPERTS.iter().copied().zip(self.lane.weights()).collect()
     }
-
-    pub fn debug(&self, a: usize) -> String { self.lane.debug(a) }
 
     /// Whether [`Predictor::refit`] would pay now.
     #[must_use]

@@ -61,7 +61,10 @@ impl Slow {
     pub(crate) fn at(&self, number: i64) -> f64 {
         let offset = number.saturating_sub(self.from);
         let get = |index: i64| {
-            usize::try_from(index).ok().and_then(|index| self.path.get(index)).map_or(f64::NAN, |value| f64::from(*value))
+            usize::try_from(index)
+                .ok()
+                .and_then(|index| self.path.get(index))
+                .map_or(f64::NAN, |value| f64::from(*value))
         };
         let index = offset.div_euclid(self.stride.max(1));
         let here = get(index);
@@ -101,14 +104,11 @@ impl Slow {
         (self.from, self.stride, self.offset) = (number.saturating_add(1), 1, 0.0);
     }
 
-    /// The path of a named model beyond what is kept at hand, in units.
-    pub(crate) fn far(&self, horizon: usize, unit: f64) -> Vec<f64> {
-        let mut points = Vec::new();
-        if let (Some(model), Some(_)) = (&self.named, self.fitted) {
-            model.forecast(horizon, &mut points);
-        }
-        points.iter_mut().for_each(|point| *point /= unit);
-        points
+    /// Values that were of one unit are of another now, of which the old one is `factor`.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(crate) fn rescale(&mut self, factor: f64) {
+        self.path.iter_mut().for_each(|value| *value = (f64::from(*value) * factor) as f32);
+        self.offset = (f64::from(self.offset) * factor) as f32;
     }
 
     /// Whether a fit would pay: while young each time that twice as much is known, later every six hours (an hour for a

@@ -66,6 +66,13 @@ impl Trust {
         degraded: false,
     };
 
+    /// Errors in another unit, of which the old one is `factor`.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(crate) fn rescale(&mut self, factor: f64) {
+        self.error = (f64::from(self.error) * factor) as f32;
+        self.naive = (f64::from(self.naive) * factor) as f32;
+    }
+
     /// A step has closed, with or without a value.
     pub(crate) fn step(&mut self, known: bool) {
         self.gap = if known { 0.0 } else { (self.gap + 1.0).min(1e6) };

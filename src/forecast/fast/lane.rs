@@ -91,12 +91,6 @@ fn prior(ahead: usize) -> Row {
     [y, 0.0, 0.0, 0.3, season * 0.4, 0.0, season * 0.3, 0.0, season * 0.3, 0.0, 0.0, 0.0]
 }
 
-/// A path of forecasts, all in units.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Path {
-    pub(crate) means: Vec<f64>,
-}
-
 fn slot(number: i64) -> usize {
     usize::try_from(number.rem_euclid(ORIGINS as i64)).unwrap_or(0)
 }
@@ -208,7 +202,9 @@ impl Lane {
             day: seasonal[0] as f32,
             week: seasonal[1] as f32,
             profile: seasonal[2] as f32,
-            size: ((levels.slow.abs() + levels.noise).powf(SIZE) * (levels.long.abs() + levels.noise_long).powf(1.0 - SIZE) + 1e-9) as f32,
+            size: ((levels.slow.abs() + levels.noise).powf(SIZE)
+                * (levels.long.abs() + levels.noise_long).powf(1.0 - SIZE)
+                + 1e-9) as f32,
         }
     }
 
@@ -222,7 +218,7 @@ impl Lane {
 
     fn learn(&mut self, history: &History, number: i64, y: f64, _named: bool) -> Option<Outcome> {
         let mut outcome = None;
-        let forget = decay((LEARNING_DAYS * self.day_steps).max(400.0));
+        let forget = decay((LEARNING_DAYS * self.day_steps).max(1_000.0));
         let keep = decay((CALIBRATION_DAYS * self.day_steps).max(300.0));
         let mut crest = y;
         let mut seen = 1;
@@ -303,15 +299,7 @@ impl Lane {
     }
 
     /// Writes the means of the next `horizon` steps over `path`.
-    fn path(
-        &self,
-        history: &History,
-        number: i64,
-        origin: &Origin,
-        slow: &Slow,
-        horizon: usize,
-        path: &mut Vec<f64>,
-    ) {
+    fn path(&self, history: &History, number: i64, origin: &Origin, slow: &Slow, horizon: usize, path: &mut Vec<f64>) {
         path.clear();
         let weights: Vec<_> = self.records.iter().map(Record::weights).collect();
         let lens = self.lens(history);
@@ -381,6 +369,18 @@ impl Lane {
         self.records.iter_mut().for_each(Record::doubt);
     }
 
+    /// Values that were of one unit are of another now, of which the old one is `factor`.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(crate) fn rescale(&mut self, factor: f64) {
+        self.levels.rescale(factor);
+        self.origins.iter_mut().for_each(|origin| origin.rescale(factor));
+        self.seasonal.iter_mut().for_each(|value| *value *= factor);
+        self.records.iter_mut().for_each(|record| record.rescale(factor));
+        let waiting = [&mut self.combined, &mut self.logged, &mut self.mixed, &mut self.crests, &mut self.slow];
+        let values = waiting.into_iter().flat_map(|waiting| &mut waiting.0).chain(&mut self.profile.slots);
+        values.for_each(|value| *value = (f64::from(*value) * factor) as f32);
+    }
+
     /// What it takes in memory, in bytes.
     pub(crate) fn size(&self) -> usize {
         size_of::<Self>()
@@ -395,8 +395,6 @@ impl Lane {
     pub(crate) fn closed(&self, number: i64) -> Origin {
         self.origins[slot(number)]
     }
-
-    pub(crate) fn debug(&self, a: usize) -> String { let w=self.records[a].weights(); let e:Vec<String>=(0..EXPERTS.len()).map(|i|format!("{} {:.3}({:.2})",EXPERTS[i],self.records[a].error(i).unwrap_or(f64::NAN)/self.levels.long,w[i])).collect(); format!("{} | mix {:.3} | w {:.2?}",e.join(" "),f64::from(self.steps[a].mean()),self.regressions[a].weights) }
 
     pub(crate) fn leader(&self) -> usize {
         let weights = self.weights();
@@ -419,6 +417,8 @@ pub(crate) fn bounds(history: &History) -> (f64, f64) {
         Some(least) if least < 0.0 => f64::NEG_INFINITY,
         _ => 0.0,
     };
-    let cap = history.greatest().map_or(f64::INFINITY, |greatest| if greatest > 0.0 { 1.5 * greatest } else { f64::INFINITY });
+    let cap = history
+        .greatest()
+        .map_or(f64::INFINITY, |greatest| if greatest > 0.0 { 1.5 * greatest } else { f64::INFINITY });
     (floor, cap)
 }

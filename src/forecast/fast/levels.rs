@@ -42,6 +42,26 @@ impl Origin {
         profile: f32::NAN,
         size: 0.0,
     };
+
+    /// The same in another unit, of which the old one is `factor`.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(crate) fn rescale(&mut self, factor: f64) {
+        let values = [
+            &mut self.y,
+            &mut self.fast,
+            &mut self.mid,
+            &mut self.slow,
+            &mut self.slope,
+            &mut self.base,
+            &mut self.noise,
+            &mut self.scale,
+            &mut self.day,
+            &mut self.week,
+            &mut self.profile,
+            &mut self.size,
+        ];
+        values.into_iter().for_each(|value| *value = (f64::from(*value) * factor) as f32);
+    }
 }
 
 packed!(Origin: y, fast, mid, slow, slope, base, noise, scale, day, week, profile, size);
@@ -110,6 +130,13 @@ impl Levels {
         self.slope = DAMPING * self.slope + SLOPE_GAIN * (base - self.base - DAMPING * self.slope);
         self.base = base;
         self.last = y;
+    }
+
+    /// The same in another unit, of which the old one is `factor`.
+    pub(crate) fn rescale(&mut self, factor: f64) {
+        let Self { count: _, fast, mid, slow, long, base, slope, noise, noise_long, last } = self;
+        let values = [fast, mid, slow, long, base, slope, noise, noise_long, last];
+        values.into_iter().for_each(|value| *value *= factor);
     }
 
     /// How far the damped slope gets in `ahead` steps, for a slope of one.

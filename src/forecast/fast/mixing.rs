@@ -1,13 +1,12 @@
 //! Who is believed: weights of the experts at one anchor, from their errors of late.
 
 use super::decay;
-use crate::demand::packed::packed;
 use super::rows::EXPERTS;
+use crate::demand::packed::packed;
 
-/// Half-lives of the long and the short record, in steps, and what the long one counts.
+/// Half-lives of the long and the short record, in steps.
 const LONG: f64 = 1_400.0;
-const SHORT: f64 = 50.0;
-const LONG_SHARE: f64 = 0.7;
+const SHORT: f64 = 30.0;
 /// How sharply the better one is preferred, by each record.
 const SHARP_LONG: f64 = 7.0;
 const SHARP_SHORT: f64 = 5.0;
@@ -45,16 +44,16 @@ impl Record {
         }
     }
 
+    /// Errors in another unit, of which the old one is `factor`.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(crate) fn rescale(&mut self, factor: f64) {
+        self.long.iter_mut().chain(&mut self.short).for_each(|error| *error = (f64::from(*error) * factor) as f32);
+    }
+
     /// Makes the record count as if it were an hour long.
     pub(crate) fn doubt(&mut self) {
         self.count.iter_mut().for_each(|count| *count = count.min(60.0));
         self.long = self.short;
-    }
-
-    /// An expert's error as it counts; `None` while it has too short a record.
-    pub(crate) fn error(&self, expert: usize) -> Option<f64> {
-        let error = LONG_SHARE * f64::from(self.long[expert]) + (1.0 - LONG_SHARE) * f64::from(self.short[expert]);
-        (self.count[expert] >= 8.0).then_some(error)
     }
 
     /// The weights of all experts, which sum to one; those without a record get nothing, and before anyone has one,

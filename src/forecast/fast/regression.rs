@@ -29,7 +29,7 @@ pub(crate) struct Regression {
 packed!(Regression: products, targets, weights, mass, spread);
 
 /// How much the prior counts, in rows.
-const PRIOR_ROWS: f64 = 30.0;
+const PRIOR_ROWS: f64 = 5.0;
 /// Residuals count in full up to this many times their mean size; beyond it as if they were there.
 const CLIP: f64 = 1.5;
 

@@ -6,11 +6,24 @@ use super::regression::Row;
 use crate::demand::History;
 
 /// Whose forecasts are mixed.
-pub(crate) const EXPERTS: [&str; 10] =
-    ["combiner", "naive", "ewma_fast", "ewma", "damped_trend", "yesterday", "last_week", "profile", "slow", "log_combiner"];
+pub(crate) const EXPERTS: [&str; 10] = [
+    "combiner",
+    "naive",
+    "ewma_fast",
+    "ewma",
+    "damped_trend",
+    "yesterday",
+    "last_week",
+    "profile",
+    "slow",
+    "log_combiner",
+];
 pub(crate) const COMBINER: usize = 0;
 pub(crate) const SLOW: usize = 8;
 pub(crate) const LOG: usize = 9;
+
+/// How many times of what is usual yesterday may count.
+const PRECEDENT: f64 = 3.0;
 
 /// The seasons in steps; zero where there is none.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +69,16 @@ impl Lens<'_> {
         }
         if self.seasons.week > 0 {
             seasonal.week = history.smooth(Self::back(self.seasons.week, origin, ahead));
+        }
+        // What yesterday had and neither the profile nor last week knows of is not expected to come again in full.
+        let most = PRECEDENT * seasonal.profile.max(seasonal.week);
+        if most > 0.0 {
+            if seasonal.day > most {
+                seasonal.day = most;
+            }
+            if seasonal.day_raw > most {
+                seasonal.day_raw = most;
+            }
         }
         seasonal
     }
