@@ -4,7 +4,16 @@
 //! each step and of the largest value of a window, and a trust that the recent record has earned. A missing step is never
 //! a zero here: it is a NaN in a [`Series`], and no model may learn from it. Nothing here reads a clock or draws chance.
 
+mod fast;
 pub mod models;
+mod options;
+mod predictor;
+mod slow;
+mod trust;
+
+pub use options::{Forecast, ModelName, Options, Point};
+pub use fast::profile::Shape;
+pub use predictor::Predictor;
 
 use std::time::Duration;
 
