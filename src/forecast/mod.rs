@@ -11,8 +11,8 @@ mod predictor;
 mod slow;
 mod trust;
 
-pub use options::{Forecast, ModelName, Options, Point};
 pub use fast::profile::Shape;
+pub use options::{Forecast, ModelName, Options, Point};
 pub use predictor::Predictor;
 
 use std::time::Duration;

@@ -235,6 +235,8 @@ impl Predictor {
         EXPERTS.iter().copied().zip(self.lane.weights()).collect()
     }
 
+    pub fn debug(&self, a: usize) -> String { self.lane.debug(a) }
+
     /// Whether [`Predictor::refit`] would pay now.
     #[must_use]
     pub fn refit_due(&self) -> bool {

@@ -17,6 +17,7 @@ const ORIGINS: usize = 64;
 /// Half-life of the combiner's memory, in days' worth of steps.
 const LEARNING_DAYS: f64 = 3.0;
 /// The anchor that trust is measured at: five steps ahead.
+const SIZE: f64 = 1.0;
 const JUDGED: usize = 3;
 /// Half-life of the histograms.
 const CALIBRATION_DAYS: f64 = 2.0;
@@ -199,6 +200,7 @@ impl Lane {
             day: seasonal[0] as f32,
             week: seasonal[1] as f32,
             profile: seasonal[2] as f32,
+            size: ((levels.slow.abs() + levels.noise).powf(SIZE) * (levels.long.abs() + levels.noise_long).powf(1.0 - SIZE) + 1e-9) as f32,
         }
     }
 
@@ -368,6 +370,8 @@ impl Lane {
     pub(crate) fn closed(&self, number: i64) -> Origin {
         self.origins[slot(number)]
     }
+
+    pub(crate) fn debug(&self, a: usize) -> String { let w=self.records[a].weights(); let e:Vec<String>=(0..EXPERTS.len()).map(|i|format!("{} {:.3}({:.2})",EXPERTS[i],self.records[a].error(i).unwrap_or(f64::NAN)/self.levels.long,w[i])).collect(); format!("{} | mix {:.3} | w {:.2?}",e.join(" "),f64::from(self.steps[a].mean()),self.regressions[a].weights) }
 
     pub(crate) fn leader(&self) -> usize {
         let weights = self.weights();

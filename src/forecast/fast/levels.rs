@@ -23,6 +23,8 @@ pub(crate) struct Origin {
     pub(crate) day: f32,
     pub(crate) week: f32,
     pub(crate) profile: f32,
+    /// What rows are divided by, so that all series are alike.
+    pub(crate) size: f32,
 }
 
 impl Origin {
@@ -38,10 +40,11 @@ impl Origin {
         day: f32::NAN,
         week: f32::NAN,
         profile: f32::NAN,
+        size: 0.0,
     };
 }
 
-packed!(Origin: y, fast, mid, slow, slope, base, noise, scale, day, week, profile);
+packed!(Origin: y, fast, mid, slow, slope, base, noise, scale, day, week, profile, size);
 packed!(Levels: count, fast, mid, slow, long, base, slope, noise, noise_long, last);
 
 /// Averages that are brought forward by each step.

@@ -73,7 +73,7 @@ fn known(value: f64) -> f64 {
 
 /// What rows are divided by, so that all series are alike.
 pub(crate) fn size(origin: &Origin) -> f64 {
-    f64::from(origin.slow).abs() + f64::from(origin.noise) + 1e-9
+    f64::from(origin.size)
 }
 
 /// The row of features, all of them differences relative to the size of the series: with weights of zero the forecast is
