@@ -4,6 +4,8 @@
 //! within 50 µs. The series is a production workload's CPU by the minute (`benches/traces`), and its five-minute means.
 
 mod measure;
+#[path = "measure/memory.rs"]
+mod memory;
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use headroom::time::Timestamp;
 use measure::{heading, line};
 
 #[global_allocator]
-static ALLOCATOR: measure::memory::Counting = measure::memory::Counting;
+static ALLOCATOR: memory::Counting = memory::Counting;
 
 /// The newest values of the trace, which has one in each line.
 fn trace(steps: usize) -> Vec<f64> {
@@ -29,13 +31,13 @@ fn figures(title: &str, values: &[f64], step: Duration, seasons: &[usize]) {
     let (past, coming) = values.split_at(values.len() - 60);
     let series = Series { start: Timestamp::from_millis(0), step, values: past, seasons };
     for name in models::NAMES {
-        let before = measure::memory::in_use();
+        let before = memory::in_use();
         let mut model = models::by_name(name).expect("each name is a model");
         if let Err(error) = model.fit(&series) {
             line(name, &error.to_string());
             continue;
         }
-        let bytes = measure::memory::in_use() - before;
+        let bytes = memory::in_use() - before;
         let fit = measure::ns_per_unit(1, || {
             black_box(model.fit(&series).is_ok());
         });

@@ -3,8 +3,6 @@
 
 #![allow(dead_code, reason = "each bench uses a part")]
 
-pub(crate) mod memory;
-
 use std::time::Duration;
 
 /// Passes of which the median is taken. `make test` runs every bench small, with `HEADROOM_BENCH=small`.

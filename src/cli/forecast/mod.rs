@@ -91,7 +91,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let told = format!("{} leads, trust {:.2}", predictor.model(), predictor.trust());
     match &args.plot {
         Some(target) => {
-            let chart = picture::chart(&name, &told, &predictor, &forecast);
+            let series = args.file.file_stem().map_or_else(|| name.clone(), |stem| stem.display().to_string());
+            let chart = picture::chart(&series, &told, &predictor, &forecast);
             let shown = picture::put(&chart, target).with_context(|| format!("can't write {target}"))?;
             match shown {
                 Some(signs) => io::stdout().write_all(signs.as_bytes())?,
@@ -114,10 +115,10 @@ fn learned(rows: &[Row], options: Options) -> Predictor {
     let mut predictor = Predictor::new(options);
     // A fit at a quarter, a half and three quarters of the rows leaves each a record to be judged by, and one at the end
     // makes the forecast.
-    let quarter = (rows.len() / 4).max(1);
+    let fits: Vec<usize> = (1..=4).map(|quarter| (rows.len() * quarter).div_ceil(4)).collect();
     for (at, row) in rows.iter().enumerate() {
         predictor.observe(row.at, row.value);
-        if (at + 1) % quarter == 0 && predictor.refit_due() {
+        if fits.contains(&(at + 1)) && predictor.refit_due() {
             predictor.refit();
         }
     }

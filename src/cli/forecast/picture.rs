@@ -50,7 +50,6 @@ pub(super) fn chart(name: &str, told: &str, predictor: &Predictor, forecast: &Fo
     let history = predictor.history();
     let last = history.number(forecast.from);
     let first = last.saturating_sub(i64::try_from(shown).unwrap_or(i64::MAX)).max(history.first());
-    // A step stands at its middle... of which the begin is what the rows say, so that both agree.
     let past: Vec<(Timestamp, f64)> =
         (first..=last).map(|step| (history.start_of(step), history.value(step).unwrap_or(f64::NAN))).collect();
     let now = past.last().copied();
@@ -73,7 +72,7 @@ pub(super) fn chart(name: &str, told: &str, predictor: &Predictor, forecast: &Fo
             line("pmax90", Tone::Red, Stroke::Dashed, from_now(|point| point.peak90)),
             line("mean", Tone::Orange, Stroke::Solid, from_now(|point| point.mean)),
         ],
-        marks: vec![Mark { at: forecast.from, text: String::new() }],
+        marks: vec![Mark { at: forecast.from, text: "now".to_owned() }],
     }
 }
 
