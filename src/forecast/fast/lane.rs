@@ -5,7 +5,7 @@ use super::levels::{Levels, Origin};
 use super::mixing::{Record, mix};
 use super::profile::Profile;
 use super::regression::{Regression, Row};
-use super::rows::{self, COMBINER, EXPERTS, Lens, SLOW, Seasonal, Seasons};
+use super::rows::{self, COMBINER, EXPERTS, LOG, Lens, SLOW, Seasonal, Seasons};
 use super::{ANCHORS, REACH, between, decay, lerp};
 use crate::demand::History;
 use crate::demand::packed::{Cursor, Packed, packed};
@@ -56,19 +56,21 @@ pub(crate) struct Lane {
     origins: Vec<Origin>,
     seasonal: [f64; 3],
     regressions: Vec<Regression>,
+    logs: Vec<Regression>,
     records: Vec<Record>,
     steps: Vec<Histogram>,
     peaks: Vec<Histogram>,
     adaptations: Vec<Adaptation>,
     peak_adaptations: Vec<Adaptation>,
     combined: Waiting,
+    logged: Waiting,
     mixed: Waiting,
     crests: Waiting,
     slow: Waiting,
     day_steps: f64,
 }
 
-packed!(Lane: levels, profile, origins, seasonal, regressions, records, steps, peaks, adaptations, peak_adaptations,
+packed!(Lane: levels, profile, origins, seasonal, regressions, logs, logged, records, steps, peaks, adaptations, peak_adaptations,
     combined, mixed, crests, slow);
 
 impl Packed for Waiting {
@@ -109,6 +111,8 @@ impl Lane {
             origins: vec![Origin::NONE; ORIGINS],
             seasonal: [f64::NAN; 3],
             regressions: ANCHORS.iter().map(|ahead| Regression::new(&prior(*ahead))).collect(),
+            logs: ANCHORS.iter().map(|ahead| Regression::new(&prior(*ahead))).collect(),
+            logged: Waiting::new(),
             records: vec![Record::NEW; COUNT],
             steps: ANCHORS.iter().map(|ahead| Histogram::new(width(ahead))).collect(),
             peaks: ANCHORS.iter().map(|ahead| Histogram::new(width(ahead))).collect(),
@@ -141,6 +145,7 @@ impl Lane {
         for anchor in 0..COUNT {
             if (number.rem_euclid(4) as usize) == anchor % 4 || self.levels.count < 200.0 {
                 self.regressions[anchor].solve(&prior(ANCHORS[anchor]));
+                self.logs[anchor].solve(&prior(ANCHORS[anchor]));
             }
         }
         if y.is_nan() {
@@ -156,7 +161,10 @@ impl Lane {
         for (anchor, ahead) in ANCHORS.iter().enumerate() {
             crest = path[from..*ahead].iter().copied().fold(crest, f64::max);
             from = *ahead;
-            let row = rows::row(&origin, &self.lens(history).seasonal(number, *ahead), *ahead);
+            let seasonal = self.lens(history).seasonal(number, *ahead);
+            let row = rows::row(&origin, &seasonal, *ahead);
+            let logged = self.combine_logs(anchor, anchor, 0.0, &origin, rows::log_row(&origin, &seasonal, *ahead));
+            self.logged.put(anchor, number, logged);
             let combined = self.combine(anchor, anchor, 0.0, &origin, &row);
             self.combined.put(anchor, number, combined);
             self.mixed.put(anchor, number, path[*ahead - 1]);
@@ -240,6 +248,15 @@ impl Lane {
             let mut experts = rows::experts(&origin, &seasonal, *ahead);
             experts[COMBINER] = self.combined.get(anchor, from);
             experts[SLOW] = self.slow.get(anchor, from);
+            experts[LOG] = self.logged.get(anchor, from);
+            if let Some(row) = rows::log_row(&origin, &seasonal, *ahead)
+                && experts[LOG].is_finite()
+                && y >= 0.0
+            {
+                let target = rows::log_target(&origin, y);
+                let residual = target - rows::log_target(&origin, experts[LOG]);
+                self.logs[anchor].learn(&row, target, residual, forget);
+            }
             self.records[anchor].score(&experts, y);
 
             let row = rows::row(&origin, &seasonal, *ahead);
@@ -278,6 +295,13 @@ impl Lane {
         f64::from(origin.mid) + scaled * rows::size(origin)
     }
 
+    fn combine_logs(&self, lower: usize, upper: usize, way: f64, origin: &Origin, row: Option<Row>) -> f64 {
+        let Some(row) = row else { return f64::NAN };
+        let (a, b) = (&self.logs[lower], &self.logs[upper]);
+        let log = if lower == upper { a.predict(&row) } else { lerp(a.predict(&row), b.predict(&row), way) };
+        rows::from_log(origin, log)
+    }
+
     /// Writes the means of the next `horizon` steps over `path`.
     fn path(
         &self,
@@ -299,6 +323,7 @@ impl Lane {
             let mut experts = rows::experts(origin, &seasonal, reach);
             experts[COMBINER] = self.combine(lower, upper, way, origin, &rows::row(origin, &seasonal, reach));
             experts[SLOW] = slow.at(number.saturating_add(ahead as i64));
+            experts[LOG] = self.combine_logs(lower, upper, way, origin, rows::log_row(origin, &seasonal, reach));
             let mut mixed = mix(&weights[lower], &experts);
             if lower != upper {
                 mixed = lerp(mixed, mix(&weights[upper], &experts), way);
@@ -352,7 +377,7 @@ impl Lane {
 
     /// Demand has changed its ways: what was learned before counts less.
     pub(crate) fn change(&mut self) {
-        self.regressions.iter_mut().for_each(Regression::doubt);
+        self.regressions.iter_mut().chain(&mut self.logs).for_each(Regression::doubt);
         self.records.iter_mut().for_each(Record::doubt);
     }
 
@@ -361,9 +386,9 @@ impl Lane {
         size_of::<Self>()
             + self.profile.slots.capacity() * size_of::<f32>()
             + self.origins.capacity() * size_of::<Origin>()
-            + COUNT * (size_of::<Regression>() + size_of::<Record>())
+            + COUNT * (2 * size_of::<Regression>() + size_of::<Record>())
             + COUNT * 2 * (size_of::<Histogram>() + size_of::<Adaptation>())
-            + 4 * self.mixed.0.capacity() * size_of::<f32>()
+            + 5 * self.mixed.0.capacity() * size_of::<f32>()
     }
 
     /// The origin of the step `number`, which has closed.

@@ -6,10 +6,11 @@ use super::rows::EXPERTS;
 
 /// Half-lives of the long and the short record, in steps, and what the long one counts.
 const LONG: f64 = 1_400.0;
-const SHORT: f64 = 120.0;
+const SHORT: f64 = 50.0;
 const LONG_SHARE: f64 = 0.7;
-/// How sharply the better one is preferred.
-const SHARPNESS: i32 = 8;
+/// How sharply the better one is preferred, by each record.
+const SHARP_LONG: f64 = 7.0;
+const SHARP_SHORT: f64 = 5.0;
 
 /// The mean errors of each expert at one anchor.
 #[derive(Debug, Clone)]
@@ -58,17 +59,27 @@ impl Record {
 
     /// The weights of all experts, which sum to one; those without a record get nothing, and before anyone has one,
     /// the averages share.
+    ///
+    /// Long and short record are each compared with the best of their own kind: in quiet times it's the quiet errors that
+    /// decide, however large those of yesterday's burst were.
     pub(crate) fn weights(&self) -> [f64; EXPERTS.len()] {
-        let best = (0..EXPERTS.len()).filter_map(|expert| self.error(expert)).fold(f64::INFINITY, f64::min);
         let mut weights = [0.0; EXPERTS.len()];
-        if !best.is_finite() {
+        let ripe = |expert: &usize| self.count[*expert] >= 8.0;
+        let best = |errors: &[f32; EXPERTS.len()]| {
+            (0..EXPERTS.len()).filter(ripe).map(|expert| f64::from(errors[expert])).fold(f64::INFINITY, f64::min)
+        };
+        let (long, short) = (best(&self.long), best(&self.short));
+        if !long.is_finite() {
             (weights[2], weights[4]) = (0.7, 0.3);
             return weights;
         }
-        for (expert, weight) in weights.iter_mut().enumerate() {
-            if let Some(error) = self.error(expert) {
-                *weight = if error <= best { 1.0 } else { (best / error).powi(SHARPNESS) };
-            }
+        let share = |best: f64, error: f32| {
+            let error = f64::from(error);
+            if error <= best { 1.0 } else { (best / error).max(1e-9) }
+        };
+        for expert in (0..EXPERTS.len()).filter(ripe) {
+            weights[expert] =
+                share(long, self.long[expert]).powf(SHARP_LONG) * share(short, self.short[expert]).powf(SHARP_SHORT);
         }
         let sum: f64 = weights.iter().sum();
         weights.map(|weight| weight / sum)

@@ -6,10 +6,11 @@ use super::regression::Row;
 use crate::demand::History;
 
 /// Whose forecasts are mixed.
-pub(crate) const EXPERTS: [&str; 9] =
-    ["combiner", "naive", "ewma_fast", "ewma", "damped_trend", "yesterday", "last_week", "profile", "slow"];
+pub(crate) const EXPERTS: [&str; 10] =
+    ["combiner", "naive", "ewma_fast", "ewma", "damped_trend", "yesterday", "last_week", "profile", "slow", "log_combiner"];
 pub(crate) const COMBINER: usize = 0;
 pub(crate) const SLOW: usize = 8;
+pub(crate) const LOG: usize = 9;
 
 /// The seasons in steps; zero where there is none.
 #[derive(Debug, Clone, Copy)]
@@ -100,6 +101,51 @@ pub(crate) fn row(origin: &Origin, seasonal: &Seasonal, ahead: usize) -> Row {
     row.map(|feature| (feature / size).clamp(-1e6, 1e6))
 }
 
+/// What is added before logarithms are taken, so that zero has one.
+fn ground(origin: &Origin) -> f64 {
+    0.02 * size(origin)
+}
+
+/// The same row in logarithms, where seasons multiply; `None` where something is negative.
+pub(crate) fn log_row(origin: &Origin, seasonal: &Seasonal, ahead: usize) -> Option<Row> {
+    let ground = ground(origin);
+    let log = |value: f64| if value.is_nan() { value } else { (value.max(0.0) + ground).ln() };
+    let (fast, mid, slow) = (f64::from(origin.fast), f64::from(origin.mid), f64::from(origin.slow));
+    if mid < 0.0 || slow < 0.0 || fast < 0.0 || ground <= 0.0 {
+        return None;
+    }
+    let (day, week, profile) = (f64::from(origin.day), f64::from(origin.week), f64::from(origin.profile));
+    let y = if origin.y.is_nan() { fast } else { f64::from(origin.y) };
+    let base = log(mid);
+    let row = [
+        log(y) - base,
+        log(fast) - base,
+        base - log(slow),
+        log(mid + f64::from(origin.slope) * Levels::reach(ahead)) - base,
+        known(log(seasonal.profile) - log(profile)),
+        known(log(profile) - base),
+        known(log(seasonal.day) - log(day)),
+        known(log(day) - base),
+        known(log(seasonal.week) - log(week)),
+        known(log(week) - base),
+        known(log(seasonal.day_raw) - log(seasonal.day)),
+        1.0,
+    ];
+    row.iter().all(|value| value.is_finite()).then_some(row)
+}
+
+/// The logarithm that the log row is to lead to.
+pub(crate) fn log_target(origin: &Origin, y: f64) -> f64 {
+    let ground = ground(origin);
+    (y.max(0.0) + ground).ln() - (f64::from(origin.mid).max(0.0) + ground).ln()
+}
+
+/// The demand that a logarithm stands for.
+pub(crate) fn from_log(origin: &Origin, log: f64) -> f64 {
+    let ground = ground(origin);
+    (log.clamp(-4.0, 4.0).exp() * (f64::from(origin.mid).max(0.0) + ground) - ground).max(0.0)
+}
+
 /// What each expert but the combiner and the slow lane expects; NaN where it can't say.
 pub(crate) fn experts(origin: &Origin, seasonal: &Seasonal, ahead: usize) -> [f64; EXPERTS.len()] {
     let mid = f64::from(origin.mid);
@@ -115,6 +161,7 @@ pub(crate) fn experts(origin: &Origin, seasonal: &Seasonal, ahead: usize) -> [f6
         seasonal.day_raw + (mid - f64::from(origin.day)),
         seasonal.week + (mid - f64::from(origin.week)),
         seasonal.profile * ratio,
+        f64::NAN,
         f64::NAN,
     ]
 }
