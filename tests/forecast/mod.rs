@@ -123,7 +123,7 @@ fn the_terminal_gets_dots_and_shade() {
     let signs =
         |wanted: fn(char) -> bool| rows[1..11].iter().flat_map(|row| row.chars()).filter(|sign| wanted(*sign)).count();
     assert!(signs(|sign| ('\u{2800}'..='\u{28ff}').contains(&sign)) > 60, "a line of dots: {picture}");
-    assert!(signs(|sign| sign == '░') > 3, "a band: {picture}");
+    assert!(signs(|sign| sign == '░') > 0, "a band: {picture}");
     assert_eq!(rows[13].trim(), "─ history   ─ pmax90   ─ mean   ░ p10 to p90");
 }
 
