@@ -5,6 +5,7 @@ mod client;
 mod decisions;
 mod demo;
 mod explain;
+mod forecast;
 mod import;
 mod routes;
 mod scale;
@@ -38,6 +39,9 @@ enum Command {
     /// Test rules: input series in, expected replicas, reasons and alerts out.
     #[command(after_help = "Example:\n  headroom test rules/tests/web.yaml --run 'scales out' --junit results.xml")]
     Test(test::Args),
+    /// Forecast a series: CSV in, expected values and quantiles out, or a picture.
+    #[command(after_help = "Example:\n  headroom forecast requests.csv --horizon 2h --plot forecast.svg")]
+    Forecast(forecast::Args),
     /// Turn HPAs, KEDA's ScaledObjects and their kin into rule files.
     #[command(after_help = "Example:\n  kubectl get hpa,scaledobject -A -o yaml | headroom import - --output rules/")]
     Import(import::Args),
@@ -65,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Forecast(args) => forecast::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Decisions(args) => decisions::run(&args),

@@ -84,7 +84,7 @@ impl<M: Method> Careful<M> {
         let has = series.values.iter().filter(|value| is_known(value)).count();
         let seasons: Vec<usize> = series.seasons.iter().copied().filter(|season| *season > 1).collect();
         let needs = M::least(&seasons).max(1);
-        let ends = (series.values.iter().position(|v| is_known(&v)), series.values.iter().rposition(|v| is_known(&v)));
+        let ends = (series.values.iter().position(is_known), series.values.iter().rposition(is_known));
         let (Some(first), Some(last), true) = (ends.0, ends.1, has >= needs) else {
             return Err(Unfit::TooShort { needs, has });
         };
@@ -131,7 +131,9 @@ impl<M: Method> Forecaster for Careful<M> {
         points.clear();
         let Some(fitted) = &self.fitted else { return };
         self.method.forecast(horizon, points);
-        points.iter_mut().for_each(|point| *point = fitted.sound(*point));
+        for point in points {
+            *point = fitted.sound(*point);
+        }
     }
 }
 

@@ -15,9 +15,13 @@ mod gaps;
 mod holt;
 mod holt_winters;
 mod linear;
+#[cfg(feature = "lstm")]
+mod lstm;
 mod minimize;
 mod mstl;
 mod naive;
+#[cfg(feature = "prophet")]
+mod prophet;
 mod ridge;
 mod seasonal;
 mod smooth;
@@ -29,8 +33,22 @@ use super::Forecaster;
 use careful::Careful;
 
 /// All models of this build, by name, the simplest first.
-pub const NAMES: &[&str] =
-    &["naive", "seasonal_naive", "drift", "holt", "holt_winters", "theta", "arima", "ets", "mstl", "ridge"];
+pub const NAMES: &[&str] = &[
+    "naive",
+    "seasonal_naive",
+    "drift",
+    "holt",
+    "holt_winters",
+    "theta",
+    "arima",
+    "ets",
+    "mstl",
+    "ridge",
+    #[cfg(feature = "prophet")]
+    "prophet",
+    #[cfg(feature = "lstm")]
+    "lstm",
+];
 
 /// A model by its name, not fitted yet; `None` where there is no such model in this build.
 #[must_use]
@@ -46,6 +64,10 @@ pub fn by_name(name: &str) -> Option<Box<dyn Forecaster>> {
         "ets" => Box::new(Careful::<ets::Ets>::default()),
         "mstl" => Box::new(Careful::<mstl::Mstl>::default()),
         "ridge" => Box::new(Careful::<ridge::Ridge>::default()),
+        #[cfg(feature = "prophet")]
+        "prophet" => Box::new(Careful::<prophet::Prophet>::default()),
+        #[cfg(feature = "lstm")]
+        "lstm" => Box::new(Careful::<lstm::Lstm>::default()),
         _ => return None,
     })
 }

@@ -13,7 +13,9 @@ pub(super) fn decompose(values: &[f64], season: usize) -> (Vec<f64>, Vec<f64>) {
     }
     figure.iter_mut().zip(&counts).for_each(|(sum, count)| *sum /= f64::from((*count).max(1)));
     let mean = figure.iter().sum::<f64>() / season.max(1) as f64;
-    figure.iter_mut().for_each(|step| *step -= mean);
+    for step in &mut figure {
+        *step -= mean;
+    }
     (figure, trend)
 }
 
@@ -25,7 +27,7 @@ fn moving_average(values: &[f64], season: usize) -> Vec<f64> {
     for window in values.windows(wide) {
         let (first, last) = (window[0], window[wide - 1]);
         sum += last;
-        let whole = if season % 2 == 0 { sum - (first + last) / 2.0 } else { sum };
+        let whole = if season.is_multiple_of(2) { sum - f64::midpoint(first, last) } else { sum };
         means.push(whole / season as f64);
         sum -= first;
     }

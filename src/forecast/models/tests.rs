@@ -167,7 +167,9 @@ fn an_update_keeps_step_with_a_fit() {
         let fitted = forecast(name, &values, &[96, 672], 8).unwrap();
         let mut model = by_name(name).unwrap();
         model.fit(&series(&values[..known], &[96, 672])).unwrap();
-        values[known..].iter().for_each(|value| model.update(Some(*value)));
+        for value in &values[known..] {
+            model.update(Some(*value));
+        }
         let mut points = Vec::new();
         model.forecast(8, &mut points);
         let far = fitted.iter().zip(&points).map(|(fitted, point)| (fitted - point).abs()).sum::<f64>() / 8.0;
@@ -191,7 +193,9 @@ fn holes_are_never_zeros() {
         assert!(least > 25.0, "{name}: {least} where nothing below 45 was seen");
         let mut model = by_name(name).unwrap();
         model.fit(&series(&values, &[96, 672])).unwrap();
-        (0..96).for_each(|_| model.update(None));
+        for _ in 0..96 {
+            model.update(None);
+        }
         let mut points = Vec::new();
         model.forecast(4, &mut points);
         assert!(points.iter().all(|point| *point > 25.0), "{name}: {points:?} after a day of silence");

@@ -53,7 +53,7 @@ impl State {
             self.slope = ((step - 2.0) * self.slope + weight) / (step + 1.0);
         }
         self.mean += (value - self.mean) / step;
-        self.intercept = self.mean - (step + 1.0) / 2.0 * self.slope;
+        self.intercept = self.mean - f64::midpoint(step, 1.0) * self.slope;
         self.steps = step;
         self.fading *= 1.0 - self.alpha;
     }
@@ -89,7 +89,9 @@ impl Method for Theta {
             errors.sum()
         });
         self.state = State::new(best[0], best[1], best[2]);
-        values.iter().for_each(|value| self.state.take(*value));
+        for value in &values {
+            self.state.take(*value);
+        }
         self.next = if figure.is_empty() { 0 } else { values.len() % figure.len() };
         self.season = figure;
         Ok(())
