@@ -103,13 +103,8 @@ impl Engine {
         let (author, reason) = (author.as_str().into(), reason.as_str().into());
         let manual = replicas.map(|replicas| Manual { replicas, author, reason, until: now + ttl });
         if dry_run {
-            let before = std::mem::replace(&mut known.memory.manual, manual);
-            let considered = self.consider(&workload, None, now);
-            if let Some(known) = self.workloads.get_mut(&workload) {
-                known.memory.manual = before;
-            }
-            return match considered {
-                Some((decision, _)) => {
+            return match self.suppose(&workload, manual, now) {
+                Some(decision) => {
                     let decision = format!("{}\n{decision}", decision.headline(&workload));
                     Pending::Now(number, Answer::Scaled { decision })
                 }

@@ -1,6 +1,7 @@
 //! Traces of the loop: real rules over a real store in virtual time, an actuator that answers as the test says.
 
 mod alerts;
+mod commands;
 mod explain;
 mod properties;
 mod recovery;

@@ -216,6 +216,21 @@ impl Known {
         Some(considered)
     }
 
+    /// What would be decided now if this were asked for by hand; leaves everything as it is.
+    pub(super) fn suppose(
+        &mut self,
+        manual: Option<Manual>,
+        influence: Option<Influence>,
+        share: Option<Cap>,
+        now: Timestamp,
+    ) -> Option<Decision> {
+        let before = (self.memory.clone(), self.calendar_until, self.unkept);
+        self.memory.manual = manual;
+        let considered = self.consider(influence, share, None, now);
+        (self.memory, self.calendar_until, self.unkept) = before;
+        considered.map(|(decision, _)| decision)
+    }
+
     /// What schedules and events say, and when they may say something else.
     fn calendar(&mut self, influence: Option<Influence>) -> Calendar {
         let Influence { floor, ceiling, multiplier, event, until, .. } = influence.unwrap_or_default();
