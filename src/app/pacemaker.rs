@@ -199,15 +199,12 @@ impl Heart {
         self.record_last(heard, clock().max(last + Duration::from_millis(1)));
     }
 
-    /// Writes down what became of the last actions; what else a step would do is left to the next start.
+    /// Writes down what became of the last actions, and all that is remembered.
     fn record_last(&mut self, heard: Vec<Event>, now: Timestamp) {
         let acted = heard.into_iter().filter(|event| matches!(event, Event::Acted(..))).collect();
-        let outcomes = self.engine.step(now, &self.store, acted).into_iter().filter_map(|effect| match effect {
-            Effect::Record(entry) if entry.outcome.is_some() => Some(Change::Entry(entry)),
-            _ => None,
-        });
+        let last = self.engine.stop(now, acted);
         // The recorder has told; the next start settles by observation what is not written.
-        let _ = self.recorder.record(outcomes.collect(), now);
+        let _ = self.recorder.record(last, now);
     }
 
     /// Waits for samples (`true`), for something heard, or for the next due time.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::notable::Notable;
-use super::workloads::Known;
+use super::workloads::{Known, Set};
 use super::{Due, Effect, Engine};
 use crate::config::Settings;
 use crate::dispatch::{
-    Action, Alert, Alerts, Dispatcher, Muted, Notification, Notified, Outcome, Receiver, Release, Routing, Silences,
-    Wish, is_due,
+    Action, Alert, Alerts, Dispatcher, Muted, Notification, Notified, Outcome, Receiver, Release, Routing, SetCount,
+    Silences, Wish, is_due,
 };
 use crate::journal::Entry;
 use crate::labels::Labels;
@@ -49,6 +49,12 @@ impl Desk {
             looked_at: Timestamp::MIN,
             stale: false,
         }
+    }
+
+    /// A workload's action has set a count, though its end did not say so.
+    pub(super) fn took_effect(&mut self, known: &Known, Set { from, to, at }: Set) {
+        let workload = known.workload.clone();
+        self.dispatcher.was_set(SetCount { workload, labels: labels(known, to > from), replicas: to, at });
     }
 
     /// Takes in an alert of ours.

@@ -126,9 +126,21 @@ impl Engine {
         for workload in old {
             self.keep_workload(&workload, now, effects);
         }
-        if now.since(self.kept_at) < KEEP_EVERY {
-            return;
+        if now.since(self.kept_at) >= KEEP_EVERY {
+            self.keep_tables(now, effects);
         }
+    }
+
+    /// Writes down all that is remembered, for this is the last that is written.
+    pub(super) fn keep_all(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        self.kept.extend(self.workloads.values().filter(|known| known.unkept).map(|known| known.workload.clone()));
+        self.keep_due = false;
+        self.keep(now, effects);
+        self.keep_tables(now, effects);
+    }
+
+    /// Writes down what is not a workload's own.
+    fn keep_tables(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         self.kept_at = now;
         for (key, states) in self.alerts.states() {
             let kept = KeptAlerts { key: key.clone(), states: states.iter().cloned().collect(), at: now };

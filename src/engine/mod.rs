@@ -42,16 +42,17 @@ use desk::Desk;
 use economy::Groups;
 use history::History;
 use recorded::Recorded;
-use workloads::{Known, Memory};
+use workloads::{Known, Memory, Set};
 
 use crate::config::Settings;
+use crate::decision::Decision;
 use crate::dispatch::{Action, Alert, AlertGroup, Notification, Observation, Outcome, Silence, Status};
 use crate::journal::Change;
 use crate::rule::{AlertState, AlertStates, BoundRules, External};
 use crate::schedule::Cached;
 use crate::series::{Store, Subscription};
 use crate::time::Timestamp;
-use crate::workload::Workload;
+use crate::workload::{Replicas, Workload};
 
 /// How often windows that fell silent are looked for.
 const EVICT_EVERY: Duration = Duration::from_secs(30);
@@ -244,6 +245,23 @@ impl Engine {
         effects
     }
 
+    /// The last step: hears what came of the last actions, and gives what is to be written down of that and of all
+    /// that is remembered. It decides nothing; what else a step would do is left to the next start.
+    pub fn stop(&mut self, now: Timestamp, acted: Vec<Event>) -> Vec<Change> {
+        self.last_step_at = now;
+        let (mut effects, mut changed) = (Vec::new(), BTreeSet::new());
+        for event in acted {
+            self.hear(event, now, &mut changed, &mut effects);
+        }
+        self.keep_all(now, &mut effects);
+        let changes = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Record(entry) => Some(Change::Entry(entry)),
+            Effect::Keep(change) => Some(change),
+            _ => None,
+        });
+        changes.collect()
+    }
+
     /// When the next step is due though nothing happens before.
     #[must_use]
     pub fn next_due(&self) -> Timestamp {
@@ -302,11 +320,14 @@ impl Engine {
             Event::Rules(rules) => self.adopt(rules, effects),
             Event::Observed(Observation { workload, status }) => {
                 if let Status::Found { replicas, .. } = status {
-                    let settled = self.history.settle(&workload, replicas, now);
-                    effects.extend(settled.into_iter().map(Effect::Record));
+                    self.settle_interrupted(&workload, replicas, now, effects);
                 }
                 if let Some(known) = self.workloads.get_mut(&workload) {
                     known.observe(status, now);
+                    if let Some(set) = known.take_effect() {
+                        self.desk.took_effect(known, set);
+                        self.kept.insert(workload.clone());
+                    }
                     changed.insert(workload);
                 }
             }
@@ -317,6 +338,9 @@ impl Engine {
                 effects.extend(self.history.close(action.entry, outcome.clone(), now).map(Effect::Record));
                 let Some(known) = self.workloads.get_mut(&action.workload) else { return };
                 known.acted(action.from, action.to, &outcome, now);
+                if let Some(set) = known.take_effect() {
+                    self.desk.took_effect(known, set);
+                }
                 self.kept.insert(action.workload.clone());
                 let well = matches!(outcome, Outcome::Done | Outcome::Simulated);
                 self.desk.dispatcher.ended(&action.workload, well, now);
@@ -326,6 +350,29 @@ impl Engine {
                     changed.insert(action.workload);
                 }
             }
+        }
+    }
+
+    /// What was in flight when the former process ended is settled by what the cluster says; what was done counts as
+    /// any action does.
+    fn settle_interrupted(
+        &mut self,
+        workload: &Workload,
+        replicas: Replicas,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        for entry in self.history.settle(workload, replicas, now) {
+            let Decision { from, to, at, .. } = entry.decision;
+            if entry.outcome == Some(Outcome::Done)
+                && let Some(known) = self.workloads.get_mut(workload)
+            {
+                let set = Set { from, to, at };
+                known.scaled(set);
+                self.desk.took_effect(known, set);
+                self.kept.insert(workload.clone());
+            }
+            effects.push(Effect::Record(entry));
         }
     }
 

@@ -17,12 +17,14 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::config::Settings;
 use crate::dispatch::Status;
+use crate::journal::{self, Directory, Durability, Journal, Recovered};
 use crate::labels::{Labels, NAME};
 use crate::rule;
 use crate::sample::STALE;
 use crate::sample::Sample;
 use crate::series::Touched;
 use crate::series::{Limits, Pushed};
+use crate::telemetry::JournalMetrics;
 use crate::workload::ObjectRef;
 
 const START_MS: i64 = 1_760_000_000_000;
@@ -51,6 +53,9 @@ struct World {
     in_flight: BTreeMap<Workload, Action>,
     /// Alerts that Alertmanagers were told of since this was looked at.
     alerts_told: usize,
+    settings: Settings,
+    /// What was written down, in order.
+    written: Vec<Change>,
 }
 
 impl World {
@@ -69,6 +74,8 @@ impl World {
             watched: BTreeSet::new(),
             in_flight: BTreeMap::new(),
             alerts_told: 0,
+            settings: settings.clone(),
+            written: Vec::new(),
         };
         world.load(rules);
         world
@@ -76,7 +83,7 @@ impl World {
 
     fn load(&mut self, rules: &str) {
         let files = [(PathBuf::from("rules.yaml"), rules.to_owned())];
-        let rules = rule::compile(&files, &Settings::default()).unwrap_or_else(|findings| panic!("{findings:?}"));
+        let rules = rule::compile(&files, &self.settings).unwrap_or_else(|findings| panic!("{findings:?}"));
         let subscriptions = self.store.subscribe(&rules.selectors());
         self.step(vec![Event::Rules(rules.bind(subscriptions))]);
     }
@@ -86,6 +93,11 @@ impl World {
         self.now = self.now + Duration::from_millis(1);
         let at = self.now.since(Timestamp::from_millis(START_MS)).as_secs();
         for effect in self.engine.step(self.now, &self.store, events) {
+            match &effect {
+                Effect::Record(entry) => self.written.push(Change::Entry(Arc::clone(entry))),
+                Effect::Keep(change) => self.written.push(change.clone()),
+                _ => {}
+            }
             let line = match effect {
                 Effect::Watch(workload) => {
                     let line = format!("watch {workload}");
@@ -118,6 +130,23 @@ impl World {
             writeln!(self.log, "{at:03}s {line}").unwrap();
         }
         assert!(self.engine.next_due() > self.now, "the loop rests until something happens");
+    }
+
+    /// The process is killed, and another goes on with what was written down. What was on its way is gone.
+    fn restart(&mut self, rules: &str) {
+        let recovered = journalled(&self.written, self.now);
+        (self.engine, self.store) = (Engine::new(&self.settings), Store::new(Limits::default()));
+        self.engine.recover(&recovered);
+        self.watched.clear();
+        self.in_flight.clear();
+        writeln!(self.log, "restart").unwrap();
+        self.load(rules);
+    }
+
+    /// The process is stopped in peace; what comes next is [`restart`](Self::restart).
+    fn stop(&mut self, acted: Vec<Event>) {
+        self.now = self.now + Duration::from_millis(1);
+        self.written.extend(self.engine.stop(self.now, acted));
     }
 
     /// Time passes, with steps where the loop asks for them.
@@ -162,6 +191,17 @@ impl World {
         let view = self.engine.view();
         view.rules.iter().find(|health| &*health.rule == rule).and_then(|health| health.last_error.clone())
     }
+}
+
+/// What a journal with these changes gives back after a restart.
+fn journalled(changes: &[Change], now: Timestamp) -> Recovered {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let storage = Directory::new(folder.path(), Durability::Eventual);
+        Journal::open(storage, journal::Limits::default(), JournalMetrics::default(), now).unwrap()
+    };
+    open().0.write(changes, now).unwrap();
+    open().1
 }
 
 fn workload(name: &str) -> Workload {

@@ -38,6 +38,14 @@ struct Wait {
     ends_when_observed: bool,
 }
 
+/// A count that an action has set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Set {
+    pub(super) from: Replicas,
+    pub(super) to: Replicas,
+    pub(super) at: Timestamp,
+}
+
 /// What of a workload outlives a restart, in the journal.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -90,6 +98,8 @@ pub(super) struct Known {
     wait: Option<Wait>,
     /// What a dry run was last told: from and to. It is told again when the decision is another.
     recommended: Option<(Replicas, Replicas)>,
+    /// The last action failed, but its request may have been heard though its answer was not.
+    unsure: Option<Set>,
 }
 
 impl Known {
@@ -116,6 +126,7 @@ impl Known {
             last_error: None,
             wait: None,
             recommended: None,
+            unsure: None,
         }
     }
 
@@ -141,6 +152,17 @@ impl Known {
             self.wait = None;
         }
         self.status = Some(status);
+    }
+
+    /// What an action has set whose answer was lost on its way, as soon as the cluster shows it. It counts as scaled.
+    pub(super) fn take_effect(&mut self) -> Option<Set> {
+        let Some(Status::Found { replicas, .. }) = self.status else { return None };
+        let set = self.unsure.take_if(|unsure| unsure.from != replicas)?;
+        let done = set.to == replicas;
+        if done {
+            self.scaled(set);
+        }
+        done.then_some(set)
     }
 
     /// Every metric is absent: the rule's vector no longer has this workload.
@@ -305,6 +327,7 @@ impl Known {
     /// Takes note of what became of an action.
     pub(super) fn acted(&mut self, from: Replicas, to: Replicas, outcome: &Outcome, now: Timestamp) {
         self.in_flight = false;
+        self.unsure = None;
         match outcome {
             // What is watched stays as it is, or follows by itself: either way an observation tells.
             Outcome::Simulated => {
@@ -312,8 +335,7 @@ impl Known {
                 self.succeeded();
             }
             Outcome::Done => {
-                self.memory.state.scaled(now, from, to);
-                self.watch(from, to, now);
+                self.scaled(Set { from, to, at: now });
                 // Until the watch says the same; an older observation is refused by the actuator's `from`.
                 if let Some(Status::Found { replicas, .. }) = &mut self.status {
                     *replicas = to;
@@ -324,10 +346,19 @@ impl Known {
             Outcome::Conflict => self.wait = Some(Wait { until: now + RETRY_FIRST, ends_when_observed: true }),
             Outcome::Failed(reason) => {
                 let wait = RETRY_FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(RETRY_MAX);
+                self.unsure = Some(Set { from, to, at: now });
                 self.failed(reason, now + wait);
             }
             Outcome::Refused(reason) => self.failed(reason, now + RETRY_MAX),
         }
+    }
+
+    /// The workload was scaled: policies, the cooldown and the flap budget account for it, and what it does is watched
+    /// from then on.
+    pub(super) fn scaled(&mut self, Set { from, to, at }: Set) {
+        self.memory.state.scaled(at, from, to);
+        self.watch(from, to, at);
+        self.unkept = true;
     }
 
     /// Begins to watch what a scaling does. Where one is watched already, its good count stays the one to go back to.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Dispatcher;
-use super::member::{Asserted, Member};
+use super::member::Asserted;
 use crate::labels::Labels;
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Workload};
@@ -58,10 +58,6 @@ impl Dispatcher {
                 self.changed.insert(id);
             }
         }
-        for SetCount { workload, labels, replicas: to, at } in stored.set {
-            let routing = &self.routing;
-            let member = self.members.entry(workload).or_insert_with(|| Member::new(routing, labels));
-            member.asserted = Some(Asserted { to, at });
-        }
+        stored.set.into_iter().for_each(|set| self.was_set(set));
     }
 }

@@ -2,27 +2,20 @@
 
 use super::*;
 use crate::decision::{Decision, Layer};
-use crate::journal::{self, Change, Directory, Durability, Journal, Recovered};
-use crate::telemetry::JournalMetrics;
 
 /// An entry's id, its count before and after, its outcome.
 type Row = (u64, u32, u32, Option<Outcome>);
 
 /// What a journal with these entries gives back after a restart.
 fn recovered(rows: &[Row]) -> Recovered {
-    let (at, folder) = (Timestamp::from_millis(START_MS), tempfile::tempdir().unwrap());
-    let open = || {
-        let storage = Directory::new(folder.path(), Durability::Eventual);
-        Journal::open(storage, journal::Limits::default(), JournalMetrics::default(), at).unwrap()
-    };
+    let at = Timestamp::from_millis(START_MS);
     let change = |(id, from, to, outcome): &Row| {
         let (layer, steps) = (Layer::Reactive, Vec::new());
         let decision = Decision { at, from: *from, to: *to, layer, steps, revisit_at: None };
         let entry = Entry::new(*id, workload("checkout"), "checkout".into(), decision);
         Change::Entry(Arc::new(Entry { outcome: outcome.clone(), ..entry }))
     };
-    open().0.write(&rows.iter().map(change).collect::<Vec<_>>(), at).unwrap();
-    open().1
+    journalled(&rows.iter().map(change).collect::<Vec<_>>(), at)
 }
 
 /// The outcomes that the first observation writes down.
@@ -83,4 +76,60 @@ fn ids_go_on_and_people_see_the_old_decisions() {
     let ids: Vec<u64> = world.engine.view().decisions.iter().map(|entry| entry.id).collect();
     assert_eq!(ids, [41, 42]);
     assert_eq!(world.in_flight.values().map(|action| action.entry).collect::<Vec<_>>(), [42]);
+}
+
+/// One that rests for a minute after each action.
+fn calm() -> String {
+    CHECKOUT.replace("        behavior:", "        cooldown: 1m\n        behavior:")
+}
+
+#[test]
+fn an_action_that_a_kill_hid_counts_once_it_is_found_done() {
+    let mut world = World::new(&calm());
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 2);
+    world.restart(&calm());
+    world.has("checkout", 4);
+    for _ in 0..12 {
+        world.wait(Duration::from_secs(10));
+        world.load_is("load", "a", 490.0);
+    }
+    world.check(&expect![[""]]);
+}
+
+#[test]
+fn an_action_whose_answer_was_lost_counts_once_it_is_found_done() {
+    let timeout = || Outcome::Failed("timeout".to_owned());
+    for seen_before in [false, true] {
+        let mut world = World::new(&calm());
+        world.load_is("load", "a", 190.0);
+        world.has("checkout", 2);
+        if seen_before {
+            world.has("checkout", 4);
+        }
+        world.acted("checkout", timeout());
+        world.has("checkout", 4);
+        world.load_is("load", "a", 490.0);
+        for _ in 0..12 {
+            world.wait(Duration::from_secs(10));
+            world.load_is("load", "a", 490.0);
+        }
+        assert!(world.log.ends_with("060s shop/checkout 4 -> 10: requests 490 / 50 = 10\n"), "{}", world.log);
+    }
+}
+
+#[test]
+fn what_happened_last_before_a_stop_is_remembered() {
+    let mut world = World::new(&calm());
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 2);
+    let action = world.in_flight.remove(&workload("checkout")).unwrap();
+    world.stop(vec![Event::Acted(action, Outcome::Done)]);
+    world.restart(&calm());
+    world.has("checkout", 4);
+    for _ in 0..12 {
+        world.wait(Duration::from_secs(10));
+        world.load_is("load", "a", 490.0);
+    }
+    world.check(&expect![[""]]);
 }
