@@ -72,8 +72,9 @@ impl Engine {
     fn take_alerts(&mut self, alerts: Vec<Alert>, now: Timestamp) -> Answer {
         self.desk.stale = true;
         for alert in alerts {
-            if let Err(full) = self.desk.alerts.put(alert, now) {
-                return Answer::Refused(full.to_string());
+            match self.desk.alerts.put(alert, now) {
+                Ok(alert) => self.desk.posted.note(&alert, &self.desk.alerts),
+                Err(full) => return Answer::Refused(full.to_string()),
             }
         }
         Answer::Done

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::notable::Notable;
+use super::posted::Posted;
 use super::workloads::{Known, Set};
 use super::{Due, Effect, Engine};
 use crate::config::Settings;
@@ -28,6 +29,8 @@ pub(super) struct Desk {
     pub(super) silences: Silences,
     /// Those of our rules, notable decisions, and those that others posted.
     pub(super) alerts: Alerts,
+    /// What is written down of those that others posted.
+    pub(super) posted: Posted,
     /// The fingerprints of ours, and when each was sent last.
     own: BTreeMap<u64, Option<Timestamp>>,
     resend_delay: Duration,
@@ -44,6 +47,7 @@ impl Desk {
             silences: Silences::default(),
             alerts: Alerts::new(Arc::clone(&routing)),
             routing,
+            posted: Posted::default(),
             own: BTreeMap::new(),
             resend_delay: settings.alerting.resend_delay,
             looked_at: Timestamp::MIN,
@@ -55,6 +59,15 @@ impl Desk {
     pub(super) fn took_effect(&mut self, known: &Known, Set { from, to, at }: Set) {
         let workload = known.workload.clone();
         self.dispatcher.was_set(SetCount { workload, labels: labels(known, to > from), replicas: to, at });
+    }
+
+    /// Takes up the alerts that others had posted before a restart.
+    pub(super) fn take_up(&mut self, now: Timestamp) {
+        for alert in self.posted.take_up(now) {
+            // Where there is no room for more, those that are there are enough to look at.
+            let _ = self.alerts.put(alert, now);
+            self.stale = true;
+        }
     }
 
     /// Takes in an alert of ours.

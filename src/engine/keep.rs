@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alerts::AlertKey;
 use super::economy::GroupSpend;
+use super::posted::{self, KeptAlert};
 use super::workloads::Memory;
 use super::{Due, Effect, Engine};
 use crate::dispatch::{Silence, parse_matchers};
@@ -42,6 +43,14 @@ struct KeptSilence {
     comment: String,
 }
 
+/// A row of the alerts' table.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum AlertRow {
+    Rule(KeptAlerts),
+    Posted(KeptAlert),
+}
+
 /// The alerts of one rule as the journal has them.
 #[derive(Debug, Serialize, Deserialize)]
 struct KeptAlerts {
@@ -61,6 +70,14 @@ fn silence(silence: &Silence) -> Option<Effect> {
         comment: silence.comment.clone(),
     };
     put(Table::Silences, &silence.id, &kept)
+}
+
+/// Writes a posted alert down, or takes it out.
+fn row((key, alert): posted::Row) -> Option<Effect> {
+    match alert {
+        Some(alert) => put(Table::Alerts, &key, &alert),
+        None => Some(Effect::Keep(Change::delete(Table::Alerts, key))),
+    }
 }
 
 fn put(table: Table, key: &str, value: &impl Serialize) -> Option<Effect> {
@@ -84,10 +101,17 @@ impl Engine {
             silences.push(Arc::new(silence));
         }
         self.desk.silences.restore(silences);
-        let alerts: Vec<KeptAlerts> = recovered.rows(Table::Alerts).into_iter().map(|(_, kept)| kept).collect();
-        let stopped_at = alerts.iter().map(|kept| kept.at).max();
-        if let Some(stopped_at) = stopped_at {
+        let (mut alerts, mut posted) = (Vec::new(), Vec::new());
+        for (_, row) in recovered.rows::<AlertRow>(Table::Alerts) {
+            match row {
+                AlertRow::Rule(kept) => alerts.push(kept),
+                AlertRow::Posted(kept) => posted.push(kept),
+            }
+        }
+        let known_at = alerts.iter().map(|kept| kept.at).chain(posted.iter().map(KeptAlert::updated_at));
+        if let Some(stopped_at) = known_at.max() {
             self.restore_alerts(alerts.into_iter().map(|kept| (kept.key, kept.states)), stopped_at);
+            self.desk.posted.store(posted, stopped_at);
         }
         for (name, spend) in recovered.rows::<GroupSpend>(Table::Spend) {
             self.groups.restore(&name, spend);
@@ -112,6 +136,8 @@ impl Engine {
     /// Writes down what must not be lost with this step, and now and then the rest.
     pub(super) fn keep(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         effects.extend(std::mem::take(&mut self.kept_silences).iter().filter_map(|one| silence(one)));
+        let posted = self.desk.posted.take_fresh(&self.desk.alerts, now);
+        effects.extend(posted.into_iter().filter_map(row));
         for workload in std::mem::take(&mut self.kept) {
             self.keep_workload(&workload, now, effects);
         }
@@ -152,6 +178,8 @@ impl Engine {
         }
         effects.extend(put(Table::Groups, DISPATCH, &self.desk.dispatcher.stored()));
         effects.extend(put(Table::Groups, NOTICES, &self.desk.alerts.stored()));
+        let over = self.desk.posted.take_over(&self.desk.alerts, now);
+        effects.extend(over.into_iter().filter_map(row));
         for id in self.desk.silences.gc(now) {
             effects.push(Effect::Keep(Change::delete(Table::Silences, id)));
         }

@@ -18,6 +18,7 @@ mod explain;
 mod history;
 mod keep;
 mod notable;
+mod posted;
 mod recorded;
 #[cfg(test)]
 mod tests;
@@ -215,6 +216,7 @@ impl Engine {
         let mut effects = Vec::new();
         let mut changed = BTreeSet::new();
         let mut asked = Vec::new();
+        self.desk.take_up(now);
         for event in events {
             match event {
                 Event::Asked(number, command) => asked.push((number, command)),

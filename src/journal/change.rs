@@ -15,7 +15,8 @@ pub enum Table {
     Workloads,
     /// Silences, by their id.
     Silences,
-    /// State of alert rules, so that `for` survives a restart.
+    /// State of alert rules, so that `for` survives a restart; and alerts that others posted, where they may hold
+    /// decisions back.
     Alerts,
     /// Groups of alerts and decisions: what was told when.
     Groups,

@@ -1,12 +1,15 @@
 //! What people ask of the loop by hand.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use expect_test::expect;
 
 use super::{CHECKOUT, World, second, workload};
 use crate::config::{Settings, Source};
+use crate::dispatch::Alert;
 use crate::engine::{Command, Event, ManualScale};
+use crate::labels::Labels;
 
 /// Two workloads that share twelve pods.
 const SHARED: &str = "
@@ -51,4 +54,35 @@ fn asking_what_a_count_would_do_changes_nothing() {
     };
     assert_eq!(counts("b", &world.engine.view()), counts("b", &before));
     world.check(&expect![[""]]);
+}
+
+#[test]
+fn a_posted_alert_holds_back_after_a_restart_too() {
+    let text = "inhibit_rules: [{source_matchers: [alertname=DB], target_matchers: [direction=up]}]";
+    let settings = Settings::parse(Source { file: "headroom.yaml".as_ref(), text }).unwrap();
+    for (away, ended) in [(0, false), (10, false), (10, true), (90, false)] {
+        let mut world = World::with(&settings, CHECKOUT);
+        let alert = |ends_at| Alert {
+            labels: Labels::from_pairs([("alertname", "DB")]).unwrap(),
+            annotations: BTreeMap::new(),
+            starts_at: world.now,
+            ends_at,
+            updated_at: world.now,
+            generator_url: String::new(),
+        };
+        let mut events = vec![Event::Asked(1, Command::Alerts(vec![alert(world.now + Duration::from_mins(4))]))];
+        if ended {
+            events.push(Event::Asked(2, Command::Alerts(vec![alert(world.now)])));
+        }
+        world.step(events);
+        world.now = world.now + Duration::from_mins(away);
+        world.restart(CHECKOUT);
+        world.load_is("load", "a", 190.0);
+        world.has("checkout", 2);
+        // Senders that were cut off are waited for, but not for ever.
+        assert_eq!(world.in_flight.is_empty(), !ended && away < 60, "{away}m {ended}");
+        world.wait(Duration::from_mins(6));
+        world.load_is("load", "a", 190.0);
+        assert!(!world.in_flight.is_empty(), "{away}m {ended}");
+    }
 }
