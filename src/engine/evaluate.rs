@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::workloads::{Known, Memory};
+use super::keep::Remembered;
+use super::workloads::Known;
 use super::{Due, Effect, Engine, RuleId, id};
 use crate::rule::{Answers, BoundRule, BoundScale, ScaleRule, WorkloadAnswer};
 use crate::series::Store;
@@ -139,7 +140,7 @@ impl Engine {
 /// A workload that a rule scales; one that is new is watched from now on. The first rule to name it owns it.
 fn meet<'w>(
     workloads: &'w mut BTreeMap<Workload, Known>,
-    remembered: &mut HashMap<String, Memory>,
+    remembered: &mut HashMap<String, Remembered>,
     workload: &Workload,
     rule: &Arc<ScaleRule>,
     effects: &mut Vec<Effect>,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::alerts::AlertKey;
 use super::economy::GroupSpend;
 use super::posted::{self, KeptAlert};
-use super::workloads::Memory;
+use super::workloads::{Known, Memory};
 use super::{Due, Effect, Engine};
 use crate::dispatch::{Silence, parse_matchers};
 use crate::journal::{Change, Recovered, Table};
@@ -59,6 +59,15 @@ struct KeptAlerts {
     at: Timestamp,
 }
 
+/// What is remembered of a workload that is not scaled now: it has not been met since the start, or its rule is gone.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Remembered {
+    memory: Memory,
+    /// When it was scaled last.
+    at: Timestamp,
+}
+
 /// Writes a silence down.
 fn silence(silence: &Silence) -> Option<Effect> {
     let kept = KeptSilence {
@@ -91,7 +100,7 @@ impl Engine {
     pub fn recover(&mut self, recovered: &Recovered) {
         let Recovered { last_id, entries, unsettled, .. } = recovered;
         self.history.recover(*last_id, entries.clone(), unsettled.clone());
-        self.remembered = recovered.rows::<Memory>(Table::Workloads).into_iter().collect();
+        self.remembered = recovered.rows::<Remembered>(Table::Workloads).into_iter().collect();
         let mut silences = Vec::new();
         for (id, kept) in recovered.rows::<KeptSilence>(Table::Silences) {
             let KeptSilence { matchers, starts_at, ends_at, updated_at, created_by, comment } = kept;
@@ -126,11 +135,19 @@ impl Engine {
         }
     }
 
-    /// What is remembered of a workload that is met for the first time since the start.
-    pub(super) fn remember(remembered: &mut HashMap<String, Memory>, workload: &Workload) -> Memory {
-        let mut memory = remembered.remove(&workload.to_string()).unwrap_or_default();
+    /// What is remembered of a workload that is met for the first time, or again.
+    pub(super) fn remember(remembered: &mut HashMap<String, Remembered>, workload: &Workload) -> Memory {
+        let Remembered { mut memory, .. } = remembered.remove(&workload.to_string()).unwrap_or_default();
         memory.state.resume();
         memory
+    }
+
+    /// Keeps what is known of a workload whose rule is gone: a rule that is renamed, or that comes back, goes on with
+    /// what people asked for, with what was spent and with what was learned.
+    pub(super) fn lay_aside(&mut self, known: Known, effects: &mut Vec<Effect>) {
+        let kept = Remembered { memory: known.memory, at: self.last_step_at };
+        effects.extend(put(Table::Workloads, &known.named, &kept));
+        self.remembered.insert(known.named, kept);
     }
 
     /// Writes down what must not be lost with this step, and now and then the rest.
@@ -188,6 +205,7 @@ impl Engine {
     fn keep_workload(&mut self, workload: &Workload, now: Timestamp, effects: &mut Vec<Effect>) {
         let Some(known) = self.workloads.get_mut(workload) else { return };
         (known.unkept, known.kept_at) = (false, now);
-        effects.extend(put(Table::Workloads, &known.named, &known.memory));
+        let kept = Remembered { memory: known.memory.clone(), at: now };
+        effects.extend(put(Table::Workloads, &known.named, &kept));
     }
 }

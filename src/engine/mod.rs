@@ -42,8 +42,9 @@ use breaker::Breaker;
 use desk::Desk;
 use economy::Groups;
 use history::History;
+use keep::Remembered;
 use recorded::Recorded;
-use workloads::{Known, Memory, Set};
+use workloads::{Known, Set};
 
 use crate::config::Settings;
 use crate::decision::Decision;
@@ -137,8 +138,9 @@ pub struct Engine {
     history: History,
     breaker: Breaker,
     desk: Desk,
-    /// From the journal, until their workloads are met; by workload.
-    remembered: HashMap<String, Memory>,
+    /// Of workloads that are not scaled now, by workload: from the journal, until they are met, and of rules that are
+    /// gone.
+    remembered: HashMap<String, Remembered>,
     /// Workloads to be written down with this step.
     kept: BTreeSet<Workload>,
     /// Silences to be written down with this step.
@@ -379,7 +381,9 @@ impl Engine {
     }
 
     fn forget(&mut self, workload: Workload, effects: &mut Vec<Effect>) {
-        self.workloads.remove(&workload);
+        if let Some(known) = self.workloads.remove(&workload) {
+            self.lay_aside(known, effects);
+        }
         self.views.remove(&workload);
         self.breaker.forget(&workload);
         self.groups.forget(&workload);
