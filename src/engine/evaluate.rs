@@ -1,14 +1,14 @@
 //! Evaluates the rules that are due, and brings what they say to their workloads.
 
 use std::collections::btree_map::Entry as Slot;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::keep::Remembered;
 use super::workloads::Known;
 use super::{Due, Effect, Engine, RuleId, id};
-use crate::rule::{Answers, BoundRule, BoundScale, ScaleRule, WorkloadAnswer};
+use crate::rule::{Answers, BoundRule, BoundScale, WorkloadAnswer};
 use crate::series::Store;
 use crate::time::Timestamp;
 use crate::workload::Workload;
@@ -102,7 +102,16 @@ impl Engine {
         let mut missed = self.owned.remove(&id).unwrap_or_default();
         let owned = self.owned.entry(id).or_default();
         for WorkloadAnswer { workload, metrics, objective } in answers {
-            let known = meet(&mut self.workloads, &mut self.remembered, &workload, &bound.rule, effects);
+            let known = match self.workloads.entry(workload.clone()) {
+                Slot::Occupied(slot) => slot.into_mut(),
+                Slot::Vacant(slot) => {
+                    // One that is new is watched from now on. The first rule to name it owns it.
+                    effects.push(Effect::Watch(workload.clone()));
+                    let Remembered { memory, set, .. } = Self::remember(&mut self.remembered, &workload);
+                    set.into_iter().for_each(|set| self.desk.dispatcher.was_set(set));
+                    slot.insert(Known::new(workload.clone(), Arc::clone(&bound.rule), memory))
+                }
+            };
             if known.orphaned {
                 known.adopt(&bound.rule);
             }
@@ -134,23 +143,5 @@ impl Engine {
             self.forget(workload, effects);
         }
         failed.map_or(Ok(()), Err)
-    }
-}
-
-/// A workload that a rule scales; one that is new is watched from now on. The first rule to name it owns it.
-fn meet<'w>(
-    workloads: &'w mut BTreeMap<Workload, Known>,
-    remembered: &mut HashMap<String, Remembered>,
-    workload: &Workload,
-    rule: &Arc<ScaleRule>,
-    effects: &mut Vec<Effect>,
-) -> &'w mut Known {
-    match workloads.entry(workload.clone()) {
-        Slot::Occupied(slot) => slot.into_mut(),
-        Slot::Vacant(slot) => {
-            effects.push(Effect::Watch(workload.clone()));
-            let memory = Engine::remember(remembered, workload);
-            slot.insert(Known::new(workload.clone(), Arc::clone(rule), memory))
-        }
     }
 }

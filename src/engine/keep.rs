@@ -1,7 +1,7 @@
 //! What outlives a restart: what is written to the journal when, and how it is taken up again.
 //!
-//! A workload's memory is written with each of its actions and commands, in the same transaction, and once a minute
-//! besides. What a kill takes is a minute of recommendations; so after a restart the current count stands for what was
+//! A workload's memory, and what it was set to last, are written with each of its actions and commands, in the same
+//! transaction, and once a minute besides. A graceful stop writes all there is. What a kill takes is a minute of recommendations; so after a restart the current count stands for what was
 //! wanted until then, as in HPA, and nothing is lowered early.
 
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use super::economy::GroupSpend;
 use super::posted::{self, KeptAlert};
 use super::workloads::{Known, Memory};
 use super::{Due, Effect, Engine};
-use crate::dispatch::{Silence, parse_matchers};
+use crate::dispatch::{SetCount, Silence, parse_matchers};
 use crate::journal::{Change, Recovered, Table};
 use crate::rule::AlertState;
 use crate::time::Timestamp;
@@ -63,7 +63,9 @@ struct KeptAlerts {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Remembered {
-    memory: Memory,
+    pub(super) memory: Memory,
+    /// What it was set to last.
+    pub(super) set: Option<SetCount>,
     /// When it was scaled last.
     at: Timestamp,
 }
@@ -136,16 +138,17 @@ impl Engine {
     }
 
     /// What is remembered of a workload that is met for the first time, or again.
-    pub(super) fn remember(remembered: &mut HashMap<String, Remembered>, workload: &Workload) -> Memory {
-        let Remembered { mut memory, .. } = remembered.remove(&workload.to_string()).unwrap_or_default();
-        memory.state.resume();
-        memory
+    pub(super) fn remember(remembered: &mut HashMap<String, Remembered>, workload: &Workload) -> Remembered {
+        let mut kept = remembered.remove(&workload.to_string()).unwrap_or_default();
+        kept.memory.state.resume();
+        kept
     }
 
     /// Keeps what is known of a workload whose rule is gone: a rule that is renamed, or that comes back, goes on with
     /// what people asked for, with what was spent and with what was learned.
     pub(super) fn lay_aside(&mut self, known: Known, effects: &mut Vec<Effect>) {
-        let kept = Remembered { memory: known.memory, at: self.last_step_at };
+        let set = self.desk.dispatcher.set_count(&known.workload);
+        let kept = Remembered { memory: known.memory, set, at: self.last_step_at };
         effects.extend(put(Table::Workloads, &known.named, &kept));
         self.remembered.insert(known.named, kept);
     }
@@ -205,7 +208,8 @@ impl Engine {
     fn keep_workload(&mut self, workload: &Workload, now: Timestamp, effects: &mut Vec<Effect>) {
         let Some(known) = self.workloads.get_mut(workload) else { return };
         (known.unkept, known.kept_at) = (false, now);
-        let kept = Remembered { memory: known.memory.clone(), at: now };
+        let set = self.desk.dispatcher.set_count(workload);
+        let kept = Remembered { memory: known.memory.clone(), set, at: now };
         effects.extend(put(Table::Workloads, &known.named, &kept));
     }
 }

@@ -237,15 +237,6 @@ impl Dispatcher {
         self.changed.insert(id);
     }
 
-    /// What a workload was set to otherwise than by a release that ended well: one that seemed to fail, or one of a
-    /// former process.
-    pub fn was_set(&mut self, set: SetCount) {
-        let SetCount { workload, labels, replicas: to, at } = set;
-        let routing = &self.routing;
-        let member = self.members.entry(workload).or_insert_with(|| Member::new(routing, labels));
-        (member.asserted, member.drift) = (Some(Asserted { to, at }), None);
-    }
-
     /// The wishes that may be carried out now; they are in flight from now on. `alerts` have been advanced to `now`.
     pub fn release(&mut self, now: Timestamp, alerts: &Alerts, silences: &Silences) -> Vec<Release> {
         self.look(now, alerts, silences);

@@ -133,3 +133,28 @@ fn what_happened_last_before_a_stop_is_remembered() {
     }
     world.check(&expect![[""]]);
 }
+
+#[test]
+fn what_was_set_last_is_known_after_a_restart_at_any_time() {
+    for graceful in [false, true] {
+        let mut world = World::new(CHECKOUT);
+        world.load_is("load", "a", 390.0);
+        world.has("checkout", 2);
+        world.acted("checkout", Outcome::Done);
+        // Eight is written down with all the rest, five with its outcome.
+        world.wait(Duration::from_secs(90));
+        world.load_is("load", "a", 240.0);
+        world.acted("checkout", Outcome::Done);
+        if graceful {
+            world.stop(Vec::new());
+        }
+        world.restart(CHECKOUT);
+        world.load_is("load", "a", 240.0);
+        world.has("checkout", 5);
+        world.wait(second());
+        assert_eq!(world.engine.view().workloads[0].drift, None);
+        world.has("checkout", 4);
+        let drift = world.engine.view().workloads[0].drift.map(|drift| (drift.set, drift.found));
+        assert_eq!(drift, Some((5, 4)));
+    }
+}
