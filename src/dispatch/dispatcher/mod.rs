@@ -124,6 +124,7 @@ impl Dispatcher {
             let waits = |group: &Group| group.batch.as_ref().is_some_and(|batch| batch.holds(workload));
             if !stays && let Some(group) = before.and_then(|id| groups.get_mut(&id)) {
                 group.remove(workload);
+                group.resume(workload);
             }
             if member.wish.is_some() && !(stays && groups.get(&member.group).is_some_and(waits)) {
                 groups.entry(member.group.clone()).or_default().pending.insert(workload.clone());
@@ -171,7 +172,6 @@ impl Dispatcher {
         }
         member.wish = Some(pending);
         let group = self.groups.entry(member.group.clone()).or_default();
-        group.resume(&workload);
         let same_rank = before.is_some_and(|before| before.rank() == pending.rank());
         if !same_rank && let Some(batch) = &mut group.batch {
             batch.remove(&workload);
@@ -188,7 +188,7 @@ impl Dispatcher {
         let Some(member) = self.members.get_mut(workload) else { return };
         member.forgotten = false;
         member.found(found, now);
-        let awaited = self.groups.get(&member.group).is_some_and(|group| group.is_stopped_by(workload));
+        let awaited = self.groups.get(&member.group).is_some_and(|group| group.is_failing(workload));
         if member.wish.take().is_some() || member.muted.is_some() || awaited {
             (member.muted, member.told) = (None, None);
             leave(&mut self.groups, &mut self.changed, &member.group, workload);
@@ -223,13 +223,15 @@ impl Dispatcher {
             }
         }
         self.changed.insert(member.group.clone());
+        // Nobody waits for one that has left.
+        let left = member.forgotten || flight.group.as_ref() != Some(&member.group);
         if member.forgotten {
             self.members.remove(workload);
         }
         let Some(id) = flight.group else { return };
         let interval = self.routing.at(id.0).decisions.group_interval;
         let group = self.groups.get_mut(&id);
-        for other in group.map(|group| group.ended(workload, ok, interval, now)).unwrap_or_default() {
+        for other in group.map(|group| group.ended(workload, ok || left, interval, now)).unwrap_or_default() {
             if let Some(other) = self.members.get_mut(&other) {
                 (other.wish, other.muted) = (None, Some(Muted::BatchStopped { by: workload.clone() }));
             }
