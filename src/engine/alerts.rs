@@ -36,6 +36,8 @@ pub(super) struct Alerts {
     keys: BTreeMap<RuleId, AlertKey>,
     /// From before a restart, until their rules come.
     stored: BTreeMap<AlertKey, (Vec<AlertState>, Timestamp)>,
+    /// Rules that are gone, whose rows are to be removed.
+    gone: Vec<AlertKey>,
     /// Markers that end the series of rules that are gone.
     farewells: Vector,
 }
@@ -49,13 +51,14 @@ impl Alerts {
         &self.external
     }
 
-    /// Takes in what was stored when the service stopped; it counts from the next rules on.
-    pub(super) fn store(
-        &mut self,
-        stored: impl IntoIterator<Item = (AlertKey, Vec<AlertState>)>,
-        stopped_at: Timestamp,
-    ) {
-        self.stored = stored.into_iter().map(|(key, states)| (key, (states, stopped_at))).collect();
+    /// Takes in what was stored, each at its time; it counts from the next rules on.
+    pub(super) fn store(&mut self, stored: impl IntoIterator<Item = (AlertKey, Vec<AlertState>, Timestamp)>) {
+        self.stored = stored.into_iter().map(|(key, states, at)| (key, (states, at))).collect();
+    }
+
+    /// The rules that are gone since this was asked; their alerts need not be stored any more.
+    pub(super) fn take_gone(&mut self) -> Vec<AlertKey> {
+        std::mem::take(&mut self.gone)
     }
 
     /// All alerts as they stand, for the journal.
@@ -82,7 +85,7 @@ impl Alerts {
                 self.keys.insert((at, place), key);
             }
         }
-        self.stored.clear();
+        self.gone.extend(before.keys().cloned().chain(std::mem::take(&mut self.stored).into_keys()));
         self.farewells.extend(before.into_values().flat_map(AlertStates::farewell));
     }
 

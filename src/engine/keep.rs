@@ -24,6 +24,13 @@ use crate::workload::Workload;
 /// How long a memory may be newer than what is written of it.
 const KEEP_EVERY: Duration = Duration::from_mins(1);
 
+/// How long a workload is remembered that nothing scales: as long as a count asked for by hand may hold, and the
+/// longest budget runs.
+const REMEMBERED_FOR: Duration = Duration::from_hours(31 * 24);
+
+/// Workloads that are remembered though nothing scales them: twice a fleet of ten thousand, at some 1 KiB each.
+const REMEMBERED_MAX: usize = 20_000;
+
 /// How often memories are looked through; each look writes a twelfth of them.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -83,6 +90,11 @@ fn silence(silence: &Silence) -> Option<Effect> {
     put(Table::Silences, &silence.id, &kept)
 }
 
+/// The key of a rule's alerts.
+fn row_of(key: &AlertKey) -> String {
+    format!("{}/{}/{}", key.group, key.rule, key.nth)
+}
+
 /// Writes a posted alert down, or takes it out.
 fn row((key, alert): posted::Row) -> Option<Effect> {
     match alert {
@@ -120,10 +132,11 @@ impl Engine {
             }
         }
         let known_at = alerts.iter().map(|kept| kept.at).chain(posted.iter().map(KeptAlert::updated_at));
+        let known_at = known_at.chain(self.remembered.values().map(|kept| kept.at));
         if let Some(stopped_at) = known_at.max() {
-            self.restore_alerts(alerts.into_iter().map(|kept| (kept.key, kept.states)), stopped_at);
             self.desk.posted.store(posted, stopped_at);
         }
+        self.restore_alerts(alerts.into_iter().map(|kept| (kept.key, kept.states, kept.at)));
         for (name, spend) in recovered.rows::<GroupSpend>(Table::Spend) {
             self.groups.restore(&name, spend);
         }
@@ -156,6 +169,9 @@ impl Engine {
     /// Writes down what must not be lost with this step, and now and then the rest.
     pub(super) fn keep(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         effects.extend(std::mem::take(&mut self.kept_silences).iter().filter_map(|one| silence(one)));
+        for key in self.alerts.take_gone() {
+            effects.push(Effect::Keep(Change::delete(Table::Alerts, row_of(&key))));
+        }
         let posted = self.desk.posted.take_fresh(&self.desk.alerts, now);
         effects.extend(posted.into_iter().filter_map(row));
         for workload in std::mem::take(&mut self.kept) {
@@ -177,6 +193,23 @@ impl Engine {
         }
     }
 
+    /// Lets go of what is remembered of workloads that nothing has scaled for [`REMEMBERED_FOR`], and of the oldest
+    /// where they are too many.
+    fn let_go(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        let mut by_age: Vec<(Timestamp, String)> = Vec::new();
+        let excess = self.remembered.len().saturating_sub(REMEMBERED_MAX);
+        let old = |kept: &Remembered| kept.at + REMEMBERED_FOR <= now;
+        by_age.extend(
+            self.remembered.iter().filter(|(_, kept)| excess > 0 || old(kept)).map(|(name, kept)| (kept.at, name.clone())),
+        );
+        by_age.sort_unstable();
+        let gone = by_age.into_iter().enumerate().take_while(|(nth, (at, _))| *nth < excess || *at + REMEMBERED_FOR <= now);
+        for (_, (_, name)) in gone {
+            self.remembered.remove(&name);
+            effects.push(Effect::Keep(Change::delete(Table::Workloads, name)));
+        }
+    }
+
     /// Writes down all that is remembered, for this is the last that is written.
     pub(super) fn keep_all(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         self.kept.extend(self.workloads.values().filter(|known| known.unkept).map(|known| known.workload.clone()));
@@ -190,9 +223,9 @@ impl Engine {
         self.kept_at = now;
         for (key, states) in self.alerts.states() {
             let kept = KeptAlerts { key: key.clone(), states: states.iter().cloned().collect(), at: now };
-            let name = format!("{}/{}/{}", key.group, key.rule, key.nth);
-            effects.extend(put(Table::Alerts, &name, &kept));
+            effects.extend(put(Table::Alerts, &row_of(key), &kept));
         }
+        self.let_go(now, effects);
         for (name, spend) in self.groups.spends() {
             effects.extend(put(Table::Spend, name, &spend));
         }

@@ -278,13 +278,9 @@ impl Engine {
         self.counts
     }
 
-    /// Takes in the alerts that were stored when the service stopped at `stopped_at`. Comes before the first rules.
-    pub fn restore_alerts(
-        &mut self,
-        stored: impl IntoIterator<Item = (AlertKey, Vec<AlertState>)>,
-        stopped_at: Timestamp,
-    ) {
-        self.alerts.store(stored, stopped_at);
+    /// Takes in the alerts that were stored, each rule's at its time. Comes before the first rules.
+    pub fn restore_alerts(&mut self, stored: impl IntoIterator<Item = (AlertKey, Vec<AlertState>, Timestamp)>) {
+        self.alerts.store(stored);
     }
 
     /// All alerts as they stand, pending ones too, to be stored.

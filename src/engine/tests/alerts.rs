@@ -121,7 +121,7 @@ fn a_restart_keeps_what_was_stored() {
     let mut world = World::new("groups: []");
     world.wait(Duration::from_mins(5));
     let stored: Vec<(AlertKey, Vec<AlertState>)> = serde_json::from_str(&json).unwrap();
-    world.engine.restore_alerts(stored, stopped_at);
+    world.engine.restore_alerts(stored.into_iter().map(|(key, states)| (key, states, stopped_at)));
     world.load(RULES);
     assert_eq!(world.phases(), [AlertPhase::Firing], "no sample has come yet");
     assert_eq!(world.value("firing"), [1.0]);
@@ -159,4 +159,19 @@ fn an_alert_that_ends_or_is_forgotten_keeps_nobody_awake() {
         steps += 1;
     }
     assert!(steps < 500, "{steps} steps, where one in 5 s and an evaluation in 15 s are 320");
+}
+
+#[test]
+fn a_rule_that_comes_back_does_not_go_on_with_what_was_stored_long_ago() {
+    for through_restart in [false, true] {
+        let mut world = World::new(RULES);
+        world.load_is("load", "a", 190.0);
+        world.wait(Duration::from_mins(3));
+        assert_eq!(world.phases(), [AlertPhase::Firing]);
+        world.load("groups: []");
+        world.wait(Duration::from_hours(2));
+        world.restart(if through_restart { RULES } else { "groups: []" });
+        world.load(RULES);
+        assert_eq!(world.phases(), []);
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::decision::{Decision, Layer};
+use crate::journal::Table;
 
 /// An entry's id, its count before and after, its outcome.
 type Row = (u64, u32, u32, Option<Outcome>);
@@ -157,4 +158,56 @@ fn what_was_set_last_is_known_after_a_restart_at_any_time() {
         let drift = world.engine.view().workloads[0].drift.map(|drift| (drift.set, drift.found));
         assert_eq!(drift, Some((5, 4)));
     }
+}
+
+/// The rows of a table that are left of what was written.
+fn rows(world: &World, table: Table) -> Vec<String> {
+    let rows = journalled(&world.written, world.now).rows::<serde_json::Value>(table);
+    rows.into_iter().map(|(key, _)| key).collect()
+}
+
+#[test]
+fn what_nothing_scales_any_more_is_let_go_of_after_a_month() {
+    let mut world = World::new(CHECKOUT);
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 4);
+    world.wait(Duration::from_mins(2));
+    world.load("groups: []");
+    world.wait(Duration::from_mins(2));
+    assert_eq!(rows(&world, Table::Workloads), ["shop/checkout"]);
+    world.now = world.now + Duration::from_hours(30 * 24);
+    world.restart("groups: []");
+    world.wait(Duration::from_mins(2));
+    assert_eq!(rows(&world, Table::Workloads), ["shop/checkout"]);
+    world.now = world.now + Duration::from_hours(24);
+    world.wait(Duration::from_mins(2));
+    assert_eq!(rows(&world, Table::Workloads), [""; 0]);
+    assert!(world.engine.remembered.is_empty());
+}
+
+#[test]
+fn too_many_that_nothing_scales_are_let_go_of_oldest_first() {
+    let mut world = World::new("groups: []");
+    let row = |number: i64| {
+        let at = START_MS - number;
+        let value = serde_json::json!({ "at": at });
+        Change::put(Table::Workloads, format!("shop/w{number}"), &value).unwrap()
+    };
+    world.written.extend((0..20_002).map(row));
+    world.restart("groups: []");
+    world.wait(Duration::from_mins(2));
+    let left = rows(&world, Table::Workloads);
+    assert_eq!(left.len(), 20_000);
+    assert!(!left.contains(&"shop/w20001".to_owned()) && left.contains(&"shop/w0".to_owned()));
+}
+
+#[test]
+fn the_rows_of_alert_rules_go_with_them() {
+    let alert = "groups: [{name: shop, interval: 15s, rules: [{alert: Hot, expr: load > 100}]}]";
+    let mut world = World::new(alert);
+    world.load_is("load", "a", 190.0);
+    world.wait(Duration::from_mins(2));
+    assert_eq!(rows(&world, Table::Alerts), ["shop/Hot{}/0"]);
+    world.load("groups: []");
+    assert_eq!(rows(&world, Table::Alerts), [""; 0]);
 }
