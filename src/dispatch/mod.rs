@@ -40,6 +40,6 @@ pub use notification::{Notification, Notified};
 pub use resend::{RESOLVED_RETENTION, is_due, valid_until};
 pub use routing::{Route, Routing, Waits, shown};
 pub use silence::{Silence, SilenceState};
-pub use silences::{SILENCE_RETENTION, SilenceChange, SilenceError, Silences};
+pub use silences::{SILENCE_RETENTION, SilenceChange, SilenceError, Silences, mutes_everything};
 
 pub use crate::workload::Trouble;
