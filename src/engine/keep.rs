@@ -104,7 +104,7 @@ fn row((key, alert): posted::Row) -> Option<Effect> {
 }
 
 fn put(table: Table, key: &str, value: &impl Serialize) -> Option<Effect> {
-    // What has no JSON (an infinity) is not worth a decision; it is kept the next time.
+    // What has no JSON is not worth a decision; it is kept the next time.
     Change::put(table, key, value).ok().map(Effect::Keep)
 }
 

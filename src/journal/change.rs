@@ -75,7 +75,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// Sets a row to a value's JSON. It must read back: JSON has no NaN and no infinity.
+    /// Sets a row to a value's JSON. It must read back: JSON has no NaN and no infinity, and they become `null`.
     pub fn put(table: Table, key: impl Into<String>, value: &impl Serialize) -> Result<Self, JournalError> {
         let key = key.into();
         match serde_json::to_vec(value) {

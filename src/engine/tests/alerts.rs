@@ -175,3 +175,22 @@ fn a_rule_that_comes_back_does_not_go_on_with_what_was_stored_long_ago() {
         assert_eq!(world.phases(), []);
     }
 }
+
+#[test]
+fn an_alert_of_any_value_goes_on_after_a_restart() {
+    for value in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -0.0, 0.1 + 0.2] {
+        let rules = "groups: [{name: shop, interval: 15s, rules: [{alert: Odd, expr: load}]}]";
+        let mut world = World::new(rules);
+        world.load_is("load", "a", value);
+        world.wait(Duration::from_mins(2));
+        let states = |world: &World| -> Vec<AlertState> {
+            world.engine.alert_states().flat_map(|(_, states)| states.iter().cloned()).collect()
+        };
+        let before = states(&world);
+        world.restart(rules);
+        let after = states(&world);
+        assert_eq!(after.len(), 1, "{value}");
+        assert_eq!((after[0].fired_at, after[0].active_at), (before[0].fired_at, before[0].active_at), "{value}");
+        assert!(after[0].value == value || value.is_nan() && after[0].value.is_nan(), "{value}");
+    }
+}
