@@ -12,7 +12,8 @@ use crate::sim::ruletest::RuleTests;
 /// Checks settings, rule files and files of rule tests.
 ///
 /// Prints a line for each file that is right, and for each finding its place, the line that it is about and the way
-/// out. Rule files given together are checked together, as the service loads them.
+/// out. Rule files given together are checked together, as the service loads them, and under the settings file that is
+/// given with them; without one, under the defaults.
 ///
 /// Exit status: 0 where all is right, 1 where there are findings, 2 where a file can't be read.
 #[derive(Debug, Clone, clap::Args)]
@@ -66,7 +67,7 @@ impl Report {
 
 fn check(paths: &[PathBuf]) -> Report {
     let mut report = Report::default();
-    let mut rules = Vec::new();
+    let (mut rules, mut settings) = (Vec::new(), None);
     for path in paths {
         match rule::read(path) {
             Ok(text) => match FileKind::of(Source { file: path, text: &text }) {
@@ -76,7 +77,10 @@ fn check(paths: &[PathBuf]) -> Report {
                     Err(findings) => report.wrong(&findings),
                 },
                 FileKind::Settings => match Settings::parse(Source { file: path, text: &text }) {
-                    Ok(_) => report.right(path, "settings"),
+                    Ok(read) => {
+                        report.right(path, "settings");
+                        settings = Some(read);
+                    }
                     Err(findings) => report.wrong(&findings),
                 },
             },
@@ -86,22 +90,21 @@ fn check(paths: &[PathBuf]) -> Report {
             }
         }
     }
-    check_rules(&rules, &mut report);
+    check_rules(&rules, &settings.unwrap_or_default(), &mut report);
     if report.findings > 1 {
         let _ = writeln!(report.wrong, "{} findings", report.findings);
     }
     report
 }
 
-/// All rule files at once, for names must differ between them too.
-fn check_rules(files: &[(PathBuf, String)], report: &mut Report) {
-    let settings = Settings::default();
-    match rule::compile(files, &settings) {
+/// All rule files at once, for names must differ between them too; under the settings that were given with them.
+fn check_rules(files: &[(PathBuf, String)], settings: &Settings, report: &mut Report) {
+    match rule::compile(files, settings) {
         Ok(rules) => files.iter().for_each(|(path, _)| report.right(path, &counts(&rules, path))),
         Err(findings) => {
             for (path, text) in files.iter().filter(|(path, _)| findings.iter().all(|finding| finding.file != *path)) {
                 // Without the others it is as right as with them.
-                let rules = rule::compile(&[(path.clone(), text.clone())], &settings).unwrap_or_default();
+                let rules = rule::compile(&[(path.clone(), text.clone())], settings).unwrap_or_default();
                 report.right(path, &counts(&rules, path));
             }
             report.wrong(&findings);
