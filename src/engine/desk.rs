@@ -11,7 +11,7 @@ use super::{Due, Effect, Engine};
 use crate::config::Settings;
 use crate::dispatch::{
     Action, Alert, Alerts, Dispatcher, Muted, Notification, Notified, Outcome, Receiver, Release, Routing, SetCount,
-    Silences, Wish, is_due,
+    Silences, Wish, is_due, valid_until,
 };
 use crate::journal::Entry;
 use crate::labels::Labels;
@@ -33,7 +33,8 @@ pub(super) struct Desk {
     pub(super) posted: Posted,
     /// The fingerprints of ours, and when each was sent last.
     own: BTreeMap<u64, Option<Timestamp>>,
-    resend_delay: Duration,
+    /// How long an alert that goes on firing is not sent again.
+    pub(super) resend_delay: Duration,
     looked_at: Timestamp,
     /// Something changed that alerts or wishes depend on.
     pub(super) stale: bool,
@@ -189,10 +190,13 @@ impl Engine {
 
     /// Brings alerts up to date and sends what is due.
     fn tell(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let mut current = self.alerts.current(&self.rules, now);
+        let resend_delay = self.desk.resend_delay;
+        let mut current = self.alerts.current(&self.rules, resend_delay, now);
+        // They are looked at all the time.
+        let until = valid_until(now, LOOK_EVERY, resend_delay);
         current.extend(self.workloads.values().filter_map(|known| {
             let notable = known.notable.as_ref()?;
-            Some(notable.alert(&known.workload, &known.rule.labels, false, now))
+            Some(notable.alert(&known.workload, &known.rule.labels, until, now))
         }));
         let desk = &mut self.desk;
         desk.end_others(&current, now);
@@ -234,7 +238,7 @@ impl Engine {
             return;
         }
         if let Some(before) = known.notable.take() {
-            let ended = before.alert(workload, &known.rule.labels, true, now);
+            let ended = before.alert(workload, &known.rule.labels, now, now);
             self.desk.raise(ended, now);
         }
         known.notable = found.map(|(alertname, summary)| Notable { alertname, since: now, summary });

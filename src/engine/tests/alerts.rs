@@ -26,7 +26,7 @@ groups:
 impl World {
     fn alerts(&self) -> String {
         let since = |at: Timestamp| at.as_millis().div_euclid(1000) - START_MS / 1000;
-        self.engine.alerts.current(&self.engine.rules, self.now).iter().fold(String::new(), |text, alert| {
+        self.engine.alerts.current(&self.engine.rules, self.engine.desk.resend_delay, self.now).iter().fold(String::new(), |text, alert| {
             let (starts, ends) = (since(alert.starts_at), since(alert.ends_at));
             format!("{text}{} {:?} {starts}s..{ends}s {}\n", alert.labels, alert.annotations, alert.generator_url)
         })
@@ -192,5 +192,23 @@ fn an_alert_of_any_value_goes_on_after_a_restart() {
         assert_eq!(after.len(), 1, "{value}");
         assert_eq!((after[0].fired_at, after[0].active_at), (before[0].fired_at, before[0].active_at), "{value}");
         assert!(after[0].value == value || value.is_nan() && after[0].value.is_nan(), "{value}");
+    }
+}
+
+#[test]
+fn an_alert_stands_until_it_could_be_sent_again_four_times() {
+    let mut settings = Settings::default();
+    settings.alerting.resend_delay = Duration::from_mins(7);
+    let rules = format!("{}{}", RULES.replace("for: 1m", "for: 0s"), CHECKOUT.split_once("groups:").unwrap().1);
+    let rules = rules.replace("- name: shop\n    interval: 15s\n    rules:\n      - scale", "- name: scaling\n    rules:\n      - scale");
+    let mut world = World::with(&settings, &rules);
+    world.load_is("load", "a", 9_999.0);
+    world.has("checkout", 20);
+    world.wait(Duration::from_secs(30));
+    let view = world.engine.view();
+    let names: Vec<&str> = view.alerts.iter().filter_map(|one| one.alert.labels.get("alertname")).collect();
+    assert!(names.contains(&"Hot") && names.contains(&"HeadroomMaxReached"), "{names:?}");
+    for one in &view.alerts {
+        assert!(one.alert.ends_at >= one.alert.updated_at + Duration::from_mins(28), "{:?}", one.alert);
     }
 }
