@@ -19,7 +19,7 @@ use super::messenger::Messenger;
 use super::recorder::Recorder;
 use crate::actuate::Actuator;
 use crate::config::Settings;
-use crate::dispatch::{Action, Observation, Outcome};
+use crate::dispatch::{Action, Notification, Observation, Outcome};
 use crate::engine::{Answer, Counts, Effect, Engine, Entry, Event, View};
 use crate::journal::{Change, Recovered};
 use crate::series::Store;
@@ -32,6 +32,9 @@ const EVENTS_MAX: usize = 16_384;
 
 /// Questions of people that wait for the next step.
 const QUESTIONS_MAX: usize = 64;
+
+/// Messages about decisions that wait for the journal: some 10 MiB. Further ones are given up.
+const UNTOLD_MAX: usize = 1_000;
 
 /// The longest sleep, so that a step of the machine's clock is noticed.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
@@ -112,6 +115,8 @@ pub(super) struct Heart {
     view: watch::Sender<Arc<View>>,
     /// Actions on their way.
     actions: JoinSet<(Action, Outcome)>,
+    /// What receivers are to be told of decisions once those are written down.
+    untold_yet: Vec<Notification>,
     /// What the metrics know already.
     counts: Counts,
 }
@@ -146,6 +151,7 @@ impl Heart {
             wake: Arc::clone(&wake),
             view: watch::Sender::new(Arc::default()),
             actions: JoinSet::new(),
+            untold_yet: Vec::new(),
             counts: Counts::default(),
         };
         (heart, Pulse { events: sender, commands: command_sender, wake })
@@ -275,7 +281,8 @@ impl Heart {
     }
 
     /// Writes all records of the step, then does the rest in order. Where they can't be written, what rests on them is
-    /// not done: actions fail, to be decided anew, and who asked is told.
+    /// not done: actions fail, to be decided anew, nobody is told of them, and who asked hears that what they asked for
+    /// is in effect but not on disk.
     fn perform(&mut self, effects: Vec<Effect>, actuator: &Arc<dyn Actuator>, now: Timestamp) -> Vec<(u64, Answer)> {
         let mut answers = Vec::new();
         let records = effects.iter().filter_map(|effect| match effect {
@@ -284,6 +291,18 @@ impl Heart {
             _ => None,
         });
         let recorded = self.recorder.record(records.collect(), now);
+        if recorded.is_ok() {
+            for notification in std::mem::take(&mut self.untold_yet) {
+                self.messenger.notify(&notification, &self.untold);
+            }
+        }
+        let undone: Vec<u64> = match recorded {
+            Ok(()) => Vec::new(),
+            Err(_) => effects
+                .iter()
+                .filter_map(|effect| if let Effect::Act(action) = effect { Some(action.entry) } else { None })
+                .collect(),
+        };
         for effect in effects {
             match (effect, &recorded) {
                 (Effect::Watch(workload), _) => actuator.watch(&workload),
@@ -291,11 +310,22 @@ impl Heart {
                 (Effect::Record(entry), _) => tell(&entry),
                 (Effect::Keep(_), _) => {}
                 (Effect::Alerts { receiver, alerts }, _) => self.messenger.alerts(receiver.as_deref(), alerts),
-                (Effect::Notify(notification), _) => self.messenger.notify(&notification, &self.untold),
-                (Effect::Answer(number, answer), _) => {
-                    let refused = |reason: &String| Answer::Refused(format!("it can't be written down: {reason}"));
-                    answers.push((number, recorded.as_ref().map_or_else(refused, |()| answer)));
+                // Alerts are no decisions: nothing has to be written down before they are told.
+                (Effect::Notify(notification), Err(_)) if !notification.decisions.is_empty() => {
+                    let is_undone = notification.decisions.iter().any(|decision| undone.contains(&decision.id));
+                    if !is_undone && self.untold_yet.len() < UNTOLD_MAX {
+                        self.untold_yet.push(notification);
+                    }
                 }
+                (Effect::Notify(notification), _) => self.messenger.notify(&notification, &self.untold),
+                (Effect::Answer(number, answer), Err(reason)) if answer.promises() => {
+                    let text = format!(
+                        "it is in effect, but not on disk yet, so a restart would forget it: {reason}; it is written as \
+                         soon as the journal can be"
+                    );
+                    answers.push((number, Answer::Unwritten(text)));
+                }
+                (Effect::Answer(number, answer), _) => answers.push((number, answer)),
                 (Effect::Act(action), Err(reason)) => {
                     let outcome = Outcome::Failed(format!("not done, for it can't be written down: {reason}"));
                     self.actions.spawn(std::future::ready((action, outcome)));

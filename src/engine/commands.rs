@@ -107,7 +107,7 @@ impl Engine {
             return match self.suppose(&workload, manual, now) {
                 Some(decision) => {
                     let decision = format!("{}\n{decision}", decision.headline(&workload));
-                    Pending::Now(number, Answer::Scaled { decision })
+                    Pending::Now(number, Answer::Supposed { decision })
                 }
                 None => refused(format!("nothing is known of {workload} yet; try again in a moment")),
             };

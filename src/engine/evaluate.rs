@@ -1,7 +1,7 @@
 //! Evaluates the rules that are due, and brings what they say to their workloads.
 
-use std::collections::btree_map::Entry as Slot;
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry as Slot;
 use std::sync::Arc;
 use std::time::Duration;
 

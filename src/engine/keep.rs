@@ -200,10 +200,14 @@ impl Engine {
         let excess = self.remembered.len().saturating_sub(REMEMBERED_MAX);
         let old = |kept: &Remembered| kept.at + REMEMBERED_FOR <= now;
         by_age.extend(
-            self.remembered.iter().filter(|(_, kept)| excess > 0 || old(kept)).map(|(name, kept)| (kept.at, name.clone())),
+            self.remembered
+                .iter()
+                .filter(|(_, kept)| excess > 0 || old(kept))
+                .map(|(name, kept)| (kept.at, name.clone())),
         );
         by_age.sort_unstable();
-        let gone = by_age.into_iter().enumerate().take_while(|(nth, (at, _))| *nth < excess || *at + REMEMBERED_FOR <= now);
+        let gone =
+            by_age.into_iter().enumerate().take_while(|(nth, (at, _))| *nth < excess || *at + REMEMBERED_FOR <= now);
         for (_, (_, name)) in gone {
             self.remembered.remove(&name);
             effects.push(Effect::Keep(Change::delete(Table::Workloads, name)));

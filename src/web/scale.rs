@@ -112,8 +112,11 @@ async fn answered(context: &Context, command: Command) -> Reply {
         return unavailable("too much is asked at once, or the service is stopping; try again");
     }
     match timeout(ANSWER_MAX, answer).await {
-        Ok(Ok(Answer::Scaled { decision })) => reply::json(StatusCode::OK, &json!({ "decision": decision })),
+        Ok(Ok(Answer::Scaled { decision } | Answer::Supposed { decision })) => {
+            reply::json(StatusCode::OK, &json!({ "decision": decision }))
+        }
         Ok(Ok(Answer::Done | Answer::Silence(_))) => reply::json(StatusCode::OK, &json!({ "status": "done" })),
+        Ok(Ok(Answer::Unwritten(text))) => error(StatusCode::INTERNAL_SERVER_ERROR, &text),
         Ok(Ok(Answer::NotFound(text))) => error(StatusCode::NOT_FOUND, &text),
         Ok(Ok(Answer::Refused(text))) => error(StatusCode::CONFLICT, &text),
         Ok(Err(_)) => unavailable("the service is stopping; try again"),

@@ -106,7 +106,9 @@ fn a_silenced_workload_waits_until_it_ends() {
 #[test]
 fn all_but_one_may_be_silenced() {
     let mut silences = Silences::default();
-    for (number, matchers) in ["namespace!=prod", "namespace!~pr.*", "a=~\".*\",namespace!=prod"].into_iter().enumerate() {
+    for (number, matchers) in
+        ["namespace!=prod", "namespace!~pr.*", "a=~\".*\",namespace!=prod"].into_iter().enumerate()
+    {
         silences.set(silence(matchers, 0, 100), number.to_string(), at(0)).unwrap();
     }
     assert_eq!(silences.muting(&labels("namespace=prod"), at(1)).count(), 0);

@@ -26,10 +26,13 @@ groups:
 impl World {
     fn alerts(&self) -> String {
         let since = |at: Timestamp| at.as_millis().div_euclid(1000) - START_MS / 1000;
-        self.engine.alerts.current(&self.engine.rules, self.engine.desk.resend_delay, self.now).iter().fold(String::new(), |text, alert| {
-            let (starts, ends) = (since(alert.starts_at), since(alert.ends_at));
-            format!("{text}{} {:?} {starts}s..{ends}s {}\n", alert.labels, alert.annotations, alert.generator_url)
-        })
+        self.engine.alerts.current(&self.engine.rules, self.engine.desk.resend_delay, self.now).iter().fold(
+            String::new(),
+            |text, alert| {
+                let (starts, ends) = (since(alert.starts_at), since(alert.ends_at));
+                format!("{text}{} {:?} {starts}s..{ends}s {}\n", alert.labels, alert.annotations, alert.generator_url)
+            },
+        )
     }
 
     fn phases(&self) -> Vec<AlertPhase> {
@@ -200,7 +203,10 @@ fn an_alert_stands_until_it_could_be_sent_again_four_times() {
     let mut settings = Settings::default();
     settings.alerting.resend_delay = Duration::from_mins(7);
     let rules = format!("{}{}", RULES.replace("for: 1m", "for: 0s"), CHECKOUT.split_once("groups:").unwrap().1);
-    let rules = rules.replace("- name: shop\n    interval: 15s\n    rules:\n      - scale", "- name: scaling\n    rules:\n      - scale");
+    let rules = rules.replace(
+        "- name: shop\n    interval: 15s\n    rules:\n      - scale",
+        "- name: scaling\n    rules:\n      - scale",
+    );
     let mut world = World::with(&settings, &rules);
     world.load_is("load", "a", 9_999.0);
     world.has("checkout", 20);
