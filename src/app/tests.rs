@@ -199,7 +199,7 @@ async fn nothing_is_scaled_that_cannot_be_written_down() {
 fn silence() -> Silence {
     Silence {
         id: String::new(),
-        matchers: crate::labels::parse_matchers("namespace!=prod", crate::labels::MatcherSyntax::Alertmanager).unwrap(),
+        matchers: crate::labels::parse_matchers("namespace!=prod").unwrap(),
         starts_at: clock::now(),
         ends_at: clock::now() + Duration::from_hours(1),
         updated_at: clock::now(),

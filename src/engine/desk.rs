@@ -10,8 +10,8 @@ use super::workloads::{Known, Set};
 use super::{Due, Effect, Engine};
 use crate::config::Settings;
 use crate::dispatch::{
-    Action, Alert, Alerts, Dispatcher, Muted, Notification, Notified, Outcome, Receiver, Release, Routing, SetCount,
-    Silences, Wish, is_due, valid_until,
+    Action, Alert, Alerts, Dispatcher, End, Muted, Notification, Notified, Outcome, Receiver, Release, Routing,
+    SetCount, Silences, Wish, is_due, valid_until,
 };
 use crate::journal::Entry;
 use crate::labels::Labels;
@@ -185,7 +185,7 @@ impl Engine {
         // Who is only told does nothing that could be waited for.
         known.acted(from, to, &Outcome::Simulated, now);
         effects.extend(self.history.close(entry.id, Outcome::Simulated, now).map(Effect::Record));
-        self.desk.dispatcher.ended(&release.workload, true, now);
+        self.desk.dispatcher.ended(&release.workload, End::Told, now);
     }
 
     /// Brings alerts up to date and sends what is due.

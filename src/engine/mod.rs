@@ -48,7 +48,7 @@ use workloads::{Known, Set};
 
 use crate::config::Settings;
 use crate::decision::Decision;
-use crate::dispatch::{Action, Alert, AlertGroup, Notification, Observation, Outcome, Silence, Status};
+use crate::dispatch::{Action, Alert, AlertGroup, End, Notification, Observation, Outcome, Silence, Status};
 use crate::journal::Change;
 use crate::rule::{AlertState, AlertStates, BoundRules, External};
 use crate::schedule::Cached;
@@ -342,8 +342,7 @@ impl Engine {
                     self.desk.took_effect(known, set);
                 }
                 self.kept.insert(action.workload.clone());
-                let well = matches!(outcome, Outcome::Done | Outcome::Simulated);
-                self.desk.dispatcher.ended(&action.workload, well, now);
+                self.desk.dispatcher.ended(&action.workload, End::from(&outcome), now);
                 if known.orphaned {
                     self.forget(action.workload, effects);
                 } else {

@@ -470,3 +470,14 @@ fn what_is_not_known_of_the_cluster_is_not_decided() {
     let view = world.engine.view();
     assert_eq!((view.workloads[0].replicas, view.workloads[0].problem.as_deref()), (None, Some("gone")));
 }
+
+#[test]
+fn a_dry_run_sets_nothing_that_could_drift() {
+    let mut world = World::new(CHECKOUT);
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 2);
+    world.acted("checkout", Outcome::Simulated);
+    world.wait(second());
+    world.load_is("load", "a", 290.0);
+    assert_eq!(world.engine.view().workloads[0].drift, None);
+}

@@ -29,6 +29,7 @@ pub use stored::{SetCount, StoredDispatch, StoredFlush};
 use group::Group;
 use member::{Asserted, Member, Pending};
 
+use super::action::Outcome;
 use super::alerts::Alerts;
 use super::interval::Hours;
 use super::muted::Muted;
@@ -58,6 +59,27 @@ pub struct Release {
     pub group_labels: Labels,
     /// Something else had changed what we set before.
     pub drift: Option<Drift>,
+}
+
+/// How a release ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The workload was scaled.
+    Scaled,
+    /// All is well, and nothing was set: a dry run.
+    Told,
+    /// It was not scaled.
+    Failed,
+}
+
+impl From<&Outcome> for End {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::Scaled,
+            Outcome::Simulated => Self::Told,
+            Outcome::Conflict | Outcome::Failed(_) | Outcome::Refused(_) => Self::Failed,
+        }
+    }
 }
 
 /// Holds each workload's newest wish until it may be carried out.
@@ -207,11 +229,12 @@ impl Dispatcher {
         }
     }
 
-    /// What became of a release: whether the workload was scaled.
-    pub fn ended(&mut self, workload: &Workload, ok: bool, now: Timestamp) {
+    /// What became of a release.
+    pub fn ended(&mut self, workload: &Workload, end: End, now: Timestamp) {
         let Some(member) = self.members.get_mut(workload) else { return };
         let Some(flight) = member.in_flight.take() else { return };
-        if ok {
+        let ok = end != End::Failed;
+        if end == End::Scaled {
             member.asserted = Some(Asserted { to: flight.to, at: now });
             member.drift = None;
         }
