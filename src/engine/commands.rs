@@ -124,8 +124,8 @@ impl Engine {
             let (number, answer) = match pending {
                 Pending::Now(number, answer) => (number, answer),
                 Pending::Decision(number, workload) => {
-                    let decision = self.workloads.get(&workload).and_then(|known| known.decision.as_ref());
-                    let decision = decision.map(|decision| format!("{}\n{decision}", decision.headline(&workload)));
+                    let known = self.workloads.get(&workload);
+                    let decision = known.map(|known| known.answer(self.last_step_at));
                     (number, Answer::Scaled { decision: decision.unwrap_or_default() })
                 }
             };

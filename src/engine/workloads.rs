@@ -390,6 +390,24 @@ impl Known {
         matches!(self.status, Some(Status::Unknown(_)))
     }
 
+    /// What somebody who scales by hand is told at `now`: the decision, and what keeps it from being carried out.
+    pub(super) fn answer(&self, now: Timestamp) -> String {
+        let Some(decision) = self.decision.as_ref().filter(|decision| decision.at == now) else {
+            return match &self.memory.manual {
+                Some(Manual { replicas, until, .. }) => format!(
+                    "{} is to have {replicas} until {until}; nothing is known of it yet, so nothing is decided",
+                    self.named
+                ),
+                None => format!("nothing is asked of {} by hand any more", self.named),
+            };
+        };
+        let text = format!("{}\n{decision}", decision.headline(&self.workload));
+        match &self.muted {
+            Some(muted) if decision.changes() => format!("{}\nnot carried out yet: {muted}", text.trim_end()),
+            _ => text,
+        }
+    }
+
     pub(super) fn view(&self, now: Timestamp) -> WorkloadView {
         let (replicas, ready, problem) = match &self.status {
             Some(Status::Found { replicas, ready, .. }) => (Some(*replicas), Some(*ready), None),

@@ -7,7 +7,7 @@ use expect_test::expect;
 
 use super::{CHECKOUT, World, second, workload};
 use crate::config::{Settings, Source};
-use crate::dispatch::Alert;
+use crate::dispatch::{Alert, Outcome, Silence};
 use crate::engine::{Command, Event, ManualScale};
 use crate::labels::Labels;
 
@@ -85,4 +85,35 @@ fn a_posted_alert_holds_back_after_a_restart_too() {
         world.load_is("load", "a", 190.0);
         assert!(!world.in_flight.is_empty(), "{away}m {ended}");
     }
+}
+
+/// What `headroom scale` is answered.
+fn answered(world: &World) -> &str {
+    world.log.lines().rfind(|line| line.contains("answer ")).unwrap_or_default()
+}
+
+#[test]
+fn who_scales_by_hand_hears_what_keeps_it_from_being_done() {
+    let mut world = World::new(CHECKOUT);
+    let silence = Silence {
+        id: String::new(),
+        matchers: crate::labels::parse_matchers("name=checkout").unwrap(),
+        starts_at: world.now,
+        ends_at: world.now + Duration::from_hours(1),
+        updated_at: world.now,
+        created_by: "bob".to_owned(),
+        comment: "moving".to_owned(),
+    };
+    world.load_is("load", "a", 190.0);
+    world.step(vec![Event::Asked(1, scale("checkout", Some(9), false))]);
+    assert!(answered(&world).contains("is to have 9"), "{}", world.log);
+    world.step(vec![Event::Asked(2, Command::Silence { silence, spare_id: "s1".to_owned() })]);
+    world.has("checkout", 6);
+    world.step(vec![Event::Asked(3, scale("checkout", Some(9), false))]);
+    assert!(answered(&world).contains("shop/checkout 6 -> 9"), "{}", world.log);
+    assert!(answered(&world).contains("not carried out yet: silenced by bob"), "{}", world.log);
+    world.step(vec![Event::Asked(4, Command::Expire { id: "s1".to_owned() })]);
+    world.acted("checkout", Outcome::Done);
+    world.step(vec![Event::Asked(5, scale("checkout", Some(8), false))]);
+    assert!(!answered(&world).contains("not carried out"), "{}", world.log);
 }
