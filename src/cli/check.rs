@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::config::{FileKind, Finding, Settings, Source};
+use crate::dispatch::{Route, Routing};
 use crate::rule::{self, RuleSet};
 use crate::sim::ruletest::RuleTests;
+use crate::time::format_duration;
 
 /// Checks settings, rule files and files of rule tests.
 ///
@@ -23,6 +26,9 @@ pub(super) struct Args {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }
+
+/// The longest time between two batches of a group that passes without a note: scaling policies run over as much.
+const GROUP_INTERVAL_USUAL: Duration = Duration::from_mins(1);
 
 /// What `check` found out.
 #[derive(Debug, Default)]
@@ -79,6 +85,9 @@ fn check(paths: &[PathBuf]) -> Report {
                 FileKind::Settings => match Settings::parse(Source { file: path, text: &text }) {
                     Ok(read) => {
                         report.right(path, "settings");
+                        for note in notes(&read) {
+                            let _ = writeln!(report.right, "{}: note: {note}", path.display());
+                        }
                         settings = Some(read);
                     }
                     Err(findings) => report.wrong(&findings),
@@ -110,6 +119,22 @@ fn check_rules(files: &[(PathBuf, String)], settings: &Settings, report: &mut Re
             report.wrong(&findings);
         }
     }
+}
+
+/// What is right, and may not be what was meant.
+fn notes(settings: &Settings) -> Vec<String> {
+    let routing = Routing::compile(&settings.routing);
+    let slow = |route: &&Route| route.receiver.acts() && route.decisions.group_interval > GROUP_INTERVAL_USUAL;
+    let note = |route: &Route| {
+        format!(
+            "group_interval: {interval} of the route {key} lets a group be scaled once in {interval} only, however fast \
+             its rules may go; leave it out there (alerts then wait 5m, decisions not at all) or set it on routes that \
+             only tell",
+            interval = format_duration(route.decisions.group_interval),
+            key = route.key,
+        )
+    };
+    routing.routes().iter().filter(slow).map(note).collect()
 }
 
 /// What a file holds.
