@@ -19,7 +19,10 @@ impl Engine {
             if let Some(one) = self.consider(&workload, None, now) {
                 considered.insert(workload, one);
             } else if let Some(known) = self.workloads.get(&workload) {
-                // Without an observation there is nothing to decide from; the decision before stays to be seen.
+                // Without an observation there is nothing to decide from; the decision before stays to be seen, but what
+                // it wished may be wrong by now.
+                self.desk.dispatcher.withdraw(&workload);
+                self.breaker.wish(&workload, false);
                 self.agenda.set(Due::Workload(workload.clone()), None);
                 self.views.insert(workload, Arc::new(known.view(now)));
             }

@@ -210,6 +210,12 @@ impl Dispatcher {
         let Some(member) = self.members.get_mut(workload) else { return };
         member.forgotten = false;
         member.found(found, now);
+        self.withdraw(workload);
+    }
+
+    /// Nothing is wished for a workload any longer, for nobody knows how many it has.
+    pub fn withdraw(&mut self, workload: &Workload) {
+        let Some(member) = self.members.get_mut(workload) else { return };
         let awaited = self.groups.get(&member.group).is_some_and(|group| group.is_failing(workload));
         if member.wish.take().is_some() || member.muted.is_some() || awaited {
             (member.muted, member.told) = (None, None);

@@ -7,7 +7,7 @@ use expect_test::expect;
 
 use super::{CHECKOUT, World, second, workload};
 use crate::config::{Settings, Source};
-use crate::dispatch::{Alert, Outcome, Silence};
+use crate::dispatch::{Alert, Outcome, Silence, Status};
 use crate::engine::{Command, Event, ManualScale};
 use crate::labels::Labels;
 
@@ -116,4 +116,27 @@ fn who_scales_by_hand_hears_what_keeps_it_from_being_done() {
     world.acted("checkout", Outcome::Done);
     world.step(vec![Event::Asked(5, scale("checkout", Some(8), false))]);
     assert!(!answered(&world).contains("not carried out"), "{}", world.log);
+}
+
+#[test]
+fn what_was_wished_for_a_workload_that_is_lost_is_not_done_when_the_way_is_free() {
+    let mut world = World::new(CHECKOUT);
+    let silence = Silence {
+        id: String::new(),
+        matchers: crate::labels::parse_matchers("name=checkout").unwrap(),
+        starts_at: world.now,
+        ends_at: world.now + Duration::from_mins(1),
+        updated_at: world.now,
+        created_by: "bob".to_owned(),
+        comment: "moving".to_owned(),
+    };
+    world.step(vec![Event::Asked(1, Command::Silence { silence, spare_id: "s1".to_owned() })]);
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 9);
+    world.cluster_says("checkout", Status::Unknown("no answer".to_owned()));
+    world.wait(Duration::from_mins(2));
+    assert!(world.in_flight.is_empty(), "{}", world.log);
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 9);
+    assert!(!world.in_flight.is_empty(), "{}", world.log);
 }
