@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::messenger::Messenger;
 use super::recorder::Recorder;
@@ -114,7 +114,8 @@ pub(super) struct Heart {
     wake: Arc<Wake>,
     view: watch::Sender<Arc<View>>,
     /// Actions on their way.
-    actions: JoinSet<(Action, Outcome)>,
+    actions: JoinSet<Outcome>,
+    on_their_way: HashMap<task::Id, Action>,
     /// What receivers are to be told of decisions once those are written down.
     untold_yet: Vec<Notification>,
     /// What the metrics know already.
@@ -151,6 +152,7 @@ impl Heart {
             wake: Arc::clone(&wake),
             view: watch::Sender::new(Arc::default()),
             actions: JoinSet::new(),
+            on_their_way: HashMap::new(),
             untold_yet: Vec::new(),
             counts: Counts::default(),
         };
@@ -179,7 +181,7 @@ impl Heart {
             let rung = self.wake.take();
             heard.push(Event::Received(self.telemetry.ingest.kept.get()));
             let events = std::mem::take(&mut heard);
-            let effects = tokio::task::block_in_place(|| self.engine.step(now, &self.store, events));
+            let effects = task::block_in_place(|| self.engine.step(now, &self.store, events));
             let took = began.elapsed();
             self.tell(rung, took);
             let answers = self.perform(effects, &actuator, now);
@@ -195,7 +197,7 @@ impl Heart {
             sleep(took).await;
         }
         let rest = async {
-            while let Some(acted) = self.actions.join_next().await {
+            while let Some(acted) = self.actions.join_next_with_id().await {
                 self.hear_acted(acted, &mut heard);
             }
         };
@@ -221,7 +223,7 @@ impl Heart {
             () = self.wake.notify.notified() => return true,
             Some(event) = self.events.recv() => heard.push(event),
             Some(observation) = self.observations.recv() => heard.push(Event::Observed(observation)),
-            Some(acted) = self.actions.join_next() => self.hear_acted(acted, heard),
+            Some(acted) = self.actions.join_next_with_id() => self.hear_acted(acted, heard),
             Some(ask) = self.commands.recv() => self.hear_asked(ask, heard),
             () = sleep_until(due_at) => {}
         }
@@ -239,7 +241,7 @@ impl Heart {
         while let Ok(ask) = self.commands.try_recv() {
             self.hear_asked(ask, heard);
         }
-        while let Some(acted) = self.actions.try_join_next() {
+        while let Some(acted) = self.actions.try_join_next_with_id() {
             self.hear_acted(acted, heard);
         }
     }
@@ -250,9 +252,13 @@ impl Heart {
         heard.push(Event::Asked(self.asked, command));
     }
 
-    fn hear_acted(&self, acted: Result<(Action, Outcome), tokio::task::JoinError>, heard: &mut Vec<Event>) {
-        // An actuator that panics is a bug of ours; the workload stays in flight rather than being scaled blindly.
-        let Ok((action, outcome)) = acted else { return };
+    fn hear_acted(&mut self, acted: Result<(task::Id, Outcome), task::JoinError>, heard: &mut Vec<Event>) {
+        let (id, outcome) = acted.unwrap_or_else(|broken| {
+            // A bug of ours. What became of the action is not known; it is tried again from what the cluster says.
+            error!(reason = %broken, "an actuator broke down");
+            (broken.id(), Outcome::Failed(format!("the actuator broke down, which is a bug: {broken}")))
+        });
+        let Some(action) = self.on_their_way.remove(&id) else { return };
         let Action { workload, from, to, .. } = &action;
         let result = match &outcome {
             Outcome::Done => {
@@ -328,16 +334,19 @@ impl Heart {
                 (Effect::Answer(number, answer), _) => answers.push((number, answer)),
                 (Effect::Act(action), Err(reason)) => {
                     let outcome = Outcome::Failed(format!("not done, for it can't be written down: {reason}"));
-                    self.actions.spawn(std::future::ready((action, outcome)));
+                    let id = self.actions.spawn(std::future::ready(outcome)).id();
+                    self.on_their_way.insert(id, action);
                 }
                 (Effect::Act(action), Ok(())) => {
                     let (actuator, telemetry) = (Arc::clone(actuator), Arc::clone(&self.telemetry));
-                    self.actions.spawn(async move {
+                    let asked = action.clone();
+                    let task = self.actions.spawn(async move {
                         let began = Instant::now();
-                        let outcome = actuator.apply(&action).await;
+                        let outcome = actuator.apply(&asked).await;
                         telemetry.latency.action.record(began.elapsed());
-                        (action, outcome)
+                        outcome
                     });
+                    self.on_their_way.insert(task.id(), action);
                 }
             }
         }

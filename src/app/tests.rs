@@ -256,3 +256,13 @@ async fn nobody_is_told_of_a_decision_that_cannot_be_written_down() {
         assert_eq!(told.load(Ordering::Relaxed), 1, "acts: {acts}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_actuator_that_breaks_down_is_told_of_and_tried_again() {
+    let bench = Bench::start(&Settings::default(), false, true).await;
+    bench.fails_with("the actuator broke down").await;
+    eventually("it is tried again", || !bench.cluster.applied.lock().unwrap().is_empty()).await;
+    let failed = Filter { outcome: Some("failed".to_owned()), limit: 10, ..Filter::default() };
+    assert_eq!(bench.journal.reader().decisions(&failed).unwrap().entries.len(), 1);
+    bench.end().await;
+}
