@@ -31,6 +31,9 @@ const REMEMBERED_FOR: Duration = Duration::from_hours(31 * 24);
 /// Workloads that are remembered though nothing scales them: twice a fleet of ten thousand, at some 1 KiB each.
 const REMEMBERED_MAX: usize = 20_000;
 
+/// Workloads that are let go of in one step, which is each minute: some milliseconds of the journal.
+const LET_GO_MAX: usize = 1_000;
+
 /// How often memories are looked through; each look writes a twelfth of them.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -196,19 +199,13 @@ impl Engine {
     /// Lets go of what is remembered of workloads that nothing has scaled for [`REMEMBERED_FOR`], and of the oldest
     /// where they are too many.
     fn let_go(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let mut by_age: Vec<(Timestamp, String)> = Vec::new();
         let excess = self.remembered.len().saturating_sub(REMEMBERED_MAX);
-        let old = |kept: &Remembered| kept.at + REMEMBERED_FOR <= now;
-        by_age.extend(
-            self.remembered
-                .iter()
-                .filter(|(_, kept)| excess > 0 || old(kept))
-                .map(|(name, kept)| (kept.at, name.clone())),
-        );
-        by_age.sort_unstable();
-        let gone =
-            by_age.into_iter().enumerate().take_while(|(nth, (at, _))| *nth < excess || *at + REMEMBERED_FOR <= now);
-        for (_, (_, name)) in gone {
+        let is_old = |at: Timestamp| at + REMEMBERED_FOR <= now;
+        let may_go = self.remembered.iter().filter(|(_, kept)| excess > 0 || is_old(kept.at));
+        let mut may_go: Vec<_> = may_go.map(|(name, kept)| (kept.at, name.clone())).collect();
+        may_go.sort_unstable();
+        let gone = may_go.into_iter().enumerate().take_while(|(nth, (at, _))| *nth < excess || is_old(*at));
+        for (_, (_, name)) in gone.take(LET_GO_MAX) {
             self.remembered.remove(&name);
             effects.push(Effect::Keep(Change::delete(Table::Workloads, name)));
         }
