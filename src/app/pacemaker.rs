@@ -10,16 +10,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::messenger::Messenger;
 use super::recorder::Recorder;
 use crate::actuate::Actuator;
 use crate::config::Settings;
-use crate::dispatch::{Action, Observation, Outcome};
+use crate::dispatch::{Action, Notification, Observation, Outcome};
 use crate::engine::{Answer, Counts, Effect, Engine, Entry, Event, Refit, View};
 use crate::journal::{Change, Recovered};
 use crate::series::Store;
@@ -32,6 +32,9 @@ const EVENTS_MAX: usize = 16_384;
 
 /// Questions of people that wait for the next step.
 const QUESTIONS_MAX: usize = 64;
+
+/// Messages about decisions that wait for the journal: some 10 MiB. Further ones are given up.
+const UNTOLD_MAX: usize = 1_000;
 
 /// The longest sleep, so that a step of the machine's clock is noticed.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
@@ -111,9 +114,12 @@ pub(super) struct Heart {
     wake: Arc<Wake>,
     view: watch::Sender<Arc<View>>,
     /// Actions on their way.
-    actions: JoinSet<(Action, Outcome)>,
+    actions: JoinSet<Outcome>,
+    on_their_way: HashMap<task::Id, Action>,
     /// Models that are being fitted.
     fits: JoinSet<(Refit, Duration)>,
+    /// What receivers are to be told of decisions once those are written down.
+    untold_yet: Vec<Notification>,
     /// What the metrics know already.
     counts: Counts,
 }
@@ -149,6 +155,8 @@ impl Heart {
             view: watch::Sender::new(Arc::default()),
             actions: JoinSet::new(),
             fits: JoinSet::new(),
+            on_their_way: HashMap::new(),
+            untold_yet: Vec::new(),
             counts: Counts::default(),
         };
         (heart, Pulse { events: sender, commands: command_sender, wake })
@@ -176,7 +184,7 @@ impl Heart {
             let rung = self.wake.take();
             heard.push(Event::Received(self.telemetry.ingest.kept.get()));
             let events = std::mem::take(&mut heard);
-            let effects = tokio::task::block_in_place(|| self.engine.step(now, &self.store, events));
+            let effects = task::block_in_place(|| self.engine.step(now, &self.store, events));
             let took = began.elapsed();
             self.tell(rung, took);
             let answers = self.perform(effects, &actuator, now);
@@ -192,7 +200,7 @@ impl Heart {
             sleep(took).await;
         }
         let rest = async {
-            while let Some(acted) = self.actions.join_next().await {
+            while let Some(acted) = self.actions.join_next_with_id().await {
                 self.hear_acted(acted, &mut heard);
             }
         };
@@ -202,15 +210,12 @@ impl Heart {
         self.record_last(heard, clock().max(last + Duration::from_millis(1)));
     }
 
-    /// Writes down what became of the last actions; what else a step would do is left to the next start.
+    /// Writes down what became of the last actions, and all that is remembered.
     fn record_last(&mut self, heard: Vec<Event>, now: Timestamp) {
         let acted = heard.into_iter().filter(|event| matches!(event, Event::Acted(..))).collect();
-        let outcomes = self.engine.step(now, &self.store, acted).into_iter().filter_map(|effect| match effect {
-            Effect::Record(entry) if entry.outcome.is_some() => Some(Change::Entry(entry)),
-            _ => None,
-        });
+        let last = self.engine.stop(now, acted);
         // The recorder has told; the next start settles by observation what is not written.
-        let _ = self.recorder.record(outcomes.collect(), now);
+        let _ = self.recorder.record(last, now);
     }
 
     /// Waits for samples (`true`), for something heard, or for the next due time.
@@ -221,7 +226,7 @@ impl Heart {
             () = self.wake.notify.notified() => return true,
             Some(event) = self.events.recv() => heard.push(event),
             Some(observation) = self.observations.recv() => heard.push(Event::Observed(observation)),
-            Some(acted) = self.actions.join_next() => self.hear_acted(acted, heard),
+            Some(acted) = self.actions.join_next_with_id() => self.hear_acted(acted, heard),
             Some(ask) = self.commands.recv() => self.hear_asked(ask, heard),
             // A fit that panics is a bug of ours; its series is not foreseen until the next start.
             Some(Ok((refit, took))) = self.fits.join_next() => heard.push(Event::Refitted(refit, took)),
@@ -241,7 +246,7 @@ impl Heart {
         while let Ok(ask) = self.commands.try_recv() {
             self.hear_asked(ask, heard);
         }
-        while let Some(acted) = self.actions.try_join_next() {
+        while let Some(acted) = self.actions.try_join_next_with_id() {
             self.hear_acted(acted, heard);
         }
     }
@@ -252,9 +257,13 @@ impl Heart {
         heard.push(Event::Asked(self.asked, command));
     }
 
-    fn hear_acted(&self, acted: Result<(Action, Outcome), tokio::task::JoinError>, heard: &mut Vec<Event>) {
-        // An actuator that panics is a bug of ours; the workload stays in flight rather than being scaled blindly.
-        let Ok((action, outcome)) = acted else { return };
+    fn hear_acted(&mut self, acted: Result<(task::Id, Outcome), task::JoinError>, heard: &mut Vec<Event>) {
+        let (id, outcome) = acted.unwrap_or_else(|broken| {
+            // A bug of ours. What became of the action is not known; it is tried again from what the cluster says.
+            error!(reason = %broken, "an actuator broke down");
+            (broken.id(), Outcome::Failed(format!("the actuator broke down, which is a bug: {broken}")))
+        });
+        let Some(action) = self.on_their_way.remove(&id) else { return };
         let Action { workload, from, to, .. } = &action;
         let result = match &outcome {
             Outcome::Done => {
@@ -283,7 +292,8 @@ impl Heart {
     }
 
     /// Writes all records of the step, then does the rest in order. Where they can't be written, what rests on them is
-    /// not done: actions fail, to be decided anew, and who asked is told.
+    /// not done: actions fail, to be decided anew, nobody is told of them, and who asked hears that what they asked for
+    /// is in effect but not on disk.
     fn perform(&mut self, effects: Vec<Effect>, actuator: &Arc<dyn Actuator>, now: Timestamp) -> Vec<(u64, Answer)> {
         let mut answers = Vec::new();
         let records = effects.iter().filter_map(|effect| match effect {
@@ -292,6 +302,18 @@ impl Heart {
             _ => None,
         });
         let recorded = self.recorder.record(records.collect(), now);
+        if recorded.is_ok() {
+            for notification in std::mem::take(&mut self.untold_yet) {
+                self.messenger.notify(&notification, &self.untold);
+            }
+        }
+        let undone: Vec<u64> = match recorded {
+            Ok(()) => Vec::new(),
+            Err(_) => effects
+                .iter()
+                .filter_map(|effect| if let Effect::Act(action) = effect { Some(action.entry) } else { None })
+                .collect(),
+        };
         for effect in effects {
             match (effect, &recorded) {
                 (Effect::Watch(workload, context), _) => actuator.watch(&workload, context.as_deref()),
@@ -299,26 +321,40 @@ impl Heart {
                 (Effect::Record(entry), _) => tell(&entry),
                 (Effect::Keep(_), _) => {}
                 (Effect::Alerts { receiver, alerts }, _) => self.messenger.alerts(receiver.as_deref(), alerts),
-                (Effect::Notify(notification), _) => self.messenger.notify(&notification, &self.untold),
-                (Effect::Answer(number, answer), _) => {
-                    let refused = |reason: &String| Answer::Refused(format!("it can't be written down: {reason}"));
-                    answers.push((number, recorded.as_ref().map_or_else(refused, |()| answer)));
+                // Alerts are no decisions: nothing has to be written down before they are told.
+                (Effect::Notify(notification), Err(_)) if !notification.decisions.is_empty() => {
+                    let is_undone = notification.decisions.iter().any(|decision| undone.contains(&decision.id));
+                    if !is_undone && self.untold_yet.len() < UNTOLD_MAX {
+                        self.untold_yet.push(notification);
+                    }
                 }
                 (Effect::Refit(refit), _) => {
                     self.fits.spawn_blocking(move || fitted(refit));
                 }
+                (Effect::Notify(notification), _) => self.messenger.notify(&notification, &self.untold),
+                (Effect::Answer(number, answer), Err(reason)) if answer.promises() => {
+                    let text = format!(
+                        "it is in effect, but not on disk yet, so a restart would forget it: {reason}; it is written as \
+                         soon as the journal can be"
+                    );
+                    answers.push((number, Answer::Unwritten(text)));
+                }
+                (Effect::Answer(number, answer), _) => answers.push((number, answer)),
                 (Effect::Act(action), Err(reason)) => {
                     let outcome = Outcome::Failed(format!("not done, for it can't be written down: {reason}"));
-                    self.actions.spawn(std::future::ready((action, outcome)));
+                    let id = self.actions.spawn(std::future::ready(outcome)).id();
+                    self.on_their_way.insert(id, action);
                 }
                 (Effect::Act(action), Ok(())) => {
                     let (actuator, telemetry) = (Arc::clone(actuator), Arc::clone(&self.telemetry));
-                    self.actions.spawn(async move {
+                    let asked = action.clone();
+                    let task = self.actions.spawn(async move {
                         let began = Instant::now();
-                        let outcome = actuator.apply(&action).await;
+                        let outcome = actuator.apply(&asked).await;
                         telemetry.latency.action.record(began.elapsed());
-                        (action, outcome)
+                        outcome
                     });
+                    self.on_their_way.insert(task.id(), action);
                 }
             }
         }

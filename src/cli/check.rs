@@ -4,15 +4,19 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::config::{FileKind, Finding, Settings, Source};
+use crate::dispatch::{Route, Routing};
 use crate::rule::{self, RuleSet};
 use crate::sim::ruletest::RuleTests;
+use crate::time::format_duration;
 
 /// Checks settings, rule files and files of rule tests.
 ///
 /// Prints a line for each file that is right, and for each finding its place, the line that it is about and the way
-/// out. Rule files given together are checked together, as the service loads them.
+/// out. Rule files given together are checked together, as the service loads them, and under the settings file that is
+/// given with them; without one, under the defaults.
 ///
 /// Exit status: 0 where all is right, 1 where there are findings, 2 where a file can't be read.
 #[derive(Debug, Clone, clap::Args)]
@@ -22,6 +26,9 @@ pub(super) struct Args {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }
+
+/// The longest time between two batches of a group that passes without a note: scaling policies run over as much.
+const GROUP_INTERVAL_USUAL: Duration = Duration::from_mins(1);
 
 /// What `check` found out.
 #[derive(Debug, Default)]
@@ -66,7 +73,7 @@ impl Report {
 
 fn check(paths: &[PathBuf]) -> Report {
     let mut report = Report::default();
-    let mut rules = Vec::new();
+    let (mut rules, mut settings) = (Vec::new(), None);
     for path in paths {
         match rule::read(path) {
             Ok(text) => match FileKind::of(Source { file: path, text: &text }) {
@@ -76,7 +83,13 @@ fn check(paths: &[PathBuf]) -> Report {
                     Err(findings) => report.wrong(&findings),
                 },
                 FileKind::Settings => match Settings::parse(Source { file: path, text: &text }) {
-                    Ok(_) => report.right(path, "settings"),
+                    Ok(read) => {
+                        report.right(path, "settings");
+                        for note in notes(&read) {
+                            let _ = writeln!(report.right, "{}: note: {note}", path.display());
+                        }
+                        settings = Some(read);
+                    }
                     Err(findings) => report.wrong(&findings),
                 },
             },
@@ -86,27 +99,42 @@ fn check(paths: &[PathBuf]) -> Report {
             }
         }
     }
-    check_rules(&rules, &mut report);
+    check_rules(&rules, &settings.unwrap_or_default(), &mut report);
     if report.findings > 1 {
         let _ = writeln!(report.wrong, "{} findings", report.findings);
     }
     report
 }
 
-/// All rule files at once, for names must differ between them too.
-fn check_rules(files: &[(PathBuf, String)], report: &mut Report) {
-    let settings = Settings::default();
-    match rule::compile(files, &settings) {
+/// All rule files at once, for names must differ between them too; under the settings that were given with them.
+fn check_rules(files: &[(PathBuf, String)], settings: &Settings, report: &mut Report) {
+    match rule::compile(files, settings) {
         Ok(rules) => files.iter().for_each(|(path, _)| report.right(path, &counts(&rules, path))),
         Err(findings) => {
             for (path, text) in files.iter().filter(|(path, _)| findings.iter().all(|finding| finding.file != *path)) {
                 // Without the others it is as right as with them.
-                let rules = rule::compile(&[(path.clone(), text.clone())], &settings).unwrap_or_default();
+                let rules = rule::compile(&[(path.clone(), text.clone())], settings).unwrap_or_default();
                 report.right(path, &counts(&rules, path));
             }
             report.wrong(&findings);
         }
     }
+}
+
+/// What is right, and may not be what was meant.
+fn notes(settings: &Settings) -> Vec<String> {
+    let routing = Routing::compile(&settings.routing);
+    let slow = |route: &&Route| route.receiver.acts() && route.decisions.group_interval > GROUP_INTERVAL_USUAL;
+    let note = |route: &Route| {
+        format!(
+            "group_interval: {interval} of the route {key} lets a group be scaled once in {interval} only, however fast \
+             its rules may go; leave it out there (alerts then wait 5m, decisions not at all) or set it on routes that \
+             only tell",
+            interval = format_duration(route.decisions.group_interval),
+            key = route.key,
+        )
+    };
+    routing.routes().iter().filter(slow).map(note).collect()
 }
 
 /// What a file holds.

@@ -67,6 +67,11 @@ impl Inhibitor {
         }
     }
 
+    /// Whether an alert with these labels may hold others back.
+    pub(super) fn is_source(&self, labels: &Labels) -> bool {
+        self.routing.inhibit_rules().iter().any(|rule| all_match(&rule.source_matchers, labels))
+    }
+
     /// The first alert that holds back what has these labels.
     pub(super) fn inhibits(&self, labels: &Labels) -> Option<&Arc<Alert>> {
         let mut rules = self.routing.inhibit_rules().iter().zip(&self.sources);

@@ -32,7 +32,7 @@ pub use crate::config::Receiver;
 pub use action::{Action, Observation, Outcome, Status};
 pub use alert::{Alert, AlertGroup, AlertState, AlertStatus};
 pub use alerts::{Alerts, AlertsFull, StoredNotice, Told};
-pub use dispatcher::{Dispatcher, Drift, Release, SetCount, StoredDispatch, StoredFlush, Wish};
+pub use dispatcher::{Dispatcher, Drift, End, Release, SetCount, StoredDispatch, StoredFlush, Wish};
 pub use interval::NamedInterval;
 pub use matchers::{MatcherSyntax, parse_matcher, parse_matchers};
 pub use muted::Muted;
@@ -40,6 +40,6 @@ pub use notification::{Notification, Notified};
 pub use resend::{RESOLVED_RETENTION, is_due, valid_until};
 pub use routing::{Route, Routing, Waits, shown};
 pub use silence::{Silence, SilenceState};
-pub use silences::{SILENCE_RETENTION, SilenceChange, SilenceError, Silences};
+pub use silences::{SILENCE_RETENTION, SilenceChange, SilenceError, Silences, mutes_everything};
 
 pub use crate::workload::Trouble;

@@ -76,6 +76,12 @@ impl Waits {
 }
 
 impl Routing {
+    /// All routes, each before those below it.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
     /// Makes the settings ready. They have been checked: each name in them is known.
     #[must_use]
     pub fn compile(settings: &config::Routing) -> Self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::silence::{Silence, SilenceState};
-use crate::labels::Labels;
+use crate::labels::{Labels, MatchOp, Matcher};
 use crate::time::Timestamp;
 
 /// How long a silence that has ended can still be looked up: Alertmanager's `--data.retention`.
@@ -166,7 +166,7 @@ fn check(silence: &Silence, now: Timestamp) -> Result<(), SilenceError> {
     if matchers.iter().any(|matcher| matcher.name().is_empty()) {
         return Err(SilenceError::EmptyName);
     }
-    if matchers.iter().all(|matcher| matcher.matches_value("")) {
+    if mutes_everything(matchers) {
         return Err(SilenceError::MatchesEverything);
     }
     if ends_at <= starts_at {
@@ -177,6 +177,14 @@ fn check(silence: &Silence, now: Timestamp) -> Result<(), SilenceError> {
         return Err(SilenceError::EndsInPast(*ends_at));
     }
     Ok(())
+}
+
+/// Whether these would silence what has none of their labels, and so everything: each asks for a value, and an empty one
+/// will do. As in Alertmanager, one that excludes a value is not held to this: `namespace!="prod"` is meant as it is.
+#[must_use]
+pub fn mutes_everything(matchers: &[Matcher]) -> bool {
+    let asks = |matcher: &Matcher| matches!(matcher.op(), MatchOp::Equal | MatchOp::Regex);
+    matchers.iter().all(|matcher| asks(matcher) && matcher.matches_value(""))
 }
 
 /// Whether a silence may become another in place, so that its id goes on to mean what it meant.

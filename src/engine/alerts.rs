@@ -7,16 +7,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::RuleId;
-use crate::dispatch::Alert;
+use crate::dispatch::{Alert, valid_until};
 use crate::promql::Vector;
 use crate::rule::{AlertPhase, AlertState, AlertStates, BoundAlert, BoundRule, BoundRules, External};
 use crate::sample::Sample;
 use crate::series::{Store, Touched};
 use crate::time::Timestamp;
-
-/// The least time that an alert counts as firing for without being heard of again, in fourths: Prometheus's
-/// `--rules.alert.resend-delay`, which leaves room for two evaluations or sendings that fail.
-const RESEND_DELAY: Duration = Duration::from_mins(1);
 
 /// An alert rule by what stays over a reload.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,6 +32,8 @@ pub(super) struct Alerts {
     keys: BTreeMap<RuleId, AlertKey>,
     /// From before a restart, until their rules come.
     stored: BTreeMap<AlertKey, (Vec<AlertState>, Timestamp)>,
+    /// Rules that are gone, whose rows are to be removed.
+    gone: Vec<AlertKey>,
     /// Markers that end the series of rules that are gone.
     farewells: Vector,
 }
@@ -49,13 +47,14 @@ impl Alerts {
         &self.external
     }
 
-    /// Takes in what was stored when the service stopped; it counts from the next rules on.
-    pub(super) fn store(
-        &mut self,
-        stored: impl IntoIterator<Item = (AlertKey, Vec<AlertState>)>,
-        stopped_at: Timestamp,
-    ) {
-        self.stored = stored.into_iter().map(|(key, states)| (key, (states, stopped_at))).collect();
+    /// Takes in what was stored, each at its time; it counts from the next rules on.
+    pub(super) fn store(&mut self, stored: impl IntoIterator<Item = (AlertKey, Vec<AlertState>, Timestamp)>) {
+        self.stored = stored.into_iter().map(|(key, states, at)| (key, (states, at))).collect();
+    }
+
+    /// The rules that are gone since this was asked; their alerts need not be stored any more.
+    pub(super) fn take_gone(&mut self) -> Vec<AlertKey> {
+        std::mem::take(&mut self.gone)
     }
 
     /// All alerts as they stand, for the journal.
@@ -82,7 +81,7 @@ impl Alerts {
                 self.keys.insert((at, place), key);
             }
         }
-        self.stored.clear();
+        self.gone.extend(before.keys().cloned().chain(std::mem::take(&mut self.stored).into_keys()));
         self.farewells.extend(before.into_values().flat_map(AlertStates::farewell));
     }
 
@@ -109,13 +108,14 @@ impl Alerts {
     }
 
     /// The alerts that fire, and for a while those that did, as Alertmanager knows them.
-    pub(super) fn current(&self, rules: &BoundRules, now: Timestamp) -> Vec<Alert> {
+    pub(super) fn current(&self, rules: &BoundRules, resend_delay: Duration, now: Timestamp) -> Vec<Alert> {
         let mut current = Vec::new();
         for (id, key) in &self.keys {
             let (Some((interval, url)), Some(states)) = (self.origin(rules, *id), self.states.get(key)) else {
                 continue;
             };
-            current.extend(states.iter().filter_map(|state| alert(state, interval, &url, now)));
+            let until = valid_until(now, interval, resend_delay);
+            current.extend(states.iter().filter_map(|state| alert(state, until, &url, now)));
         }
         current
     }
@@ -128,14 +128,14 @@ impl Alerts {
     }
 }
 
-/// An alert that has fired.
-fn alert(state: &AlertState, interval: Duration, generator_url: &str, now: Timestamp) -> Option<Alert> {
+/// An alert that has fired. Unless it has ended, it counts as firing until `valid_until`.
+fn alert(state: &AlertState, valid_until: Timestamp, generator_url: &str, now: Timestamp) -> Option<Alert> {
     let starts_at = state.fired_at.filter(|_| state.phase() != AlertPhase::Pending)?;
     Some(Alert {
         labels: state.labels.clone(),
         annotations: state.annotations.clone(),
         starts_at,
-        ends_at: state.resolved_at.unwrap_or(now + interval.max(RESEND_DELAY).saturating_mul(4)),
+        ends_at: state.resolved_at.unwrap_or(valid_until),
         updated_at: now,
         generator_url: generator_url.to_owned(),
     })

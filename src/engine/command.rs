@@ -48,6 +48,14 @@ pub struct ManualScale {
     pub dry_run: bool,
 }
 
+impl Answer {
+    /// Whether it says that something has changed, so that it may be given only once that is written down.
+    #[must_use]
+    pub fn promises(&self) -> bool {
+        matches!(self, Self::Done | Self::Silence(_) | Self::Scaled { .. })
+    }
+}
+
 /// What is answered.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
@@ -55,10 +63,14 @@ pub enum Answer {
     Done,
     /// A silence's id.
     Silence(String),
-    /// What was decided, or would be: the decision's textual form under its headline.
+    /// What was decided: the decision's textual form under its headline.
     Scaled { decision: String },
     /// What is foreseen, by metric. Empty where the rule does not ask for forecasts.
     Forecasts(Vec<MetricForecast>),
+    /// What would be decided; nothing has changed.
+    Supposed { decision: String },
+    /// It is in effect, and nobody knows whether a restart will know of it: it could not be written down yet.
+    Unwritten(String),
     /// There is no such thing.
     NotFound(String),
     /// It can't be done as asked for; the text says what to change.

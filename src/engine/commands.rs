@@ -83,8 +83,9 @@ impl Engine {
     fn take_alerts(&mut self, alerts: Vec<Alert>, now: Timestamp) -> Answer {
         self.desk.stale = true;
         for alert in alerts {
-            if let Err(full) = self.desk.alerts.put(alert, now) {
-                return Answer::Refused(full.to_string());
+            match self.desk.alerts.put(alert, now) {
+                Ok(alert) => self.desk.posted.note(&alert, &self.desk.alerts),
+                Err(full) => return Answer::Refused(full.to_string()),
             }
         }
         Answer::Done
@@ -114,15 +115,10 @@ impl Engine {
         let (author, reason) = (author.as_str().into(), reason.as_str().into());
         let manual = replicas.map(|replicas| Manual { replicas, author, reason, until: now + ttl });
         if dry_run {
-            let before = std::mem::replace(&mut known.memory.manual, manual);
-            let considered = self.consider(&workload, None, now);
-            if let Some(known) = self.workloads.get_mut(&workload) {
-                known.memory.manual = before;
-            }
-            return match considered {
-                Some((decision, _)) => {
+            return match self.suppose(&workload, manual, now) {
+                Some(decision) => {
                     let decision = format!("{}\n{decision}", decision.headline(&workload));
-                    Pending::Now(number, Answer::Scaled { decision })
+                    Pending::Now(number, Answer::Supposed { decision })
                 }
                 None => refused(format!("nothing is known of {workload} yet; try again in a moment")),
             };
@@ -139,8 +135,8 @@ impl Engine {
             let (number, answer) = match pending {
                 Pending::Now(number, answer) => (number, answer),
                 Pending::Decision(number, workload) => {
-                    let decision = self.workloads.get(&workload).and_then(|known| known.decision.as_ref());
-                    let decision = decision.map(|decision| format!("{}\n{decision}", decision.headline(&workload)));
+                    let known = self.workloads.get(&workload);
+                    let decision = known.map(|known| known.answer(self.last_step_at));
                     (number, Answer::Scaled { decision: decision.unwrap_or_default() })
                 }
             };

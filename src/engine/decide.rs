@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Due, Engine};
-use crate::decision::{Decision, Freeze, State};
+use crate::decision::{Decision, Freeze, Manual, State};
 use crate::time::Timestamp;
 use crate::workload::Workload;
 
@@ -19,7 +19,10 @@ impl Engine {
             if let Some(one) = self.consider(&workload, None, now) {
                 considered.insert(workload, one);
             } else if let Some(known) = self.workloads.get(&workload) {
-                // Without an observation there is nothing to decide from; the decision before stays to be seen.
+                // Without an observation there is nothing to decide from; the decision before stays to be seen, but what
+                // it wished may be wrong by now.
+                self.desk.dispatcher.withdraw(&workload);
+                self.breaker.wish(&workload, false);
                 self.agenda.set(Due::Workload(workload.clone()), None);
                 self.views.insert(workload, Arc::new(known.view(now)));
             }
@@ -57,6 +60,22 @@ impl Engine {
             self.groups.claim(workload, known.member(&considered.0));
         }
         Some(considered)
+    }
+
+    /// What would be decided if this were asked for by hand. Nothing changes: neither what is remembered of the workload
+    /// nor what it claims of its group.
+    pub(super) fn suppose(&mut self, workload: &Workload, manual: Option<Manual>, now: Timestamp) -> Option<Decision> {
+        let known = self.workloads.get_mut(workload)?;
+        let calendar = self.calendars.get_mut(&known.rule.name);
+        let influence = calendar.map(|calendar| calendar.at(now, known.startup()).clone());
+        let share = self.groups.share(workload).cloned();
+        let decision = known.suppose(manual.clone(), influence.clone(), share, now)?;
+        if known.rule.economy.group.is_none() {
+            return Some(decision);
+        }
+        // What it would claim may be granted in part only.
+        let share = self.groups.suppose(workload, known.member(&decision), now);
+        known.suppose(manual, influence, share, now)
     }
 
     /// Whether scale-downs are frozen; who wants down is asked again when that changes.

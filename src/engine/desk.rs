@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::notable::Notable;
-use super::workloads::Known;
+use super::posted::Posted;
+use super::workloads::{Known, Set};
 use super::{Due, Effect, Engine};
 use crate::config::Settings;
 use crate::dispatch::{
-    Action, Alert, Alerts, Dispatcher, Muted, Notification, Notified, Outcome, Receiver, Release, Routing, Silences,
-    Wish, is_due,
+    Action, Alert, Alerts, Dispatcher, End, Muted, Notification, Notified, Outcome, Receiver, Release, Routing,
+    SetCount, Silences, Wish, is_due, valid_until,
 };
 use crate::journal::Entry;
 use crate::labels::Labels;
@@ -28,9 +29,12 @@ pub(super) struct Desk {
     pub(super) silences: Silences,
     /// Those of our rules, notable decisions, and those that others posted.
     pub(super) alerts: Alerts,
+    /// What is written down of those that others posted.
+    pub(super) posted: Posted,
     /// The fingerprints of ours, and when each was sent last.
     own: BTreeMap<u64, Option<Timestamp>>,
-    resend_delay: Duration,
+    /// How long an alert that goes on firing is not sent again.
+    pub(super) resend_delay: Duration,
     looked_at: Timestamp,
     /// Something changed that alerts or wishes depend on.
     pub(super) stale: bool,
@@ -44,10 +48,26 @@ impl Desk {
             silences: Silences::default(),
             alerts: Alerts::new(Arc::clone(&routing)),
             routing,
+            posted: Posted::default(),
             own: BTreeMap::new(),
             resend_delay: settings.alerting.resend_delay,
             looked_at: Timestamp::MIN,
             stale: false,
+        }
+    }
+
+    /// A workload's action has set a count, though its end did not say so.
+    pub(super) fn took_effect(&mut self, known: &Known, Set { from, to, at }: Set) {
+        let workload = known.workload.clone();
+        self.dispatcher.was_set(SetCount { workload, labels: labels(known, to > from), replicas: to, at });
+    }
+
+    /// Takes up the alerts that others had posted before a restart.
+    pub(super) fn take_up(&mut self, now: Timestamp) {
+        for alert in self.posted.take_up(now) {
+            // Where there is no room for more, those that are there are enough to look at.
+            let _ = self.alerts.put(alert, now);
+            self.stale = true;
         }
     }
 
@@ -171,15 +191,18 @@ impl Engine {
         // Who is only told does nothing that could be waited for.
         known.acted(from, to, &Outcome::Simulated, now);
         effects.extend(self.history.close(entry.id, Outcome::Simulated, now).map(Effect::Record));
-        self.desk.dispatcher.ended(&release.workload, true, now);
+        self.desk.dispatcher.ended(&release.workload, End::Told, now);
     }
 
     /// Brings alerts up to date and sends what is due.
     fn tell(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let mut current = self.alerts.current(&self.rules, now);
+        let resend_delay = self.desk.resend_delay;
+        let mut current = self.alerts.current(&self.rules, resend_delay, now);
+        // They are looked at all the time.
+        let until = valid_until(now, LOOK_EVERY, resend_delay);
         current.extend(self.workloads.values().filter_map(|known| {
             let notable = known.notable.as_ref()?;
-            Some(notable.alert(&known.workload, &known.rule.labels, false, now))
+            Some(notable.alert(&known.workload, &known.rule.labels, until, now))
         }));
         let desk = &mut self.desk;
         desk.end_others(&current, now);
@@ -221,7 +244,7 @@ impl Engine {
             return;
         }
         if let Some(before) = known.notable.take() {
-            let ended = before.alert(workload, &known.rule.labels, true, now);
+            let ended = before.alert(workload, &known.rule.labels, now, now);
             self.desk.raise(ended, now);
         }
         known.notable = found.map(|(alertname, summary)| Notable { alertname, since: now, summary });

@@ -48,7 +48,7 @@ pub(super) struct Groups {
     of: BTreeMap<Workload, Arc<str>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Group {
     limits: Vec<Limit>,
     budget: Option<Budget>,
@@ -119,6 +119,15 @@ impl Groups {
     /// A workload's share, where a limit binds it.
     pub(super) fn share(&self, workload: &Workload) -> Option<&Cap> {
         self.groups.get(self.of.get(workload)?)?.shares.get(workload)
+    }
+
+    /// The share that a workload would have if it asked for this; nobody's share changes.
+    pub(super) fn suppose(&self, workload: &Workload, member: Member, now: Timestamp) -> Option<Cap> {
+        let (name, group) = self.groups.get_key_value(member.economy.group.as_ref()?)?;
+        let mut group = group.clone();
+        group.members.insert(workload.clone(), member);
+        group.divide(name, now, &mut BTreeSet::new());
+        group.shares.remove(workload)
     }
 
     /// What each group costs, for people to see.

@@ -1,15 +1,15 @@
 //! Evaluates the rules that are due, and brings what they say to their workloads.
 
+use std::collections::BTreeSet;
 use std::collections::btree_map::Entry as Slot;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::desk::context;
-use super::workloads::{Known, Memory};
+use super::keep::Remembered;
+use super::workloads::Known;
 use super::{Due, Effect, Engine, RuleId, id};
-use crate::dispatch::Routing;
-use crate::rule::{Answers, BoundRule, BoundScale, ScaleRule, WorkloadAnswer};
+use crate::rule::{Answers, BoundRule, BoundScale, WorkloadAnswer};
 use crate::series::Store;
 use crate::time::Timestamp;
 use crate::workload::Workload;
@@ -104,8 +104,18 @@ impl Engine {
         let mut missed = self.owned.remove(&id).unwrap_or_default();
         let owned = self.owned.entry(id).or_default();
         for WorkloadAnswer { workload, metrics, objective } in answers {
-            let (workloads, remembered, routing) = (&mut self.workloads, &mut self.remembered, &self.desk.routing);
-            let known = meet(workloads, remembered, routing, &workload, &bound.rule, effects);
+            let known = match self.workloads.entry(workload.clone()) {
+                Slot::Occupied(slot) => slot.into_mut(),
+                Slot::Vacant(slot) => {
+                    // One that is new is watched from now on. The first rule to name it owns it.
+                    let Remembered { memory, set, .. } = Self::remember(&mut self.remembered, &workload);
+                    set.into_iter().for_each(|set| self.desk.dispatcher.was_set(set));
+                    let mut known = Known::new(workload.clone(), Arc::clone(&bound.rule), memory);
+                    known.context = context(&known, &self.desk.routing);
+                    effects.push(Effect::Watch(workload.clone(), known.context.clone()));
+                    slot.insert(known)
+                }
+            };
             if known.orphaned {
                 known.adopt(&bound.rule);
             }
@@ -137,26 +147,5 @@ impl Engine {
             self.forget(workload, effects);
         }
         failed.map_or(Ok(()), Err)
-    }
-}
-
-/// A workload that a rule scales; one that is new is watched from now on. The first rule to name it owns it.
-fn meet<'w>(
-    workloads: &'w mut BTreeMap<Workload, Known>,
-    remembered: &mut HashMap<String, Memory>,
-    routing: &Routing,
-    workload: &Workload,
-    rule: &Arc<ScaleRule>,
-    effects: &mut Vec<Effect>,
-) -> &'w mut Known {
-    match workloads.entry(workload.clone()) {
-        Slot::Occupied(slot) => slot.into_mut(),
-        Slot::Vacant(slot) => {
-            let memory = Engine::remember(remembered, workload);
-            let mut known = Known::new(workload.clone(), Arc::clone(rule), memory);
-            known.context = context(&known, routing);
-            effects.push(Effect::Watch(workload.clone(), known.context.clone()));
-            slot.insert(known)
-        }
     }
 }

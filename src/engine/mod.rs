@@ -19,6 +19,7 @@ mod foresight;
 mod history;
 mod keep;
 mod notable;
+mod posted;
 mod recorded;
 mod refit;
 #[cfg(test)]
@@ -43,18 +44,20 @@ use breaker::Breaker;
 use desk::Desk;
 use economy::Groups;
 use history::History;
+use keep::Remembered;
 use recorded::Recorded;
-use workloads::{Known, Memory};
+use workloads::{Known, Set};
 
 use crate::config::Settings;
-use crate::dispatch::{Action, Alert, AlertGroup, Notification, Observation, Outcome, Silence, Status};
+use crate::decision::Decision;
+use crate::dispatch::{Action, Alert, AlertGroup, End, Notification, Observation, Outcome, Silence, Status};
 use crate::forecast::Predictor;
 use crate::journal::Change;
 use crate::rule::{AlertState, AlertStates, BoundRules, External};
 use crate::schedule::Cached;
 use crate::series::{Store, Subscription};
 use crate::time::Timestamp;
-use crate::workload::Workload;
+use crate::workload::{Replicas, Workload};
 
 /// How often windows that fell silent are looked for.
 const EVICT_EVERY: Duration = Duration::from_secs(30);
@@ -160,8 +163,9 @@ pub struct Engine {
     history: History,
     breaker: Breaker,
     desk: Desk,
-    /// From the journal, until their workloads are met; by workload.
-    remembered: HashMap<String, Memory>,
+    /// Of workloads that are not scaled now, by workload: from the journal, until they are met, and of rules that are
+    /// gone.
+    remembered: HashMap<String, Remembered>,
     /// Workloads to be written down with this step.
     kept: BTreeSet<Workload>,
     /// Silences to be written down with this step.
@@ -248,6 +252,7 @@ impl Engine {
         let mut effects = Vec::new();
         let mut changed = BTreeSet::new();
         let mut asked = Vec::new();
+        self.desk.take_up(now);
         for event in events {
             match event {
                 Event::Asked(number, command) => asked.push((number, command)),
@@ -280,6 +285,23 @@ impl Engine {
         effects
     }
 
+    /// The last step: hears what came of the last actions, and gives what is to be written down of that and of all
+    /// that is remembered. It decides nothing; what else a step would do is left to the next start.
+    pub fn stop(&mut self, now: Timestamp, acted: Vec<Event>) -> Vec<Change> {
+        self.last_step_at = now;
+        let (mut effects, mut changed) = (Vec::new(), BTreeSet::new());
+        for event in acted {
+            self.hear(event, now, &mut changed, &mut effects);
+        }
+        self.keep_all(now, &mut effects);
+        let changes = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Record(entry) => Some(Change::Entry(entry)),
+            Effect::Keep(change) => Some(change),
+            _ => None,
+        });
+        changes.collect()
+    }
+
     /// When the next step is due though nothing happens before.
     #[must_use]
     pub fn next_due(&self) -> Timestamp {
@@ -292,13 +314,9 @@ impl Engine {
         self.counts
     }
 
-    /// Takes in the alerts that were stored when the service stopped at `stopped_at`. Comes before the first rules.
-    pub fn restore_alerts(
-        &mut self,
-        stored: impl IntoIterator<Item = (AlertKey, Vec<AlertState>)>,
-        stopped_at: Timestamp,
-    ) {
-        self.alerts.store(stored, stopped_at);
+    /// Takes in the alerts that were stored, each rule's at its time. Comes before the first rules.
+    pub fn restore_alerts(&mut self, stored: impl IntoIterator<Item = (AlertKey, Vec<AlertState>, Timestamp)>) {
+        self.alerts.store(stored);
     }
 
     /// All alerts as they stand, pending ones too, to be stored.
@@ -338,11 +356,14 @@ impl Engine {
             Event::Rules(rules) => self.adopt(rules, effects),
             Event::Observed(Observation { workload, status }) => {
                 if let Status::Found { replicas, .. } = status {
-                    let settled = self.history.settle(&workload, replicas, now);
-                    effects.extend(settled.into_iter().map(Effect::Record));
+                    self.settle_interrupted(&workload, replicas, now, effects);
                 }
                 if let Some(known) = self.workloads.get_mut(&workload) {
                     known.observe(status, now);
+                    if let Some(set) = known.take_effect() {
+                        self.desk.took_effect(known, set);
+                        self.kept.insert(workload.clone());
+                    }
                     changed.insert(workload);
                 }
             }
@@ -354,9 +375,11 @@ impl Engine {
                 effects.extend(self.history.close(action.entry, outcome.clone(), now).map(Effect::Record));
                 let Some(known) = self.workloads.get_mut(&action.workload) else { return };
                 known.acted(action.from, action.to, &outcome, now);
+                if let Some(set) = known.take_effect() {
+                    self.desk.took_effect(known, set);
+                }
                 self.kept.insert(action.workload.clone());
-                let well = matches!(outcome, Outcome::Done | Outcome::Simulated);
-                self.desk.dispatcher.ended(&action.workload, well, now);
+                self.desk.dispatcher.ended(&action.workload, End::from(&outcome), now);
                 if known.orphaned {
                     self.forget(action.workload, effects);
                 } else {
@@ -366,8 +389,33 @@ impl Engine {
         }
     }
 
+    /// What was in flight when the former process ended is settled by what the cluster says; what was done counts as
+    /// any action does.
+    fn settle_interrupted(
+        &mut self,
+        workload: &Workload,
+        replicas: Replicas,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        for entry in self.history.settle(workload, replicas, now) {
+            let Decision { from, to, at, .. } = entry.decision;
+            if entry.outcome == Some(Outcome::Done)
+                && let Some(known) = self.workloads.get_mut(workload)
+            {
+                let set = Set { from, to, at };
+                known.scaled(set);
+                self.desk.took_effect(known, set);
+                self.kept.insert(workload.clone());
+            }
+            effects.push(Effect::Record(entry));
+        }
+    }
+
     fn forget(&mut self, workload: Workload, effects: &mut Vec<Effect>) {
-        self.workloads.remove(&workload);
+        if let Some(known) = self.workloads.remove(&workload) {
+            self.lay_aside(known, effects);
+        }
         self.views.remove(&workload);
         self.breaker.forget(&workload);
         self.groups.forget(&workload);

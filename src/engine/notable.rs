@@ -1,16 +1,12 @@
 //! Decisions that people want to hear of, as alerts: they begin, they last, they end.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::decision::{Decision, Reason};
 use crate::dispatch::Alert;
 use crate::labels::Labels;
 use crate::time::Timestamp;
 use crate::workload::Workload;
-
-/// How long an alert stands without news of it: four times the minute in which it is sent again, as in Prometheus.
-const STANDS: Duration = Duration::from_mins(4);
 
 /// What is notable of one workload now.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,8 +35,8 @@ fn alertname(reason: &Reason) -> Option<&'static str> {
 }
 
 impl Notable {
-    /// As an alert at `now`, firing or ended.
-    pub(super) fn alert(&self, workload: &Workload, rule: &Labels, ended: bool, now: Timestamp) -> Alert {
+    /// As an alert at `now`, which counts as firing until `ends_at`.
+    pub(super) fn alert(&self, workload: &Workload, rule: &Labels, ends_at: Timestamp, now: Timestamp) -> Alert {
         let name = workload.to_string();
         let labels = rule.with(&[
             ("alertname", self.alertname),
@@ -53,7 +49,7 @@ impl Notable {
             labels,
             annotations: BTreeMap::from([("summary".to_owned(), format!("{name}: {}", self.summary))]),
             starts_at: self.since,
-            ends_at: if ended { now } else { now + STANDS },
+            ends_at,
             updated_at: now,
             generator_url: String::new(),
         }

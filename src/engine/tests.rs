@@ -1,6 +1,7 @@
 //! Traces of the loop: real rules over a real store in virtual time, an actuator that answers as the test says.
 
 mod alerts;
+mod commands;
 mod explain;
 mod properties;
 mod recovery;
@@ -16,12 +17,14 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::config::Settings;
 use crate::dispatch::Status;
+use crate::journal::{self, Directory, Durability, Journal, Recovered};
 use crate::labels::{Labels, NAME};
 use crate::rule;
 use crate::sample::STALE;
 use crate::sample::Sample;
 use crate::series::Touched;
 use crate::series::{Limits, Pushed};
+use crate::telemetry::JournalMetrics;
 use crate::workload::ObjectRef;
 
 const START_MS: i64 = 1_760_000_000_000;
@@ -50,6 +53,9 @@ struct World {
     in_flight: BTreeMap<Workload, Action>,
     /// Alerts that Alertmanagers were told of since this was looked at.
     alerts_told: usize,
+    settings: Settings,
+    /// What was written down, in order.
+    written: Vec<Change>,
 }
 
 impl World {
@@ -68,6 +74,8 @@ impl World {
             watched: BTreeSet::new(),
             in_flight: BTreeMap::new(),
             alerts_told: 0,
+            settings: settings.clone(),
+            written: Vec::new(),
         };
         world.load(rules);
         world
@@ -75,7 +83,7 @@ impl World {
 
     fn load(&mut self, rules: &str) {
         let files = [(PathBuf::from("rules.yaml"), rules.to_owned())];
-        let rules = rule::compile(&files, &Settings::default()).unwrap_or_else(|findings| panic!("{findings:?}"));
+        let rules = rule::compile(&files, &self.settings).unwrap_or_else(|findings| panic!("{findings:?}"));
         let subscriptions = self.store.subscribe(&rules.selectors());
         self.step(vec![Event::Rules(rules.bind(subscriptions))]);
     }
@@ -85,6 +93,11 @@ impl World {
         self.now = self.now + Duration::from_millis(1);
         let at = self.now.since(Timestamp::from_millis(START_MS)).as_secs();
         for effect in self.engine.step(self.now, &self.store, events) {
+            match &effect {
+                Effect::Record(entry) => self.written.push(Change::Entry(Arc::clone(entry))),
+                Effect::Keep(change) => self.written.push(change.clone()),
+                _ => {}
+            }
             let line = match effect {
                 Effect::Watch(workload, _) => {
                     let line = format!("watch {workload}");
@@ -118,6 +131,23 @@ impl World {
             writeln!(self.log, "{at:03}s {line}").unwrap();
         }
         assert!(self.engine.next_due() > self.now, "the loop rests until something happens");
+    }
+
+    /// The process is killed, and another goes on with what was written down. What was on its way is gone.
+    fn restart(&mut self, rules: &str) {
+        let recovered = journalled(&self.written, self.now);
+        (self.engine, self.store) = (Engine::new(&self.settings), Store::new(Limits::default()));
+        self.engine.recover(&recovered);
+        self.watched.clear();
+        self.in_flight.clear();
+        writeln!(self.log, "restart").unwrap();
+        self.load(rules);
+    }
+
+    /// The process is stopped in peace; what comes next is [`restart`](Self::restart).
+    fn stop(&mut self, acted: Vec<Event>) {
+        self.now = self.now + Duration::from_millis(1);
+        self.written.extend(self.engine.stop(self.now, acted));
     }
 
     /// Time passes, with steps where the loop asks for them.
@@ -162,6 +192,17 @@ impl World {
         let view = self.engine.view();
         view.rules.iter().find(|health| &*health.rule == rule).and_then(|health| health.last_error.clone())
     }
+}
+
+/// What a journal with these changes gives back after a restart.
+fn journalled(changes: &[Change], now: Timestamp) -> Recovered {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let storage = Directory::new(folder.path(), Durability::Eventual);
+        Journal::open(storage, journal::Limits::default(), JournalMetrics::default(), now).unwrap()
+    };
+    open().0.write(changes, now).unwrap();
+    open().1
 }
 
 fn workload(name: &str) -> Workload {
@@ -429,4 +470,15 @@ fn what_is_not_known_of_the_cluster_is_not_decided() {
     assert_eq!((up, down, unchanged), (before.up, before.down, before.unchanged));
     let view = world.engine.view();
     assert_eq!((view.workloads[0].replicas, view.workloads[0].problem.as_deref()), (None, Some("gone")));
+}
+
+#[test]
+fn a_dry_run_sets_nothing_that_could_drift() {
+    let mut world = World::new(CHECKOUT);
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 2);
+    world.acted("checkout", Outcome::Simulated);
+    world.wait(second());
+    world.load_is("load", "a", 290.0);
+    assert_eq!(world.engine.view().workloads[0].drift, None);
 }

@@ -39,6 +39,14 @@ struct Wait {
     ends_when_observed: bool,
 }
 
+/// A count that an action has set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Set {
+    pub(super) from: Replicas,
+    pub(super) to: Replicas,
+    pub(super) at: Timestamp,
+}
+
 /// What of a workload outlives a restart, in the journal.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -95,6 +103,8 @@ pub(super) struct Known {
     wait: Option<Wait>,
     /// What a dry run was last told: from and to. It is told again when the decision is another.
     recommended: Option<(Replicas, Replicas)>,
+    /// The last action failed, but its request may have been heard though its answer was not.
+    unsure: Option<Set>,
 }
 
 /// The journal's key of what is known of a metric's demand.
@@ -128,6 +138,7 @@ impl Known {
             last_error: None,
             wait: None,
             recommended: None,
+            unsure: None,
         }
     }
 
@@ -157,6 +168,17 @@ impl Known {
             self.wait = None;
         }
         self.status = Some(status);
+    }
+
+    /// What an action has set whose answer was lost on its way, as soon as the cluster shows it. It counts as scaled.
+    pub(super) fn take_effect(&mut self) -> Option<Set> {
+        let Some(Status::Found { replicas, .. }) = self.status else { return None };
+        let set = self.unsure.take_if(|unsure| unsure.from != replicas)?;
+        let done = set.to == replicas;
+        if done {
+            self.scaled(set);
+        }
+        done.then_some(set)
     }
 
     /// Every metric is absent: the rule's vector no longer has this workload.
@@ -248,6 +270,21 @@ impl Known {
         Some(considered)
     }
 
+    /// What would be decided now if this were asked for by hand; leaves everything as it is.
+    pub(super) fn suppose(
+        &mut self,
+        manual: Option<Manual>,
+        influence: Option<Influence>,
+        share: Option<Cap>,
+        now: Timestamp,
+    ) -> Option<Decision> {
+        let before = (self.memory.clone(), self.calendar_until, self.unkept);
+        self.memory.manual = manual;
+        let considered = self.consider(influence, share, None, now);
+        (self.memory, self.calendar_until, self.unkept) = before;
+        considered.map(|(decision, _)| decision)
+    }
+
     /// What schedules and events say, and when they may say something else.
     fn calendar(&mut self, influence: Option<Influence>) -> Calendar {
         let Influence { floor, ceiling, multiplier, event, until, .. } = influence.unwrap_or_default();
@@ -322,6 +359,7 @@ impl Known {
     /// Takes note of what became of an action.
     pub(super) fn acted(&mut self, from: Replicas, to: Replicas, outcome: &Outcome, now: Timestamp) {
         self.in_flight = false;
+        self.unsure = None;
         match outcome {
             // What is watched stays as it is, or follows by itself: either way an observation tells.
             Outcome::Simulated => {
@@ -329,8 +367,7 @@ impl Known {
                 self.succeeded();
             }
             Outcome::Done => {
-                self.memory.state.scaled(now, from, to);
-                self.watch(from, to, now);
+                self.scaled(Set { from, to, at: now });
                 // Until the watch says the same; an older observation is refused by the actuator's `from`.
                 if let Some(Status::Found { replicas, .. }) = &mut self.status {
                     *replicas = to;
@@ -341,10 +378,19 @@ impl Known {
             Outcome::Conflict => self.wait = Some(Wait { until: now + RETRY_FIRST, ends_when_observed: true }),
             Outcome::Failed(reason) => {
                 let wait = RETRY_FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(RETRY_MAX);
+                self.unsure = Some(Set { from, to, at: now });
                 self.failed(reason, now + wait);
             }
             Outcome::Refused(reason) => self.failed(reason, now + RETRY_MAX),
         }
+    }
+
+    /// The workload was scaled: policies, the cooldown and the flap budget account for it, and what it does is watched
+    /// from then on.
+    pub(super) fn scaled(&mut self, Set { from, to, at }: Set) {
+        self.memory.state.scaled(at, from, to);
+        self.watch(from, to, at);
+        self.unkept = true;
     }
 
     /// Begins to watch what a scaling does. Where one is watched already, its good count stays the one to go back to.
@@ -374,6 +420,24 @@ impl Known {
     /// The cluster doesn't know it, or does not let us look.
     pub(super) fn is_unknown(&self) -> bool {
         matches!(self.status, Some(Status::Unknown(_)))
+    }
+
+    /// What somebody who scales by hand is told at `now`: the decision, and what keeps it from being carried out.
+    pub(super) fn answer(&self, now: Timestamp) -> String {
+        let Some(decision) = self.decision.as_ref().filter(|decision| decision.at == now) else {
+            return match &self.memory.manual {
+                Some(Manual { replicas, until, .. }) => format!(
+                    "{} is to have {replicas} until {until}; nothing is known of it yet, so nothing is decided",
+                    self.named
+                ),
+                None => format!("nothing is asked of {} by hand any more", self.named),
+            };
+        };
+        let text = format!("{}\n{decision}", decision.headline(&self.workload));
+        match &self.muted {
+            Some(muted) if decision.changes() => format!("{}\nnot carried out yet: {muted}", text.trim_end()),
+            _ => text,
+        }
     }
 
     pub(super) fn view(&self, now: Timestamp) -> WorkloadView {

@@ -16,7 +16,8 @@ pub enum Table {
     Workloads,
     /// Silences, by their id.
     Silences,
-    /// State of alert rules, so that `for` survives a restart.
+    /// State of alert rules, so that `for` survives a restart; and alerts that others posted, where they may hold
+    /// decisions back.
     Alerts,
     /// Groups of alerts and decisions: what was told when.
     Groups,
@@ -75,7 +76,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// Sets a row to a value's JSON. It must read back: JSON has no NaN and no infinity.
+    /// Sets a row to a value's JSON. It must read back: JSON has no NaN and no infinity, and they become `null`.
     pub fn put(table: Table, key: impl Into<String>, value: &impl Serialize) -> Result<Self, JournalError> {
         let key = key.into();
         match serde_json::to_vec(value) {

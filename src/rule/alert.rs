@@ -105,7 +105,9 @@ pub struct AlertState {
     /// What it is, with `alertname`.
     pub labels: Labels,
     pub annotations: BTreeMap<String, String>,
-    /// Of the last evaluation that gave it.
+    /// Of the last evaluation that gave it. It may be anything that a sample may be, so it is stored as text: JSON has no
+    /// infinity.
+    #[serde(with = "float_text")]
     pub value: f64,
     pub active_at: Timestamp,
     pub fired_at: Option<Timestamp>,
@@ -115,6 +117,21 @@ pub struct AlertState {
     /// Restored after a restart, and not seen since: until then a missing series says nothing, for its samples may
     /// not have come yet.
     pub unconfirmed_until: Option<Timestamp>,
+}
+
+/// A float as text, which has all of them.
+mod float_text {
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 impl AlertState {

@@ -23,6 +23,7 @@ pub(super) async fn ask(context: &Context, command: Command) -> Result<Answer, R
     }
     match timeout(ANSWER_MAX, answer).await {
         Ok(Ok(Answer::NotFound(text))) => Err(error(StatusCode::NOT_FOUND, &text)),
+        Ok(Ok(Answer::Unwritten(text))) => Err(error(StatusCode::INTERNAL_SERVER_ERROR, &text)),
         Ok(Ok(Answer::Refused(text))) => Err(error(StatusCode::CONFLICT, &text)),
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) => Err(unavailable("the service is stopping; try again")),

@@ -105,7 +105,9 @@ fn scale(context: &Context, body: Body) -> Result<ManualScale, Turned> {
 
 async fn answered(context: &Context, command: Command) -> Reply {
     match ask(context, command).await {
-        Ok(Answer::Scaled { decision }) => reply::json(StatusCode::OK, &json!({ "decision": decision })),
+        Ok(Answer::Scaled { decision } | Answer::Supposed { decision }) => {
+            reply::json(StatusCode::OK, &json!({ "decision": decision }))
+        }
         Ok(_) => reply::json(StatusCode::OK, &json!({ "status": "done" })),
         Err(reply) => reply,
     }

@@ -1,9 +1,11 @@
 //! The real service is killed (SIGKILL) at random instants while decisions flow. After each kill the journal is
-//! compared with what reached the cluster and with what anybody was shown.
+//! compared with what reached the cluster, with what anybody was shown, and with what was acknowledged to people who
+//! set silences and scaled by hand meanwhile.
 //!
 //! The test hosts the cluster and survives; the service is this test binary once more, told its role by the
 //! environment. `HEADROOM_KILLS=500` kills more often, `SEED=7` repeats a run's chances.
 
+mod asked;
 mod luck;
 mod service;
 mod wire;
@@ -27,6 +29,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::peers::http;
 use crate::peers::process::{Folder, Process};
+use asked::Asked;
 use luck::Luck;
 use world::World;
 
@@ -55,9 +58,14 @@ fn the_service_that_is_killed() -> Result<()> {
 struct Witness {
     /// Every entry that the journal ever held.
     entries: BTreeMap<u64, Entry>,
-    /// Every decision that the API ever showed: workload, from, to.
-    shown: BTreeMap<u64, (String, u64, u64)>,
+    /// Every decision that the API ever showed.
+    shown: Shown,
+    /// What people asked for.
+    asked: Asked,
 }
+
+/// Decisions by their id: workload, from, to.
+type Shown = BTreeMap<u64, (String, u64, u64)>;
 
 impl Witness {
     /// Compares the journal that a kill left behind with all that is known. Looks at a copy: opening mends, and the
@@ -88,6 +96,7 @@ impl Witness {
         ensure!(recovered.last_id >= found.keys().next_back().copied().unwrap_or(0), "ids go on");
         ensure!(metrics.unreadable.get() == 0, "every row can be read");
         self.compare(&found, first, world)?;
+        self.asked.check(&recovered, clock::now())?;
         self.entries.extend(found);
         Ok(())
     }
@@ -124,8 +133,8 @@ impl Witness {
 fn fill(directory: &Path) -> Result<()> {
     let storage = Directory::new(directory, Durability::Immediate);
     let (journal, _) = Journal::open(storage, Limits::default(), JournalMetrics::default(), clock::now())?;
-    let state = State::default();
-    let rows = (0..10_000).map(|number| Change::put(Table::Workloads, format!("other/w{number}"), &state));
+    let row = serde_json::json!({"memory": {"state": State::default()}, "at": clock::now()});
+    let rows = (0..10_000).map(|number| Change::put(Table::Workloads, format!("other/w{number}"), &row));
     Ok(journal.write(&rows.collect::<Result<Vec<_>, _>>()?, clock::now())?)
 }
 
@@ -162,10 +171,13 @@ impl Life<'_> {
                 took = Some(began.elapsed());
                 let work = Duration::from_micros(luck.below(800_000));
                 let load = world::load(address, Luck::new(luck.next()));
+                let asking = Luck::new(luck.next());
+                let Witness { shown, asked, .. } = witness;
                 tokio::select! {
                     () = load => {}
                     () = sleep(work) => {}
-                    error = watch_decisions(address, witness) => return Err(error),
+                    error = watch_decisions(address, shown) => return Err(error),
+                    error = asked.ask(address, asking) => return Err(error),
                 }
             } else {
                 sleep(Duration::from_micros(luck.below(250_000))).await;
@@ -204,11 +216,11 @@ impl Life<'_> {
 }
 
 /// Looks at the API again and again, and keeps what it shows. Ends only where an answer makes no sense.
-async fn watch_decisions(address: SocketAddr, witness: &mut Witness) -> anyhow::Error {
+async fn watch_decisions(address: SocketAddr, witness: &mut Shown) -> anyhow::Error {
     loop {
         if let Ok(reply) = http::get(address, "/api/v1/decisions").await {
             match world::shown(&reply.body) {
-                Ok(shown) => witness.shown.extend(shown.into_iter().map(|(id, name, from, to)| (id, (name, from, to)))),
+                Ok(shown) => witness.extend(shown.into_iter().map(|(id, name, from, to)| (id, (name, from, to)))),
                 Err(error) => return error,
             }
         }
@@ -235,11 +247,13 @@ async fn a_kill_at_any_instant_loses_nothing_and_repeats_nothing() -> Result<()>
     starts.sort_unstable();
     let (median, longest) = (starts.get(starts.len() / 2), starts.last());
     println!(
-        "{kills} kills: {entries} entries, {} shown, {deeds} reached the cluster, {unsettled} unsettled; \
-         ready after {median:?}, {longest:?} at most",
+        "{kills} kills: {entries} entries, {} shown, {deeds} reached the cluster, {unsettled} unsettled, {} commands \
+         acknowledged; ready after {median:?}, {longest:?} at most",
         witness.shown.len(),
+        witness.asked.acknowledged,
     );
     ensure!(deeds as u64 > kills, "decisions flow: {deeds} in {kills} lives");
+    ensure!(witness.asked.acknowledged as u64 > kills, "commands are answered: {}", witness.asked.acknowledged);
     // What the kills interrupted is settled by looking; only the last life's actions may be open.
     ensure!(unsettled <= world::WORKLOADS, "{unsettled} entries are still without an outcome");
     Ok(())

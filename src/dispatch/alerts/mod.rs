@@ -146,6 +146,12 @@ impl Alerts {
         self.inhibitor.inhibits(labels)
     }
 
+    /// Whether an alert with these labels may hold others back, by the rules.
+    #[must_use]
+    pub fn may_inhibit(&self, labels: &Labels) -> bool {
+        self.inhibitor.is_source(labels)
+    }
+
     /// Grows when an alert begins or ends to hold others back.
     #[must_use]
     pub fn inhibition_version(&self) -> u64 {

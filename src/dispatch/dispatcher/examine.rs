@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::group::{Batch, Stopped};
+use super::group::Batch;
 use super::member::{Asserted, InFlight, Pending, Rank};
 use super::{Dispatcher, GroupId, Release};
 use crate::config::Receiver;
@@ -67,10 +67,15 @@ impl Dispatcher {
         let mut due: Option<Timestamp> = None;
         for workload in pending {
             let muted = self.muted_now(&workload, now, alerts, silences);
+            let stopped = self.groups.get(id).and_then(|group| group.waits_for(&workload, now));
+            let stopped = stopped.filter(|_| muted.is_none()).map(|(by, until)| (by.clone(), until));
             let Some(member) = self.members.get_mut(&workload) else { continue };
-            if let Some(Muted::RepeatInterval { until, .. }) = &muted {
-                due = Some(due.map_or(*until, |due| due.min(*until)));
-            }
+            let until = match (&muted, &stopped) {
+                (Some(Muted::RepeatInterval { until, .. }), _) | (None, Some((_, until))) => Some(*until),
+                _ => None,
+            };
+            due = due.into_iter().chain(until).min();
+            let muted = muted.or_else(|| stopped.map(|(by, _)| Muted::BatchStopped { by }));
             let free = muted.is_none() && member.in_flight.is_none();
             member.muted = muted;
             if let Some(wish) = member.wish.filter(|_| free) {
@@ -95,7 +100,7 @@ impl Dispatcher {
             waiting.entry(wish.rank()).or_default().insert(workload);
         }
         group.batch = Some(Batch { in_flight: BTreeSet::new(), waiting });
-        (group.flushed_at, group.stopped) = (Some(now), None);
+        group.flushed_at = Some(now);
         Ok(())
     }
 
@@ -103,9 +108,6 @@ impl Dispatcher {
     fn gate(&self, id: &GroupId, oldest: Timestamp, now: Timestamp) -> Option<Gate> {
         let (group, waits) = (self.groups.get(id)?, self.routing.at(id.0).decisions);
         let mut gates = Vec::new();
-        if let Some(Stopped { by, until }) = &group.stopped {
-            gates.push(Gate { muted: Muted::BatchStopped { by: by.clone() }, until: *until });
-        }
         if let Some(flushed_at) = group.flushed_at {
             let until = flushed_at + waits.group_interval;
             gates.push(Gate { muted: Muted::GroupInterval { until }, until });
@@ -118,10 +120,10 @@ impl Dispatcher {
 
     /// Lets go of a group that nobody waits in, once it may begin a batch at any time.
     fn tidy_up(&mut self, id: &GroupId, now: Timestamp) -> Option<Timestamp> {
-        let group = self.groups.get(id).filter(|group| group.is_idle())?;
+        // One that fails is heard of again: it is tried again, settled or forgotten.
+        let group = self.groups.get(id).filter(|group| group.is_idle() && !group.has_failing())?;
         let interval = self.routing.at(id.0).decisions.group_interval;
-        let until =
-            group.flushed_at.map_or(now, |at| at + interval).max(group.stopped.as_ref().map_or(now, |s| s.until));
+        let until = group.flushed_at.map_or(now, |at| at + interval);
         if until > now {
             return Some(until);
         }

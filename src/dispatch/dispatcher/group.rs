@@ -7,8 +7,8 @@ use super::member::Rank;
 use crate::time::Timestamp;
 use crate::workload::Workload;
 
-/// How long the others of a stopped batch wait for the one that failed to be tried again; as long as the loop waits
-/// between two tries at most. After that they go on without it.
+/// How long the others of a group wait for one that fails to end well, from its first failure on; as long as the loop
+/// waits between two tries at most. After that they go on without it.
 const STOPPED_WAIT: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Default)]
@@ -18,8 +18,8 @@ pub(super) struct Group {
     pub(super) batch: Option<Batch>,
     /// When its last batch began.
     pub(super) flushed_at: Option<Timestamp>,
-    /// Its last batch was stopped.
-    pub(super) stopped: Option<Stopped>,
+    /// Those that could not be scaled when last tried, and until when the others wait for them.
+    failing: BTreeMap<Workload, Timestamp>,
     /// When it is to be looked at again.
     pub(super) due: Option<Timestamp>,
 }
@@ -29,12 +29,6 @@ pub(super) struct Group {
 pub(super) struct Batch {
     pub(super) in_flight: BTreeSet<Workload>,
     pub(super) waiting: BTreeMap<Rank, BTreeSet<Workload>>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Stopped {
-    pub(super) by: Workload,
-    pub(super) until: Timestamp,
 }
 
 impl Batch {
@@ -58,28 +52,39 @@ impl Group {
 
     /// A release of the batch has ended. Where it did not end well, gives those that are stopped with it.
     pub(super) fn ended(&mut self, workload: &Workload, ok: bool, interval: Duration, now: Timestamp) -> Vec<Workload> {
-        let Some(batch) = &mut self.batch else { return Vec::new() };
-        batch.in_flight.remove(workload);
+        if let Some(batch) = &mut self.batch {
+            batch.in_flight.remove(workload);
+        }
         if ok {
+            self.resume(workload);
             return Vec::new();
         }
-        let stopped: Vec<Workload> = std::mem::take(&mut batch.waiting).into_values().flatten().collect();
-        if !stopped.is_empty() {
-            self.stopped = Some(Stopped { by: workload.clone(), until: now + interval.max(STOPPED_WAIT) });
-        }
-        stopped
+        let until = now + interval.max(STOPPED_WAIT);
+        // Failing again does not prolong it: one that never ends well would hold the others for ever.
+        let until = *self.failing.entry(workload.clone()).or_insert(until);
+        let waiting = self.batch.as_mut().filter(|_| until > now).map(|batch| std::mem::take(&mut batch.waiting));
+        waiting.unwrap_or_default().into_values().flatten().collect()
     }
 
     /// Its own business with a workload is over: nobody waits for it any longer.
     pub(super) fn resume(&mut self, workload: &Workload) {
-        if self.is_stopped_by(workload) {
-            self.stopped = None;
-        }
+        self.failing.remove(workload);
     }
 
-    /// Whether the others wait for a workload to be tried again.
-    pub(super) fn is_stopped_by(&self, workload: &Workload) -> bool {
-        self.stopped.as_ref().is_some_and(|stopped| stopped.by == *workload)
+    /// Whether a workload could not be scaled when last tried.
+    pub(super) fn is_failing(&self, workload: &Workload) -> bool {
+        self.failing.contains_key(workload)
+    }
+
+    /// For whom a workload waits, and until when at most. One that fails itself waits for nobody.
+    pub(super) fn waits_for(&self, workload: &Workload, now: Timestamp) -> Option<(&Workload, Timestamp)> {
+        let failing = self.failing.iter().map(|(by, until)| (by, *until)).filter(|(_, until)| *until > now);
+        failing.max_by_key(|(_, until)| *until).filter(|_| !self.is_failing(workload))
+    }
+
+    /// Whether it has anything to remember of its members.
+    pub(super) fn has_failing(&self) -> bool {
+        !self.failing.is_empty()
     }
 }
 

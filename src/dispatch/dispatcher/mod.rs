@@ -29,6 +29,7 @@ pub use stored::{SetCount, StoredDispatch, StoredFlush};
 use group::Group;
 use member::{Asserted, Member, Pending};
 
+use super::action::Outcome;
 use super::alerts::Alerts;
 use super::interval::Hours;
 use super::muted::Muted;
@@ -58,6 +59,27 @@ pub struct Release {
     pub group_labels: Labels,
     /// Something else had changed what we set before.
     pub drift: Option<Drift>,
+}
+
+/// How a release ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The workload was scaled.
+    Scaled,
+    /// All is well, and nothing was set: a dry run.
+    Told,
+    /// It was not scaled.
+    Failed,
+}
+
+impl From<&Outcome> for End {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::Scaled,
+            Outcome::Simulated => Self::Told,
+            Outcome::Conflict | Outcome::Failed(_) | Outcome::Refused(_) => Self::Failed,
+        }
+    }
 }
 
 /// Holds each workload's newest wish until it may be carried out.
@@ -124,6 +146,7 @@ impl Dispatcher {
             let waits = |group: &Group| group.batch.as_ref().is_some_and(|batch| batch.holds(workload));
             if !stays && let Some(group) = before.and_then(|id| groups.get_mut(&id)) {
                 group.remove(workload);
+                group.resume(workload);
             }
             if member.wish.is_some() && !(stays && groups.get(&member.group).is_some_and(waits)) {
                 groups.entry(member.group.clone()).or_default().pending.insert(workload.clone());
@@ -171,7 +194,6 @@ impl Dispatcher {
         }
         member.wish = Some(pending);
         let group = self.groups.entry(member.group.clone()).or_default();
-        group.resume(&workload);
         let same_rank = before.is_some_and(|before| before.rank() == pending.rank());
         if !same_rank && let Some(batch) = &mut group.batch {
             batch.remove(&workload);
@@ -188,7 +210,13 @@ impl Dispatcher {
         let Some(member) = self.members.get_mut(workload) else { return };
         member.forgotten = false;
         member.found(found, now);
-        let awaited = self.groups.get(&member.group).is_some_and(|group| group.is_stopped_by(workload));
+        self.withdraw(workload);
+    }
+
+    /// Nothing is wished for a workload any longer, for nobody knows how many it has.
+    pub fn withdraw(&mut self, workload: &Workload) {
+        let Some(member) = self.members.get_mut(workload) else { return };
+        let awaited = self.groups.get(&member.group).is_some_and(|group| group.is_failing(workload));
         if member.wish.take().is_some() || member.muted.is_some() || awaited {
             (member.muted, member.told) = (None, None);
             leave(&mut self.groups, &mut self.changed, &member.group, workload);
@@ -207,11 +235,12 @@ impl Dispatcher {
         }
     }
 
-    /// What became of a release: whether the workload was scaled.
-    pub fn ended(&mut self, workload: &Workload, ok: bool, now: Timestamp) {
+    /// What became of a release.
+    pub fn ended(&mut self, workload: &Workload, end: End, now: Timestamp) {
         let Some(member) = self.members.get_mut(workload) else { return };
         let Some(flight) = member.in_flight.take() else { return };
-        if ok {
+        let ok = end != End::Failed;
+        if end == End::Scaled {
             member.asserted = Some(Asserted { to: flight.to, at: now });
             member.drift = None;
         }
@@ -223,13 +252,15 @@ impl Dispatcher {
             }
         }
         self.changed.insert(member.group.clone());
+        // Nobody waits for one that has left.
+        let left = member.forgotten || flight.group.as_ref() != Some(&member.group);
         if member.forgotten {
             self.members.remove(workload);
         }
         let Some(id) = flight.group else { return };
         let interval = self.routing.at(id.0).decisions.group_interval;
         let group = self.groups.get_mut(&id);
-        for other in group.map(|group| group.ended(workload, ok, interval, now)).unwrap_or_default() {
+        for other in group.map(|group| group.ended(workload, ok || left, interval, now)).unwrap_or_default() {
             if let Some(other) = self.members.get_mut(&other) {
                 (other.wish, other.muted) = (None, Some(Muted::BatchStopped { by: workload.clone() }));
             }

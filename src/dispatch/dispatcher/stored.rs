@@ -10,11 +10,11 @@ use crate::labels::Labels;
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Workload};
 
-/// What of the dispatcher must survive a restart.
+/// What of the dispatcher must survive a restart, besides what each workload was set to
+/// ([`Dispatcher::set_count`]): that belongs to the workload.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct StoredDispatch {
     pub flushes: Vec<StoredFlush>,
-    pub set: Vec<SetCount>,
 }
 
 /// When a group's last batch began.
@@ -42,11 +42,24 @@ impl Dispatcher {
             let route = Arc::clone(&self.routing.at(*place).key);
             Some(StoredFlush { route, group: group.clone(), at: state.flushed_at? })
         });
-        let set = self.members.iter().filter_map(|(workload, member)| {
-            let Asserted { to: replicas, at } = member.asserted?;
-            Some(SetCount { workload: workload.clone(), labels: member.labels.clone(), replicas, at })
-        });
-        StoredDispatch { flushes: flushes.collect(), set: set.collect() }
+        StoredDispatch { flushes: flushes.collect() }
+    }
+
+    /// What a workload was set to last.
+    #[must_use]
+    pub fn set_count(&self, workload: &Workload) -> Option<SetCount> {
+        let member = self.members.get(workload)?;
+        let Asserted { to: replicas, at } = member.asserted?;
+        Some(SetCount { workload: workload.clone(), labels: member.labels.clone(), replicas, at })
+    }
+
+    /// What a workload was set to otherwise than by a release that ended well here: by one that seemed to fail, or by
+    /// a former process.
+    pub fn was_set(&mut self, set: SetCount) {
+        let SetCount { workload, labels, replicas: to, at } = set;
+        let routing = &self.routing;
+        let member = self.members.entry(workload).or_insert_with(|| Member::new(routing, labels));
+        (member.asserted, member.drift) = (Some(Asserted { to, at }), None);
     }
 
     /// Takes in what was stored, before anything is wished. What belongs to a route that is gone is left out.
@@ -57,11 +70,6 @@ impl Dispatcher {
                 self.groups.entry(id.clone()).or_default().flushed_at = Some(at);
                 self.changed.insert(id);
             }
-        }
-        for SetCount { workload, labels, replicas: to, at } in stored.set {
-            let routing = &self.routing;
-            let member = self.members.entry(workload).or_insert_with(|| Member::new(routing, labels));
-            member.asserted = Some(Asserted { to, at });
         }
     }
 }

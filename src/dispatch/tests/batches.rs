@@ -111,6 +111,46 @@ fn the_rest_goes_on_when_the_one_that_failed_is_not_tried_again() {
 }
 
 #[test]
+fn who_goes_on_failing_holds_the_rest_for_a_minute_and_no_longer() {
+    let mut world = World::new(APP);
+    let both = |world: &mut World, from: u32| {
+        world.wish("db", 1, 2, 0, "app=shop");
+        world.wish("web", from, from + 1, 2, "app=shop");
+    };
+    both(&mut world, 1);
+    assert_eq!(world.release(), "db 1->2 by default");
+    world.ended("db", false);
+    for second in [1, 3, 7, 15, 31] {
+        world.now = second;
+        both(&mut world, 1);
+        assert_eq!(world.release(), "db 1->2 by default", "{second}s");
+        world.ended("db", false);
+        assert_eq!(world.release(), "", "its retry ends nobody's wait, at {second}s");
+    }
+    world.wish("web", 1, 2, 2, "app=shop");
+    assert_eq!((world.release_at(59).as_str(), world.due()), ("", Some(1)));
+    assert_eq!(world.release_at(60), "web 1->2 by default");
+    world.ended("web", true);
+    world.now = 91;
+    both(&mut world, 2);
+    assert_eq!(world.release(), "db 1->2 by default");
+    world.ended("db", false);
+    assert_eq!(world.release(), "web 2->3 by default", "they go on without it");
+    world.ended("web", true);
+    world.now = 120;
+    both(&mut world, 3);
+    assert_eq!(world.release(), "db 1->2 by default");
+    world.ended("db", true);
+    assert_eq!(world.release(), "web 3->4 by default");
+    world.ended("web", true);
+    world.wish("db", 2, 3, 0, "app=shop");
+    world.wish("web", 4, 5, 2, "app=shop");
+    assert_eq!(world.release(), "db 2->3 by default");
+    world.ended("db", false);
+    assert_eq!(world.release(), "", "a new failure is waited for anew");
+}
+
+#[test]
 fn others_of_the_same_rank_end_before_the_batch_does() {
     let mut world = World::new(APP);
     world.wish("a", 1, 2, 0, "app=shop");

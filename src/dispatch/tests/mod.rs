@@ -117,7 +117,7 @@ impl World {
     }
 
     fn ended(&mut self, name: &str, ok: bool) {
-        self.dispatcher.ended(&workload(name), ok, at(self.now));
+        self.dispatcher.ended(&workload(name), if ok { End::Scaled } else { End::Failed }, at(self.now));
     }
 
     fn muted(&self, name: &str) -> String {

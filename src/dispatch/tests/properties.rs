@@ -78,7 +78,7 @@ impl Checked {
         match *deed {
             Deed::Wish { who, from, to, app } => self.wish(who, from, to, app),
             Deed::End { who, ok } => {
-                dispatcher.ended(&workload(NAMES[who]), ok, at(*now));
+                dispatcher.ended(&workload(NAMES[who]), if ok { End::Scaled } else { End::Failed }, at(*now));
                 self.in_flight.remove(NAMES[who]);
             }
             Deed::Forget { who } => dispatcher.forget(&workload(NAMES[who])),

@@ -78,8 +78,10 @@ fn memories_survive_a_restart() {
     world.release();
     world.ended("web", true);
     let stored = serde_json::to_string(&world.dispatcher.stored()).unwrap();
+    let set = world.dispatcher.set_count(&workload("web")).unwrap();
     let mut world = World::new(settings);
     world.dispatcher.restore(serde_json::from_str(&stored).unwrap());
+    world.dispatcher.was_set(set);
     world.now = 30;
     world.wish("web", 3, 6, 0, "");
     assert_eq!((world.release().as_str(), world.due()), ("", Some(270)));

@@ -41,7 +41,7 @@ fn what_can_not_be_is_refused() {
     check(silence("a=b", 60, 60), 50, &format!("the silence ends at {0}, which is not after its start at {0}", at(60)));
     check(silence("", 10, 60), 50, "a silence needs at least one matcher; without one it would mute everything");
     let everything = "at least one matcher must not match an empty value; as it is, the silence would mute everything";
-    check(silence(r#"a="",b=~".*",c!="x""#, 10, 60), 50, everything);
+    check(silence(r#"a="",b=~".*""#, 10, 60), 50, everything);
     let mut silences = Silences::default();
     let unknown = Silence { id: "x".to_owned(), ..silence("a=b", 0, 9) };
     assert_eq!(silences.set(unknown, "y".to_owned(), at(0)).unwrap_err(), SilenceError::NotFound("x".to_owned()));
@@ -101,4 +101,17 @@ fn a_silenced_workload_waits_until_it_ends() {
     assert_eq!(world.due(), Some(60));
     world.silences.expire(&id, at(30)).unwrap();
     assert_eq!(world.release_at(30), "web 1->2 by default");
+}
+
+#[test]
+fn all_but_one_may_be_silenced() {
+    let mut silences = Silences::default();
+    for (number, matchers) in
+        ["namespace!=prod", "namespace!~pr.*", "a=~\".*\",namespace!=prod"].into_iter().enumerate()
+    {
+        silences.set(silence(matchers, 0, 100), number.to_string(), at(0)).unwrap();
+    }
+    assert_eq!(silences.muting(&labels("namespace=prod"), at(1)).count(), 0);
+    assert_eq!(silences.muting(&labels("namespace=test"), at(1)).count(), 3);
+    assert_eq!(silences.muting(&labels("name=web"), at(1)).count(), 3);
 }

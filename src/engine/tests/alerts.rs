@@ -26,10 +26,13 @@ groups:
 impl World {
     fn alerts(&self) -> String {
         let since = |at: Timestamp| at.as_millis().div_euclid(1000) - START_MS / 1000;
-        self.engine.alerts.current(&self.engine.rules, self.now).iter().fold(String::new(), |text, alert| {
-            let (starts, ends) = (since(alert.starts_at), since(alert.ends_at));
-            format!("{text}{} {:?} {starts}s..{ends}s {}\n", alert.labels, alert.annotations, alert.generator_url)
-        })
+        self.engine.alerts.current(&self.engine.rules, self.engine.desk.resend_delay, self.now).iter().fold(
+            String::new(),
+            |text, alert| {
+                let (starts, ends) = (since(alert.starts_at), since(alert.ends_at));
+                format!("{text}{} {:?} {starts}s..{ends}s {}\n", alert.labels, alert.annotations, alert.generator_url)
+            },
+        )
     }
 
     fn phases(&self) -> Vec<AlertPhase> {
@@ -121,7 +124,7 @@ fn a_restart_keeps_what_was_stored() {
     let mut world = World::new("groups: []");
     world.wait(Duration::from_mins(5));
     let stored: Vec<(AlertKey, Vec<AlertState>)> = serde_json::from_str(&json).unwrap();
-    world.engine.restore_alerts(stored, stopped_at);
+    world.engine.restore_alerts(stored.into_iter().map(|(key, states)| (key, states, stopped_at)));
     world.load(RULES);
     assert_eq!(world.phases(), [AlertPhase::Firing], "no sample has come yet");
     assert_eq!(world.value("firing"), [1.0]);
@@ -159,4 +162,59 @@ fn an_alert_that_ends_or_is_forgotten_keeps_nobody_awake() {
         steps += 1;
     }
     assert!(steps < 500, "{steps} steps, where one in 5 s and an evaluation in 15 s are 320");
+}
+
+#[test]
+fn a_rule_that_comes_back_does_not_go_on_with_what_was_stored_long_ago() {
+    for through_restart in [false, true] {
+        let mut world = World::new(RULES);
+        world.load_is("load", "a", 190.0);
+        world.wait(Duration::from_mins(3));
+        assert_eq!(world.phases(), [AlertPhase::Firing]);
+        world.load("groups: []");
+        world.wait(Duration::from_hours(2));
+        world.restart(if through_restart { RULES } else { "groups: []" });
+        world.load(RULES);
+        assert_eq!(world.phases(), []);
+    }
+}
+
+#[test]
+fn an_alert_of_any_value_goes_on_after_a_restart() {
+    for value in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -0.0, 0.1 + 0.2] {
+        let rules = "groups: [{name: shop, interval: 15s, rules: [{alert: Odd, expr: load}]}]";
+        let mut world = World::new(rules);
+        world.load_is("load", "a", value);
+        world.wait(Duration::from_mins(2));
+        let states = |world: &World| -> Vec<AlertState> {
+            world.engine.alert_states().flat_map(|(_, states)| states.iter().cloned()).collect()
+        };
+        let before = states(&world);
+        world.restart(rules);
+        let after = states(&world);
+        assert_eq!(after.len(), 1, "{value}");
+        assert_eq!((after[0].fired_at, after[0].active_at), (before[0].fired_at, before[0].active_at), "{value}");
+        assert!(after[0].value == value || value.is_nan() && after[0].value.is_nan(), "{value}");
+    }
+}
+
+#[test]
+fn an_alert_stands_until_it_could_be_sent_again_four_times() {
+    let mut settings = Settings::default();
+    settings.alerting.resend_delay = Duration::from_mins(7);
+    let rules = format!("{}{}", RULES.replace("for: 1m", "for: 0s"), CHECKOUT.split_once("groups:").unwrap().1);
+    let rules = rules.replace(
+        "- name: shop\n    interval: 15s\n    rules:\n      - scale",
+        "- name: scaling\n    rules:\n      - scale",
+    );
+    let mut world = World::with(&settings, &rules);
+    world.load_is("load", "a", 9_999.0);
+    world.has("checkout", 20);
+    world.wait(Duration::from_secs(30));
+    let view = world.engine.view();
+    let names: Vec<&str> = view.alerts.iter().filter_map(|one| one.alert.labels.get("alertname")).collect();
+    assert!(names.contains(&"Hot") && names.contains(&"HeadroomMaxReached"), "{names:?}");
+    for one in &view.alerts {
+        assert!(one.alert.ends_at >= one.alert.updated_at + Duration::from_mins(28), "{:?}", one.alert);
+    }
 }

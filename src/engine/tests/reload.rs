@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use expect_test::expect;
 
+use super::commands::scale;
 use super::{CHECKOUT, World, second};
 use crate::dispatch::{Outcome, Status};
+use crate::engine::Event;
 
 const NO_RULES: &str = "groups: []";
 
@@ -113,4 +115,31 @@ fn a_workload_that_vanishes_and_returns_begins_anew() {
         040s watch shop/api
         040s shop/api 5 -> 2: requests 90 / 50 = 2
     "#]]);
+}
+
+#[test]
+fn a_rule_that_is_renamed_or_comes_back_goes_on_with_what_was_asked() {
+    let renamed = CHECKOUT.replace("scale: checkout", "scale: shop-checkout");
+    for (between, after) in [(NO_RULES, CHECKOUT), (&renamed, &renamed)] {
+        for restarts in [false, true] {
+            let mut world = World::new(CHECKOUT);
+            world.load_is("load", "a", 190.0);
+            world.has("checkout", 4);
+            world.step(vec![Event::Asked(1, scale("checkout", Some(7), false))]);
+            world.acted("checkout", Outcome::Done);
+            world.load(between);
+            world.wait(Duration::from_mins(1));
+            if restarts {
+                world.restart(after);
+            } else {
+                world.load(after);
+            }
+            world.load_is("load", "a", 190.0);
+            world.has("checkout", 7);
+            world.wait(Duration::from_mins(1));
+            assert!(world.in_flight.is_empty(), "{}", world.log);
+            let view = world.engine.view();
+            assert_eq!(view.workloads[0].manual.as_ref().map(|manual| manual.replicas), Some(7));
+        }
+    }
 }

@@ -36,6 +36,9 @@ pub(super) enum Refusal {
     /// 415.
     #[error("{0}")]
     Unsupported(String),
+    /// 500: it is done, and could not be written down.
+    #[error("{0}")]
+    Unwritten(String),
     /// 503: the loop gives no answer.
     #[error("{0}")]
     Unavailable(String),
@@ -51,6 +54,7 @@ impl Refusal {
         let (status, code) = match self {
             Self::Bad(text) => return reply::json(StatusCode::BAD_REQUEST, text),
             Self::NotFound(text) => return reply::json(StatusCode::NOT_FOUND, text),
+            Self::Unwritten(text) => return reply::json(StatusCode::INTERNAL_SERVER_ERROR, text),
             Self::Unavailable(text) => return reply::json(StatusCode::SERVICE_UNAVAILABLE, text),
             Self::Absent => return reply::empty(StatusCode::NOT_FOUND),
             Self::NoPath(_) => (StatusCode::NOT_FOUND, 404),

@@ -12,7 +12,7 @@ use super::super::router::Service;
 use super::refusal::Refusal;
 use super::shapes::{GettableSilence, Object, PostableSilence};
 use super::{ask, body, filter};
-use crate::dispatch::{Silence, SilenceState};
+use crate::dispatch::{Silence, SilenceState, mutes_everything};
 use crate::engine::{Answer, Command};
 use crate::labels::Matcher;
 use crate::time::Timestamp;
@@ -52,7 +52,12 @@ pub(super) async fn expire(context: &Context, id: &str) -> Result<Reply, Refusal
     match ask(context, Command::Expire { id }).await? {
         Answer::NotFound(_) => Err(Refusal::Absent),
         Answer::Refused(text) => Err(Refusal::Bad(text)),
-        Answer::Done | Answer::Silence(_) | Answer::Scaled { .. } | Answer::Forecasts(_) => {
+        Answer::Unwritten(text) => Err(Refusal::Unwritten(text)),
+        Answer::Done
+        | Answer::Silence(_)
+        | Answer::Scaled { .. }
+        | Answer::Supposed { .. }
+        | Answer::Forecasts(_) => {
             Ok(reply::empty(StatusCode::OK))
         }
     }
@@ -72,7 +77,8 @@ pub(super) async fn set(service: &Service, request: Request<Incoming>) -> Result
         Answer::Silence(id) => Ok(reply::json(StatusCode::OK, &json!({ "silenceID": id }))),
         Answer::NotFound(text) => Err(Refusal::NotFound(text)),
         Answer::Refused(text) => Err(Refusal::Bad(text)),
-        Answer::Done | Answer::Scaled { .. } | Answer::Forecasts(_) => {
+        Answer::Unwritten(text) => Err(Refusal::Unwritten(text)),
+        Answer::Done | Answer::Scaled { .. } | Answer::Supposed { .. } | Answer::Forecasts(_) => {
             Ok(reply::json(StatusCode::OK, &json!({ "silenceID": id })))
         }
     }
@@ -97,19 +103,12 @@ fn silence(posted: PostableSilence, now: Timestamp) -> Result<Silence, Refusal> 
     if ends_at < now {
         return Err(Refusal::Bad("Failed to create silence: end time can't be in the past".to_owned()));
     }
-    // One that matches what has none of its labels would silence everything.
-    if matchers.iter().all(passes_nothing) {
+    if mutes_everything(&matchers) {
         let text = "invalid silence: at least one matcher must not match the empty string";
         return Err(Refusal::Bad(text.to_owned()));
     }
     let id = posted.id.filter(|id| !id.is_empty()).unwrap_or_else(new_id);
     Ok(Silence { id, matchers, starts_at, ends_at, updated_at: now, created_by, comment })
-}
-
-/// Whether a positive matcher lets a missing label pass; negative ones aren't held to it.
-fn passes_nothing(matcher: &Matcher) -> bool {
-    use crate::labels::MatchOp::{Equal, Regex};
-    matches!(matcher.op(), Equal | Regex) && matcher.matches_value("")
 }
 
 fn new_id() -> String {
