@@ -11,6 +11,7 @@ pub mod sample;
 pub mod time;
 pub mod workload;
 
+pub mod chart;
 pub mod config;
 pub mod telemetry;
 pub mod template;
