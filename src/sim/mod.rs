@@ -11,6 +11,7 @@ mod deployment;
 mod replay;
 mod requests;
 pub mod ruletest;
+pub mod simulate;
 mod scenario;
 mod scrape;
 mod sender;
