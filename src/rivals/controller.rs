@@ -29,13 +29,7 @@ impl Controller {
     }
 
     /// One sync. Without a demand the count stays, as in HPA. `foreseen` is a count that a model asks for.
-    pub(super) fn sync(
-        &mut self,
-        now: Timestamp,
-        view: View,
-        demand: Option<f64>,
-        foreseen: Option<f64>,
-    ) -> Replicas {
+    pub(super) fn sync(&mut self, now: Timestamp, view: View, demand: Option<f64>, foreseen: Option<f64>) -> Replicas {
         let presence = demand.map_or(Presence::Absent, Presence::of);
         let mut metric = MetricInput::new(Arc::clone(&self.name), presence, Presence::Present(self.per_replica));
         metric.outlook = foreseen.map(|replicas| Outlook {

@@ -11,10 +11,10 @@ mod deployment;
 mod replay;
 mod requests;
 pub mod ruletest;
-pub mod simulate;
 mod scenario;
 mod scrape;
 mod sender;
+pub mod simulate;
 #[cfg(test)]
 mod tests;
 mod trace;

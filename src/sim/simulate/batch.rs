@@ -27,10 +27,15 @@ pub fn run(
 ) -> Result<Report, SimulateError> {
     let jobs: Vec<(usize, Policy)> =
         (0..cases.len()).flat_map(|case| policies.iter().map(move |policy| (case, *policy))).collect();
-    let played = all(&jobs, threads, |(case, policy)| Some(cases.get(*case)?.play(*policy, options)), |job, done| {
-        let days = jobs.get(job).and_then(|(case, _)| cases.get(*case)).map_or(0.0, |case| case.load.days());
-        progress(Progress { done, all: jobs.len(), days });
-    });
+    let played = all(
+        &jobs,
+        threads,
+        |(case, policy)| Some(cases.get(*case)?.play(*policy, options)),
+        |job, done| {
+            let days = jobs.get(job).and_then(|(case, _)| cases.get(*case)).map_or(0.0, |case| case.load.days());
+            progress(Progress { done, all: jobs.len(), days });
+        },
+    );
     let mut played = played.into_iter();
     let mut traces = Vec::new();
     for case in cases {

@@ -33,7 +33,7 @@ pub use load::{Load, LoadError, Shape};
 pub use ours::OursError;
 pub use page::page;
 pub use score::{Score, Yardstick};
-pub use subject::{Choice, Plain, SCRAPE, Subject, SubjectError};
+pub use subject::{Choice, Plain, Subject, SubjectError, series};
 pub use sweep::{Candidate, Sum, SweepError, Swept, candidates, newsvendor, pareto, sweep};
 pub use table::{summary, table};
 

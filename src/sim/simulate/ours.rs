@@ -39,12 +39,7 @@ pub enum OursError {
 }
 
 /// Runs a rule over a load, from so many ready replicas on.
-pub(super) fn run(
-    subject: &Subject,
-    load: &Load,
-    options: &Options,
-    replicas: Replicas,
-) -> Result<Course, OursError> {
+pub(super) fn run(subject: &Subject, load: &Load, options: &Options, replicas: Replicas) -> Result<Course, OursError> {
     World::new(subject, load, options, replicas).play(load, options)
 }
 

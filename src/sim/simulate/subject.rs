@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::config::{Finding, Settings};
 use crate::labels::{Labels, MatchOp, Matcher, NAME};
@@ -29,7 +28,9 @@ pub enum SubjectError {
     PerReplica(String),
     #[error("metric \"{0}\" gives a count of replicas and no demand; it can't be simulated")]
     Absolute(String),
-    #[error("can't tell a series that metric \"{metric}\" reads: {why}; name it with --series 'name{{label=\"value\"}}'")]
+    #[error(
+        "can't tell a series that metric \"{metric}\" reads: {why}; name it with --series 'name{{label=\"value\"}}'"
+    )]
     Series { metric: String, why: String },
 }
 
@@ -103,15 +104,13 @@ impl Subject {
         let mut scale = ScaleRule::clone(&rule);
         let metric = match &choice.metric {
             None => 0,
-            Some(name) => {
-                scale.metrics.iter().position(|metric| *metric.name == **name).ok_or_else(|| {
-                    SubjectError::NoSuchMetric {
-                        rule: scale.name.to_string(),
-                        metric: name.clone(),
-                        known: listed(scale.metrics.iter().map(|metric| &metric.name)),
-                    }
-                })?
-            }
+            Some(name) => scale.metrics.iter().position(|metric| *metric.name == **name).ok_or_else(|| {
+                SubjectError::NoSuchMetric {
+                    rule: scale.name.to_string(),
+                    metric: name.clone(),
+                    known: listed(scale.metrics.iter().map(|metric| &metric.name)),
+                }
+            })?,
         };
         for (place, other) in scale.metrics.iter_mut().enumerate() {
             if place != metric && !other.paused {
@@ -145,10 +144,8 @@ impl Subject {
             .collect();
         let series = match &choice.series {
             Some(labels) => vec![(labels.clone(), is_counter(labels))],
-            None => read(&simulated.demand, &records).map_err(|why| SubjectError::Series {
-                metric: simulated.name.to_string(),
-                why,
-            })?,
+            None => read(&simulated.demand, &records)
+                .map_err(|why| SubjectError::Series { metric: simulated.name.to_string(), why })?,
         };
         let (min, max) = (scale.policy.min, scale.policy.max);
         let price = scale.economy.cost.as_ref().map(|cost| cost.rate(1).as_f64());
@@ -257,7 +254,8 @@ fn matching(selector: &Selector) -> Result<Labels, String> {
         MatchOp::Equal => Some((matcher.name().to_owned(), matcher.value().to_owned())),
         // `checkout-.*` asks for anything that begins so.
         MatchOp::Regex => {
-            let begin: String = matcher.value().chars().take_while(|sign| sign.is_alphanumeric() || "-_/ ".contains(*sign)).collect();
+            let begin: String =
+                matcher.value().chars().take_while(|sign| sign.is_alphanumeric() || "-_/ ".contains(*sign)).collect();
             let value = if matcher.matches_value(&begin) { begin } else { format!("{begin}0") };
             Some((matcher.name().to_owned(), value))
         }
@@ -279,5 +277,11 @@ fn is_counter(labels: &Labels) -> bool {
     ["_total", "_count", "_sum", "_bucket"].iter().any(|ending| name.ends_with(ending))
 }
 
-/// The time between two scrapes that a rule is made for, where nothing else is said.
-pub const SCRAPE: Duration = Duration::from_secs(15);
+/// A series as a selector writes it: `http_requests_total{app="checkout"}`.
+pub fn series(text: &str) -> Result<Labels, String> {
+    let plan = Plan::compile(text).map_err(|error| error.to_string())?;
+    match plan.selectors() {
+        [selector] => matching(selector),
+        _ => Err("write one series, as in name{label=\"value\"}".to_owned()),
+    }
+}

@@ -147,11 +147,14 @@ pub fn summary(report: &Report) -> String {
         report.traces.first().into_iter().flat_map(|trace| &trace.results).map(|result| result.policy).collect();
     let mut rows = Vec::new();
     for policy in policies {
-        let scores: Vec<&Score> =
-            report.traces.iter().filter_map(|trace| Some(&trace.of(policy)?.score)).collect();
+        let scores: Vec<&Score> = report.traces.iter().filter_map(|trace| Some(&trace.of(policy)?.score)).collect();
         let mean = |value: &dyn Fn(&Score) -> Option<f64>| {
             let values: Vec<f64> = scores.iter().filter_map(|score| value(score)).collect();
-            if values.is_empty() { String::new() } else { format!("{:.3}", values.iter().sum::<f64>() / values.len() as f64) }
+            if values.is_empty() {
+                String::new()
+            } else {
+                format!("{:.3}", values.iter().sum::<f64>() / values.len() as f64)
+            }
         };
         let sum = |value: &dyn Fn(&Score) -> f64| number(scores.iter().map(|score| value(score)).sum());
         rows.push(vec![
