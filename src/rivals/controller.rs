@@ -28,8 +28,23 @@ impl Controller {
         }
     }
 
+    /// HPA's count before its `behavior`: the formula and the tolerance.
+    pub(super) fn count(&self, now: Timestamp, view: View, demand: f64) -> Replicas {
+        let inputs = self.inputs(now, view, Some(demand), None);
+        let (decision, _) = decide(&self.policy, &inputs, &State::default(), now);
+        decision.steps.first().map_or(view.replicas, |step| step.wants)
+    }
+
     /// One sync. Without a demand the count stays, as in HPA. `foreseen` is a count that a model asks for.
     pub(super) fn sync(&mut self, now: Timestamp, view: View, demand: Option<f64>, foreseen: Option<f64>) -> Replicas {
+        let inputs = self.inputs(now, view, demand, foreseen);
+        let (decision, state) = decide(&self.policy, &inputs, &self.state, now);
+        self.state = state;
+        self.state.scaled(now, decision.from, decision.to);
+        decision.to
+    }
+
+    fn inputs(&self, now: Timestamp, view: View, demand: Option<f64>, foreseen: Option<f64>) -> Inputs {
         let presence = demand.map_or(Presence::Absent, Presence::of);
         let mut metric = MetricInput::new(Arc::clone(&self.name), presence, Presence::Present(self.per_replica));
         metric.outlook = foreseen.map(|replicas| Outlook {
@@ -39,16 +54,12 @@ impl Controller {
             trust: 1.0,
             model: Arc::clone(&self.name),
         });
-        let inputs = Inputs {
+        Inputs {
             metrics: vec![metric],
             evaluated_at: now,
             replicas: view.replicas,
             ready: view.ready,
             ..Inputs::default()
-        };
-        let (decision, state) = decide(&self.policy, &inputs, &self.state, now);
-        self.state = state;
-        self.state.scaled(now, decision.from, decision.to);
-        decision.to
+        }
     }
 }

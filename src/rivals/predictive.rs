@@ -38,7 +38,6 @@ pub struct Predictive {
     ahead: f64,
     /// Steps of the Holt-Winters model that cover the same time.
     ahead_steps: usize,
-    per_replica: f64,
     /// Oldest first.
     history: VecDeque<f64>,
     daily: HoltWinters,
@@ -60,7 +59,6 @@ impl Predictive {
             sync: Beat::new(setup.start + PHASE, SYNC),
             ahead: ahead.div_duration_f64(SYNC),
             ahead_steps: usize::try_from(steps).unwrap_or(usize::MAX),
-            per_replica: setup.per_replica,
             history: VecDeque::new(),
             daily: HoltWinters::new(alpha, beta, gamma, STEPS_A_DAY),
             step: Beat::new(setup.start + STEP, STEP),
@@ -82,7 +80,7 @@ impl Predictive {
         }
         let demand = self.meter.newest(now);
         if let Some(demand) = demand {
-            self.learn(now, (demand / self.per_replica).ceil());
+            self.learn(now, self.controller.count(now, view, demand).into());
         }
         let line = linear(self.history.iter().copied(), self.ahead);
         let daily = self.daily.forecast(self.ahead_steps);

@@ -135,7 +135,7 @@ async fn a_prometheus_is_asked_in_parts() {
     let (fetched, asked) = tokio::join!(prometheus::fetch(&url, "sum by (app) (x)", &span), answers(listener, texts));
     let traces = fetched.unwrap();
     let (name, trace) = traces.first().unwrap();
-    assert_eq!((traces.len(), name.as_str(), trace.start()), (1, "{app=web}", span.start));
+    assert_eq!((traces.len(), name.as_str(), trace.start()), (1, "{app=\"web\"}", span.start));
     let value = |minute: u64| trace.held(Duration::from_secs(60 * minute));
     assert_eq!((value(0), value(1), value(10_001)), (Some(1.0), None, Some(7.5)));
     assert_eq!(

@@ -218,10 +218,12 @@ fn chosen(set: &RuleSet, name: Option<&str>) -> Result<Arc<ScaleRule>, SubjectEr
 
 /// A series for the metric's selector, or for what the record rules before it read.
 fn read(demand: &Plan, records: &[Rule]) -> Result<Vec<(Labels, bool)>, String> {
-    let mut selectors: Vec<&Selector> = demand.selectors().iter().collect();
+    // Each with the labels that those who read what it becomes ask for.
+    let mut selectors: Vec<(&Selector, Vec<(String, String)>)> =
+        demand.selectors().iter().map(|selector| (selector, asked(selector))).collect();
     // What a record rule writes is read from what it reads.
     for _ in 0..records.len() {
-        let recorded = |selector: &&Selector| {
+        let recorded = |selector: &Selector| {
             records.iter().find_map(|rule| match rule {
                 Rule::Record(record) if selector.metric_name() == Some(&*record.name) => Some(record),
                 _ => None,
@@ -229,16 +231,19 @@ fn read(demand: &Plan, records: &[Rule]) -> Result<Vec<(Labels, bool)>, String> 
         };
         selectors = selectors
             .into_iter()
-            .flat_map(|selector| match recorded(&selector) {
-                Some(record) => record.plan.selectors().iter().collect(),
-                None => vec![selector],
+            .flat_map(|(selector, wanted)| match recorded(selector) {
+                Some(record) => {
+                    let sources = record.plan.selectors().iter();
+                    sources.map(|source| (source, [asked(source), wanted.clone()].concat())).collect()
+                }
+                None => vec![(selector, wanted)],
             })
             .collect();
     }
     let mut found: Vec<Labels> = Vec::new();
-    for selector in selectors {
+    for (selector, wanted) in selectors {
         if !found.iter().any(|labels| selector.matches(labels)) {
-            found.push(matching(selector)?);
+            found.push(matching(selector, wanted)?);
         }
     }
     match found.as_slice() {
@@ -248,21 +253,30 @@ fn read(demand: &Plan, records: &[Rule]) -> Result<Vec<(Labels, bool)>, String> 
     }
 }
 
-/// The smallest set of labels that a selector asks for.
-fn matching(selector: &Selector) -> Result<Labels, String> {
-    let asked = |matcher: &Matcher| match matcher.op() {
+/// The labels that a selector asks for.
+fn asked(selector: &Selector) -> Vec<(String, String)> {
+    let one = |matcher: &Matcher| match matcher.op() {
         MatchOp::Equal => Some((matcher.name().to_owned(), matcher.value().to_owned())),
         // `checkout-.*` asks for anything that begins so.
         MatchOp::Regex => {
-            let begin: String =
-                matcher.value().chars().take_while(|sign| sign.is_alphanumeric() || "-_/ ".contains(*sign)).collect();
+            let plain = |sign: &char| sign.is_alphanumeric() || "-_/ ".contains(*sign);
+            let begin: String = matcher.value().chars().take_while(plain).collect();
             let value = if matcher.matches_value(&begin) { begin } else { format!("{begin}0") };
             Some((matcher.name().to_owned(), value))
         }
         MatchOp::NotEqual | MatchOp::NotRegex => None,
     };
-    let pairs: Vec<(String, String)> =
-        selector.matchers.iter().filter_map(asked).filter(|(_, value)| !value.is_empty()).collect();
+    selector.matchers.iter().filter_map(one).filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// The smallest series that a selector selects, with further labels; of those that come twice the first counts.
+fn matching(selector: &Selector, wanted: Vec<(String, String)>) -> Result<Labels, String> {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for (name, value) in wanted {
+        if !pairs.iter().any(|(known, _)| *known == name) {
+            pairs.push((name, value));
+        }
+    }
     let labels = Labels::from_pairs(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let labels = labels.map_err(|error| error.to_string())?;
     if selector.metric_name().is_none() {
@@ -281,7 +295,7 @@ fn is_counter(labels: &Labels) -> bool {
 pub fn series(text: &str) -> Result<Labels, String> {
     let plan = Plan::compile(text).map_err(|error| error.to_string())?;
     match plan.selectors() {
-        [selector] => matching(selector),
+        [selector] => matching(selector, asked(selector)),
         _ => Err("write one series, as in name{label=\"value\"}".to_owned()),
     }
 }

@@ -265,7 +265,12 @@ fn check_series(rule: &str, want: Expect) {
 
 #[test]
 fn the_series_of_a_rule_are_found_out() {
-    check_series("checkout", expect![[r#"http_requests_total{app="checkout",pod="checkout-"} true; metric "cpu" is paused: the trace is the demand of another"#]]);
+    check_series(
+        "checkout",
+        expect![[
+            r#"http_requests_total{app="checkout",pod="checkout-"} true; metric "cpu" is paused: the trace is the demand of another"#
+        ]],
+    );
     check_series("search", expect!["http_requests_total true; "]);
     check_series("every", expect!["queue false; "]);
 }
@@ -301,9 +306,11 @@ fn a_rule_that_reads_a_counter_gets_one() {
             series: labels.map(|text| series(text).unwrap()),
             ..Choice::default()
         };
-        let case = Case { load: load(&vec![Some(100.0); 30]), subject: Arc::new(subject(&choice).unwrap()) };
+        let doubled = [vec![Some(100.0); 10], vec![Some(200.0); 10]].concat();
+        let case = Case { load: load(&doubled), subject: Arc::new(subject(&choice).unwrap()) };
         let course = case.play(Policy::Headroom, &Options::default()).unwrap().course;
-        assert_eq!(course.changes.last().map(|change| change.ready), Some(10), "{rule}");
+        assert_eq!(course.changes.first().map(|change| change.ready), Some(10), "{rule}");
+        assert_eq!(course.changes.last().map(|change| change.ready), Some(20), "{rule}");
     }
 }
 
