@@ -9,6 +9,7 @@
 //! the oracle, and the fixed count that is planned for the peak.
 
 mod batch;
+mod curve;
 mod fleet;
 mod json;
 mod load;

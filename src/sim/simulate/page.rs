@@ -1,5 +1,6 @@
 //! The report as a page with plots, in one file that needs nothing else.
 
+use super::curve::curve;
 use super::fleet::{Change, Course};
 use super::load::Load;
 use super::sweep::Swept;
@@ -33,7 +34,7 @@ pub fn page(report: &Report, swept: Option<&Swept>) -> String {
     }
     if let Some(swept) = swept {
         page.heading("What else the rule could be").paragraph(&swept.verdict());
-        page.verbatim(&swept.best_yaml());
+        page.figure(&curve(&swept.front, swept.best)).verbatim(&swept.best_yaml());
         let (heads, rows) = swept.cells();
         page.table(&heads, &rows);
     }
