@@ -131,7 +131,7 @@ impl Fleet {
         batch.finish();
         for effect in self.engine.step(self.now, &self.store, std::mem::take(&mut self.heard)) {
             match effect {
-                Effect::Watch(workload) => {
+                Effect::Watch(workload, _) => {
                     self.heard.push(Event::Observed(Observation { workload, status: Status::found(4, 4) }));
                 }
                 Effect::Act(action) => {

@@ -16,7 +16,7 @@ use headroom::dispatch::Outcome;
 use headroom::journal::{Change, Directory, Durability, Entry, Filter, Journal, Limits, PAGE_MAX, Recovered, Table};
 use headroom::telemetry::JournalMetrics;
 use headroom::time::Timestamp;
-use headroom::workload::Workload;
+use headroom::workload::{ObjectRef, Workload};
 use measure::{heading, line, size};
 use tokio::time::Instant;
 
@@ -25,7 +25,7 @@ const WORKLOADS: u64 = 10_000;
 
 fn workload(number: u64) -> Workload {
     let (kind, namespace) = ("Deployment".to_owned(), "shop".to_owned());
-    Workload { api_version: "apps/v1".to_owned(), kind, namespace, name: format!("workload-{number}") }
+    Workload::from(ObjectRef { api_version: "apps/v1".to_owned(), kind, namespace, name: format!("workload-{number}") })
 }
 
 /// A decision of the usual size, and what is remembered after it.

@@ -5,6 +5,7 @@
 mod alertmanager;
 mod alerts;
 mod crash;
+mod forecast;
 mod grafana;
 mod hpa;
 mod import;

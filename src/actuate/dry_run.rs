@@ -20,7 +20,7 @@ pub struct DryRun {
 
 enum World {
     /// Observations come from another actuator's watches; its `apply` is never called.
-    Real(Box<dyn Actuator>),
+    Real(Arc<dyn Actuator>),
     /// Observations tell what was applied last; the task reports them.
     Imagined { imagined: Arc<Imagined>, _reporter: AbortOnDropHandle<()> },
 }
@@ -28,7 +28,7 @@ enum World {
 impl DryRun {
     /// A dry run that watches a real cluster through `inner`.
     #[must_use]
-    pub fn over(inner: Box<dyn Actuator>) -> Self {
+    pub fn over(inner: Arc<dyn Actuator>) -> Self {
         Self { world: World::Real(inner) }
     }
 
@@ -46,9 +46,9 @@ impl DryRun {
 }
 
 impl Actuator for DryRun {
-    fn watch(&self, workload: &Workload) {
+    fn watch(&self, workload: &Workload, context: Option<&str>) {
         match &self.world {
-            World::Real(inner) => inner.watch(workload),
+            World::Real(inner) => inner.watch(workload, context),
             World::Imagined { imagined, .. } => imagined.watch(workload),
         }
     }

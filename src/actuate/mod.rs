@@ -3,12 +3,14 @@
 //! In: [`Action`]s. Out: an [`Outcome`] for each, and [`Observation`]s of the workloads that are watched.
 //! Never here: a retry (a fresh decision may have replaced the old one) or any policy.
 
+mod contexts;
 mod dry_run;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
 #[cfg(test)]
 mod tests;
 
+pub use contexts::Contexts;
 pub use dry_run::DryRun;
 
 use std::future::Future;
@@ -23,8 +25,9 @@ pub type Applying<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 /// Something that workloads run on.
 pub trait Actuator: Send + Sync {
     /// Begins to watch a workload; observations come through the channel that the actuator was made with.
-    /// Watching the same workload again changes nothing. It returns at once, and is cheap to call again.
-    fn watch(&self, workload: &Workload);
+    /// Watching the same workload again changes nothing. It returns at once, and is cheap to call again. `context` is
+    /// the one of the kubeconfig that its receiver names; who has one cluster has no use for it.
+    fn watch(&self, workload: &Workload, context: Option<&str>);
 
     /// Ends the watch of a workload.
     fn forget(&self, workload: &Workload) {

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use crate::config::{self, Alerting, Settings, WebhookAddress};
 use crate::dispatch::{Alert, Notification};
+use crate::engine::Event;
 use crate::notify::{self, Address, Notifier, WebhookConfig};
 use crate::telemetry::Telemetry;
 use crate::time::Clock;
@@ -53,7 +55,7 @@ impl Messenger {
                 let name = &written.name.value;
                 Some(start(&alerting).with_context(|| format!("can't tell the Alertmanagers of receiver {name}"))?)
             };
-            let webhooks = written.webhooks.iter().map(webhook).collect();
+            let webhooks = written.webhooks.iter().map(|one| webhook(one, settings)).collect();
             receivers
                 .insert(written.name.value.as_str().into(), Receiver { webhooks, alertmanagers, log: written.log });
         }
@@ -68,8 +70,8 @@ impl Messenger {
         }
     }
 
-    /// Tells a receiver; it waits for nobody.
-    pub(super) fn notify(&self, notification: &Notification) {
+    /// Tells a receiver; it waits for nobody. `events` hears where it could not be told.
+    pub(super) fn notify(&self, notification: &Notification, events: &mpsc::Sender<Event>) {
         let Some(receiver) = self.receivers.get(&notification.receiver) else { return };
         if receiver.log {
             notify::log(notification);
@@ -83,10 +85,12 @@ impl Messenger {
             if notification.alerts.is_empty() && notification.decisions.is_empty() {
                 continue;
             }
-            let (webhook, notifier) = (webhook.clone(), Arc::clone(&self.everywhere));
+            let (webhook, notifier, events) = (webhook.clone(), Arc::clone(&self.everywhere), events.clone());
             self.tasks.spawn(async move {
                 if let Err(error) = notifier.notify(&notification, &webhook).await {
                     warn!(receiver = %notification.receiver, %error, "a webhook was not told");
+                    // The loop may have ended.
+                    let _ = events.send(Event::Untold(notification)).await;
                 }
             });
         }
@@ -94,7 +98,7 @@ impl Messenger {
 }
 
 /// A webhook as the notifier takes it, and whether it hears of what was resolved.
-fn webhook(written: &config::Webhook) -> (WebhookConfig, bool) {
+fn webhook(written: &config::Webhook, settings: &Settings) -> (WebhookConfig, bool) {
     let address = match &written.address {
         WebhookAddress::Url(url) => Address::Url(url.clone()),
         WebhookAddress::File(file) => Address::File(file.clone()),
@@ -104,5 +108,8 @@ fn webhook(written: &config::Webhook) -> (WebhookConfig, bool) {
     webhook.secret_file.clone_from(&written.secret_file);
     webhook.timeout = written.timeout;
     webhook.alerts_max = written.max_alerts;
+    webhook.external_url.clone_from(&settings.external_url);
+    webhook.headers.clone_from(&written.headers);
+    webhook.body.clone_from(&written.body);
     (webhook, written.send_resolved)
 }

@@ -20,7 +20,7 @@ use super::recorder::Recorder;
 use crate::actuate::Actuator;
 use crate::config::Settings;
 use crate::dispatch::{Action, Observation, Outcome};
-use crate::engine::{Answer, Counts, Effect, Engine, Entry, Event, View};
+use crate::engine::{Answer, Counts, Effect, Engine, Entry, Event, Refit, View};
 use crate::journal::{Change, Recovered};
 use crate::series::Store;
 use crate::telemetry::{ActionResult, Direction, Telemetry};
@@ -101,6 +101,8 @@ pub(super) struct Heart {
     store: Arc<Store>,
     telemetry: Arc<Telemetry>,
     events: mpsc::Receiver<Event>,
+    /// Where messages that did not arrive are heard of.
+    untold: mpsc::Sender<Event>,
     observations: mpsc::Receiver<Observation>,
     commands: mpsc::Receiver<Ask>,
     /// Who waits for which answer.
@@ -110,6 +112,8 @@ pub(super) struct Heart {
     view: watch::Sender<Arc<View>>,
     /// Actions on their way.
     actions: JoinSet<(Action, Outcome)>,
+    /// Models that are being fitted.
+    fits: JoinSet<(Refit, Duration)>,
     /// What the metrics know already.
     counts: Counts,
 }
@@ -136,6 +140,7 @@ impl Heart {
             store: Arc::clone(store),
             telemetry: Arc::clone(telemetry),
             events,
+            untold: sender.clone(),
             observations,
             commands,
             askers: HashMap::new(),
@@ -143,6 +148,7 @@ impl Heart {
             wake: Arc::clone(&wake),
             view: watch::Sender::new(Arc::default()),
             actions: JoinSet::new(),
+            fits: JoinSet::new(),
             counts: Counts::default(),
         };
         (heart, Pulse { events: sender, commands: command_sender, wake })
@@ -217,6 +223,8 @@ impl Heart {
             Some(observation) = self.observations.recv() => heard.push(Event::Observed(observation)),
             Some(acted) = self.actions.join_next() => self.hear_acted(acted, heard),
             Some(ask) = self.commands.recv() => self.hear_asked(ask, heard),
+            // A fit that panics is a bug of ours; its series is not foreseen until the next start.
+            Some(Ok((refit, took))) = self.fits.join_next() => heard.push(Event::Refitted(refit, took)),
             () = sleep_until(due_at) => {}
         }
         false
@@ -286,15 +294,18 @@ impl Heart {
         let recorded = self.recorder.record(records.collect(), now);
         for effect in effects {
             match (effect, &recorded) {
-                (Effect::Watch(workload), _) => actuator.watch(&workload),
+                (Effect::Watch(workload, context), _) => actuator.watch(&workload, context.as_deref()),
                 (Effect::Forget(workload), _) => actuator.forget(&workload),
                 (Effect::Record(entry), _) => tell(&entry),
                 (Effect::Keep(_), _) => {}
                 (Effect::Alerts { receiver, alerts }, _) => self.messenger.alerts(receiver.as_deref(), alerts),
-                (Effect::Notify(notification), _) => self.messenger.notify(&notification),
+                (Effect::Notify(notification), _) => self.messenger.notify(&notification, &self.untold),
                 (Effect::Answer(number, answer), _) => {
                     let refused = |reason: &String| Answer::Refused(format!("it can't be written down: {reason}"));
                     answers.push((number, recorded.as_ref().map_or_else(refused, |()| answer)));
+                }
+                (Effect::Refit(refit), _) => {
+                    self.fits.spawn_blocking(move || fitted(refit));
                 }
                 (Effect::Act(action), Err(reason)) => {
                     let outcome = Outcome::Failed(format!("not done, for it can't be written down: {reason}"));
@@ -334,6 +345,13 @@ impl Heart {
         series.window_bytes.set(stats.bytes as f64);
         series.window_bytes_limit.set(stats.bytes_max as f64);
     }
+}
+
+/// Fits a model anew.
+fn fitted(mut refit: Refit) -> (Refit, Duration) {
+    let began = Instant::now();
+    refit.predictor.refit();
+    (refit, began.elapsed())
 }
 
 /// The log line of a decision, in the form that the API and the page show too. What became of it has its own.

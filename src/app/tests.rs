@@ -91,7 +91,7 @@ struct Willing {
 }
 
 impl Actuator for Willing {
-    fn watch(&self, workload: &Workload) {
+    fn watch(&self, workload: &Workload, _context: Option<&str>) {
         let observation = Observation { workload: workload.clone(), status: Status::found(2, 2) };
         self.observed.try_send(observation).unwrap();
     }

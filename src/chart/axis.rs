@@ -74,7 +74,7 @@ pub(super) fn label(value: f64, step: f64) -> String {
         return "0".to_owned();
     }
     let (divisor, sign) = match largest {
-        size if size >= 1e15 || size < 1e-4 => return format!("{value:.1e}"),
+        size if !(1e-4..1e15).contains(&size) => return format!("{value:.1e}"),
         size if size >= 1e12 => (1e12, "T"),
         size if size >= 1e9 => (1e9, "G"),
         size if size >= 1e6 => (1e6, "M"),

@@ -6,8 +6,9 @@ use super::axis::{Times, Values};
 use super::{Chart, Line, Stroke, Tone, escape};
 use crate::time::Timestamp;
 
-/// Space for the labels and the legend, in pixels: left, right, top, bottom.
-const MARGIN: (f64, f64, f64, f64) = (64.0, 18.0, 62.0, 44.0);
+/// Space for the labels and the legend, in pixels: left, right, top, bottom; and for a title above it.
+const MARGIN: (f64, f64, f64, f64) = (64.0, 18.0, 38.0, 44.0);
+const TITLE: f64 = 24.0;
 /// About what a sign takes, in pixels, at the size of the legend.
 const SIGN: f64 = 6.6;
 
@@ -45,6 +46,7 @@ impl Plot {
 pub(super) fn render(chart: &Chart, width: u32, height: u32) -> String {
     let (width, height) = (f64::from(width.max(240)), f64::from(height.max(160)));
     let (left, right, top, bottom) = (MARGIN.0, width - MARGIN.1, MARGIN.2, height - MARGIN.3);
+    let top = if chart.title.is_empty() { top } else { top + TITLE };
     let mut out = String::with_capacity(32 << 10);
     let title = escape(&chart.title);
     let _ = write!(
@@ -68,7 +70,7 @@ pub(super) fn render(chart: &Chart, width: u32, height: u32) -> String {
             let dash = if line.stroke == Stroke::Dashed { " dash" } else { "" };
             let _ = writeln!(out, "<path class=\"line {}{dash}\" d=\"{path}\"/>", name_of(line.tone));
         }
-        legend(&mut out, chart, right);
+        legend(&mut out, chart, right, top - 18.0);
     } else {
         let _ = writeln!(out, "<text class=\"soft\" x=\"16\" y=\"50\">there is nothing to draw</text>");
     }
@@ -214,7 +216,7 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 }
 
 /// Swatches and names, at the right above the plot.
-fn legend(out: &mut String, chart: &Chart, right: f64) {
+fn legend(out: &mut String, chart: &Chart, right: f64, y: f64) {
     let lines = chart.lines.iter().map(|line| (&line.name, line.tone, Some(line.stroke)));
     let bands = chart.bands.iter().map(|band| (&band.name, band.tone, None));
     let entries: Vec<_> = lines.chain(bands).filter(|(name, ..)| !name.is_empty()).collect();
@@ -224,10 +226,15 @@ fn legend(out: &mut String, chart: &Chart, right: f64) {
         let tone = name_of(tone);
         let dash = if stroke == Some(Stroke::Dashed) { " dash" } else { "" };
         let _ = match stroke {
-            Some(_) => write!(out, "<path class=\"line {tone}{dash}\" d=\"M{x:.1} 44h22\"/>"),
-            None => write!(out, "<rect class=\"band {tone}\" x=\"{x:.1}\" y=\"38\" width=\"22\" height=\"12\"/>"),
+            Some(_) => write!(out, "<path class=\"line {tone}{dash}\" d=\"M{x:.1} {y:.0}h22\"/>"),
+            None => write!(
+                out,
+                "<rect class=\"band {tone}\" x=\"{x:.1}\" y=\"{:.0}\" width=\"22\" height=\"12\"/>",
+                y - 6.0
+            ),
         };
-        let _ = writeln!(out, "<text class=\"soft\" x=\"{:.1}\" y=\"48\">{}</text>", x + 28.0, escape(name));
+        let _ =
+            writeln!(out, "<text class=\"soft\" x=\"{:.1}\" y=\"{:.0}\">{}</text>", x + 28.0, y + 4.0, escape(name));
         x += width(name);
     }
 }

@@ -96,7 +96,7 @@ fn a_terminal_shows_the_same_in_dots_and_shade() {
 fn a_long_line_keeps_its_peaks_and_stays_small() {
     let mut points: Vec<(i64, f64)> = (0..40_000).map(|step| (step * 60, 5.0)).collect();
     points[20_001].1 = 100.0;
-    let chart = Chart { lines: vec![line(&points)], ..Chart::default() };
+    let chart = Chart { title: "x".into(), lines: vec![line(&points)], ..Chart::default() };
     let svg = chart.svg(960, 360);
     assert!(svg.len() < 40_000, "{} bytes", svg.len());
     assert!(svg.contains(" 71.8L"), "the peak reaches the top: {svg}");

@@ -5,6 +5,7 @@ mod client;
 mod decisions;
 mod demo;
 mod explain;
+mod forecast;
 mod import;
 mod routes;
 mod scale;
@@ -47,6 +48,9 @@ enum Command {
                       --cost-replica-hour 0.05 --cost-under-hour 20"
     )]
     Simulate(Box<simulate::Args>),
+    /// Forecast a series: CSV in, expected values and quantiles out, or a picture.
+    #[command(after_help = "Example:\n  headroom forecast requests.csv --horizon 2h --plot forecast.svg")]
+    Forecast(forecast::Args),
     /// Turn HPAs, KEDA's ScaledObjects and their kin into rule files.
     #[command(after_help = "Example:\n  kubectl get hpa,scaledobject -A -o yaml | headroom import - --output rules/")]
     Import(import::Args),
@@ -75,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Forecast(args) => forecast::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Decisions(args) => decisions::run(&args),

@@ -1,15 +1,17 @@
 //! `headroom serve`: the service.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::stop::told_to_stop;
-use crate::actuate::{Actuator, DryRun};
+use crate::actuate::{Actuator, Contexts, DryRun};
 use crate::app::{App, Options, RuleSource, clock};
 use crate::config::{self, Enabled, Finding, Settings, Source};
 use crate::dispatch::Observation;
@@ -75,7 +77,7 @@ fn settings(file: Option<&Path>) -> Result<Settings, Vec<Finding>> {
 
 async fn serve(settings: Settings, folder: PathBuf, dry_run: bool) -> anyhow::Result<ExitCode> {
     let (observed, observations) = mpsc::channel(OBSERVATIONS_MAX);
-    let actuator = actuator(&settings.kubernetes, dry_run, observed).await?;
+    let actuator = actuators(&settings, dry_run, &observed).await?;
     let rules = RuleSource::Files { globs: settings.rules.clone(), folder };
     let app = App::start(Options { settings, rules, actuator, observations, clock: clock::system(), speed: 1 }).await?;
     tokio::select! {
@@ -85,6 +87,32 @@ async fn serve(settings: Settings, folder: PathBuf, dry_run: bool) -> anyhow::Re
     app.shutdown().await;
     info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The cluster of the settings, and those of the contexts that receivers name.
+async fn actuators(
+    settings: &Settings,
+    dry_run: bool,
+    observed: &mpsc::Sender<Observation>,
+) -> anyhow::Result<Arc<dyn Actuator>> {
+    let default = actuator(&settings.kubernetes, dry_run, observed.clone()).await?;
+    let mut named = BTreeMap::new();
+    for context in settings.routing.receivers.iter().filter_map(|receiver| receiver.kubernetes.clone().flatten()) {
+        if named.contains_key(&context) || settings.kubernetes.enabled == Enabled::Never {
+            continue;
+        }
+        let kubernetes = config::Kubernetes {
+            enabled: Enabled::Always,
+            context: Some(context.clone()),
+            ..settings.kubernetes.clone()
+        };
+        let connected = actuator(&kubernetes, dry_run, observed.clone()).await;
+        named.insert(
+            context.clone(),
+            connected.with_context(|| format!("can't use the context {context} of a receiver"))?,
+        );
+    }
+    Ok(if named.is_empty() { default } else { Arc::new(Contexts::new(default, named)) })
 }
 
 /// Kubernetes where there is one; else decisions are made and shown, and nothing is scaled.
@@ -100,7 +128,7 @@ async fn actuator(
         return Ok(recommender(observed, "kubernetes.enabled is false"));
     }
     match Kubernetes::connect(options(settings), observed.clone(), clock::system()).await {
-        Ok(kubernetes) if dry_run => Ok(Arc::new(DryRun::over(Box::new(kubernetes)))),
+        Ok(kubernetes) if dry_run => Ok(Arc::new(DryRun::over(Arc::new(kubernetes)))),
         Ok(kubernetes) => Ok(Arc::new(kubernetes)),
         // Nobody asked for a cluster, and there is none.
         Err(ConnectError::Kubeconfig { cause, .. })

@@ -24,6 +24,9 @@ pub struct Economy {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cost {
     pub per_replica_hour: f64,
+    /// What an hour costs in which one replica too few is there: with the price of a replica it gives the quantile that
+    /// a forecast provides for.
+    pub per_under_hour: Option<f64>,
     pub budget: Option<Budget>,
 }
 
@@ -66,9 +69,10 @@ impl Read for Cost {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
         let mut fields = reader.fields(node, "cost")?;
         let price = fields.required("per_replica_hour").and_then(|price| positive(reader, &price, "per_replica_hour"));
+        let under = fields.optional("per_under_hour").and_then(|price| positive(reader, &price, "per_under_hour"));
         let budget = budget(&mut fields);
         fields.finish();
-        Some(Self { per_replica_hour: price?, budget })
+        Some(Self { per_replica_hour: price?, per_under_hour: under, budget })
     }
 }
 
@@ -155,7 +159,7 @@ mod tests {
              requests: {cpu: 0.5, memory: 1Gi}, priority: -5, group: web}",
         )
         .unwrap();
-        let Cost { per_replica_hour, budget: Some(budget) } = economy.cost.unwrap() else { panic!() };
+        let Cost { per_replica_hour, budget: Some(budget), .. } = economy.cost.unwrap() else { panic!() };
         assert_eq!((per_replica_hour, budget.amount, budget.per), (0.05, 900.0, Period::Month));
         assert_eq!(budget.zone.iana_name(), Some("Europe/Paris"));
         assert_eq!(economy.requests.cpu.map(Quantity::thousandths), Some(500));

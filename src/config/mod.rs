@@ -11,6 +11,7 @@ mod alert_rule;
 mod behavior;
 mod economy;
 mod finding;
+mod forecast;
 mod quantity;
 mod reader;
 mod rule_file;
@@ -30,11 +31,12 @@ pub use alert_rule::{AlertRule, Templated};
 pub use behavior::{Behavior, Direction, Policy, Select, Unit};
 pub use economy::{Budget, Cost, Economy, Period, Requests};
 pub use finding::{Finding, Findings, Place, Source, Span};
+pub use forecast::Forecast;
 pub use quantity::{Quantity, QuantityError};
 pub use rule_file::{Group, Pair, RecordRule, Rule, RuleFile};
 pub use scalar::At;
 pub use scale_rule::{
-    Asks, Bounds, Fallback, FallbackBehavior, Flaps, Metric, Objective, Pause, PerReplica, ScaleRule, Target,
+    Asks, Bounds, Fallback, FallbackBehavior, Flaps, Metric, Objective, Pause, PerReplica, PodTarget, ScaleRule, Target,
 };
 #[cfg(test)]
 pub(crate) use schedule::parse as parse_schedules;

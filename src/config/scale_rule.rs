@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::alert_rule::{Templated, templated};
 use super::behavior::Behavior;
 use super::economy::Economy;
+use super::forecast::Forecast;
 use super::reader::{Fields, Reader};
 use super::rule_file::{Pair, pairs};
 use super::scalar::{At, Read, word};
@@ -17,6 +19,7 @@ pub struct ScaleRule {
     pub target: Target,
     pub replicas: Bounds,
     pub metrics: At<Vec<Metric>>,
+    pub forecast: Option<Forecast>,
     /// An expression over the metrics' names; the largest wish where there is none.
     pub combine: Option<At<String>>,
     pub behavior: Behavior,
@@ -34,7 +37,7 @@ pub struct ScaleRule {
     /// In a group's batch, lower ones go up first and down last.
     pub order: i32,
     pub labels: Vec<Pair>,
-    pub annotations: Vec<Pair>,
+    pub annotations: Vec<Templated>,
 }
 
 /// A Kubernetes object with a scale subresource. Namespace and name may be templates.
@@ -70,8 +73,19 @@ pub struct Metric {
 pub enum Asks {
     /// Work that arrives, and what one replica takes of it.
     Demand { demand: At<String>, per_replica: PerReplica },
+    /// A value of each pod, and what their mean is held against: HPA's `Pods` and `Resource`.
+    PerPod { per_pod: At<String>, target: PodTarget, ready: Option<At<String>> },
     /// An expression that gives the count.
     Replicas(At<String>),
+}
+
+/// What the mean of the pods' values is held against.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PodTarget {
+    /// HPA's `averageValue`, in the unit of the values.
+    PerReplica(PerReplica),
+    /// HPA's `averageUtilization` as a fraction; the values are fractions of what a pod requests.
+    Utilization(At<f64>),
 }
 
 /// What counts in place of data that is missing; KEDA's `fallback`.
@@ -145,14 +159,15 @@ pub(super) fn read(mut fields: Fields<'_, '_>) -> Option<ScaleRule> {
     let economy = Economy::take(&mut fields);
     let order = fields.optional("order").unwrap_or_default();
     let labels = pairs(&mut fields, "labels");
-    let annotations = pairs(&mut fields, "annotations");
-    fields.refuse("forecast", "forecast is not supported yet; remove it");
+    let annotations = templated(&mut fields, "annotations");
+    let forecast = fields.optional("forecast");
     fields.finish();
     Some(ScaleRule {
         scale: scale?,
         target: target?,
         replicas: replicas?,
         metrics: metrics?,
+        forecast,
         combine,
         behavior,
         cooldown,
@@ -209,13 +224,25 @@ impl Read for Metric {
 
 fn asks(fields: &mut Fields<'_, '_>) -> Option<Asks> {
     if fields.has("replicas") {
-        for other in ["demand", "per_replica"] {
+        for other in ["demand", "per_replica", "per_pod", "utilization", "ready"] {
             fields.refuse(
                 other,
                 &format!("a metric gives \"replicas\" or \"demand\" with \"per_replica\"; remove \"{other}\""),
             );
         }
         return fields.required("replicas").map(Asks::Replicas);
+    }
+    if fields.has("per_pod") {
+        fields.refuse("demand", "a metric gives \"demand\" or \"per_pod\"; remove \"demand\"");
+        let per_pod = fields.required("per_pod");
+        let ready = fields.optional("ready");
+        let target = if fields.has("utilization") {
+            fields.refuse("per_replica", "a metric gives \"utilization\" or \"per_replica\"; remove \"per_replica\"");
+            fields.required("utilization").map(PodTarget::Utilization)
+        } else {
+            fields.required("per_replica").map(PodTarget::PerReplica)
+        };
+        return Some(Asks::PerPod { per_pod: per_pod?, target: target?, ready });
     }
     let demand = fields.required("demand");
     let per_replica = fields.required("per_replica");

@@ -44,6 +44,8 @@ pub struct MetricInput {
     pub per_replica: Presence,
     /// The demand is a count of replicas already.
     pub absolute: bool,
+    /// What the demand is the sum of, where each pod has a value of its own.
+    pub pods: Option<Pods>,
     /// Demand up to here doesn't wake a workload that has none, and lets it go to zero.
     pub activation: f64,
     /// It is left out of everything.
@@ -54,6 +56,30 @@ pub struct MetricInput {
     pub z_score: Option<f64>,
     /// What the forecaster expects.
     pub outlook: Option<Outlook>,
+}
+
+/// The values of a workload's pods.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pods {
+    /// Those of the pods that count: of ready ones, as far as single pods are known to be ready or not.
+    pub values: Vec<f64>,
+    /// Pods that are not ready, and pods that are and have no value; `None` where nothing tells of single pods.
+    pub others: Option<(u32, u32)>,
+    /// The values are fractions of what a pod requests.
+    pub utilization: bool,
+}
+
+impl Pods {
+    /// How many are not ready, and how many of the others have no value. Where nothing tells of single pods, those that
+    /// have no value are the ones that the cluster says are not ready, as far as there are as many.
+    #[must_use]
+    pub fn others(&self, replicas: Replicas, ready: Replicas) -> (u32, u32) {
+        self.others.unwrap_or_else(|| {
+            let silent = replicas.saturating_sub(u32::try_from(self.values.len()).unwrap_or(u32::MAX));
+            let unready = silent.min(replicas.saturating_sub(ready));
+            (unready, silent - unready)
+        })
+    }
 }
 
 /// How many of a metric's targets report.
@@ -154,6 +180,7 @@ impl MetricInput {
             demand,
             per_replica,
             absolute: false,
+            pods: None,
             activation: 0.0,
             paused: false,
             targets: None,

@@ -32,11 +32,13 @@ use guards::Passage;
 pub use chain::{Decision, Layer, Step};
 pub use formula::{Formula, FormulaError};
 pub use guards::Z_SUDDEN;
-pub use inputs::{Calendar, Cap, Freeze, Inputs, Manual, MetricInput, Missing, Outlook, Part, Rollback, Targets, Why};
+pub use inputs::{
+    Calendar, Cap, Freeze, Inputs, Manual, MetricInput, Missing, Outlook, Part, Pods, Rollback, Targets, Why,
+};
 pub use per_pod::{per_pod, per_pod_utilization};
 pub use policy::{
-    Behavior, Change, Combine, Direction, Fallback, FallbackBehavior, FlapBudget, Pause, Policy, ScalingPolicy,
-    ScalingRules, SelectPolicy,
+    Behavior, CONFIDENCE, Change, Combine, Direction, Fallback, FallbackBehavior, FlapBudget, Pause, Policy,
+    ScalingPolicy, ScalingRules, SelectPolicy,
 };
 pub use reason::Reason;
 pub use state::State;

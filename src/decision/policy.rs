@@ -62,7 +62,7 @@ impl Policy {
 }
 
 /// Where a rule names no confidence: more right than wrong.
-const CONFIDENCE: f64 = 0.5;
+pub const CONFIDENCE: f64 = 0.5;
 
 /// How the wishes of several metrics become one.
 #[derive(Debug, Clone, PartialEq, Default)]

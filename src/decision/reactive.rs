@@ -12,7 +12,8 @@
 use std::sync::Arc;
 
 use super::formula::{Formula, Term};
-use super::inputs::{Inputs, MetricInput};
+use super::inputs::{Inputs, MetricInput, Pods};
+use super::per_pod::{per_pod, per_pod_utilization};
 use super::policy::{Combine, Policy};
 use super::reason::Reason;
 use super::{Layer, Step};
@@ -69,10 +70,10 @@ fn largest(policy: &Policy, inputs: &Inputs) -> (Replicas, Reason) {
         let Ok((demand, per_replica)) = metric.read() else { continue };
         metrics += 1;
         let demand = demand * multiplier(inputs, metric);
-        let (wants, answer) = if metric.absolute {
-            (ceil(demand), Answer { demand, per_replica, tolerance: None })
-        } else {
-            ask(policy, from, demand, per_replica)
+        let (wants, answer) = match &metric.pods {
+            _ if metric.absolute => (ceil(demand), Answer { demand, per_replica, tolerance: None }),
+            Some(pods) => (of_pods(policy, inputs, pods, per_replica), Answer { demand, per_replica, tolerance: None }),
+            None => ask(policy, from, demand, per_replica),
         };
         if largest.as_ref().is_none_or(|(most, ..)| wants > *most) {
             largest = Some((wants, metric, answer));
@@ -82,6 +83,11 @@ fn largest(policy: &Policy, inputs: &Inputs) -> (Replicas, Reason) {
         Some((wants, metric, answer)) if metric.absolute => {
             let (metric, value) = (Arc::clone(&metric.name), answer.demand);
             (wants, Reason::Absolute { metric, value, replicas: wants, metrics })
+        }
+        Some((wants, metric, Answer { demand, per_replica, .. })) if let Some(pods) = &metric.pods => {
+            let (unready, missing) = pods.others(from, inputs.ready);
+            let (metric, counted) = (Arc::clone(&metric.name), pods.values.len());
+            (wants, Reason::PerPod { metric, demand, counted, unready, missing, per_replica, replicas: wants })
         }
         Some((wants, metric, answer)) => (wants, answer.reason(&metric.name, wants, metrics)),
         None => (from, Reason::NoDemand),
@@ -95,11 +101,22 @@ fn combined(policy: &Policy, inputs: &Inputs, formula: &Formula) -> (Replicas, R
         let metric = going(inputs).find(|metric| &*metric.name == name)?;
         let (demand, per_replica) = metric.read().ok()?;
         let demand = demand * multiplier(inputs, metric);
-        Some(Term { wish: demand / per_replica, demand })
+        let of_pods = |pods| f64::from(of_pods(policy, inputs, pods, per_replica));
+        Some(Term { wish: metric.pods.as_ref().map_or(demand / per_replica, of_pods), demand })
     });
     let Some(value) = value.map(|value| value.max(0.0)) else { return (from, Reason::NoDemand) };
     let (wants, _) = ask(policy, from, value, 1.0);
     (wants, Reason::Combined { formula: formula.to_string(), value, replicas: wants })
+}
+
+/// What the values of single pods ask for, as HPA has it.
+fn of_pods(policy: &Policy, inputs: &Inputs, pods: &Pods, target: f64) -> Replicas {
+    let (unready, missing) = pods.others(inputs.replicas, inputs.ready);
+    // So many times the work is as much as a part of the target.
+    let target = target / inputs.calendar.multiplier;
+    let (up, down) = (policy.behavior.scale_up.tolerance, policy.behavior.scale_down.tolerance);
+    let ask = if pods.utilization { per_pod_utilization } else { per_pod };
+    ask(&pods.values, unready, missing, target, inputs.replicas, up, down)
 }
 
 /// How many times a metric's demand counts: schedules multiply work, not counts.

@@ -20,6 +20,16 @@ pub enum Reason {
     Demand { metric: Arc<str>, demand: f64, per_replica: f64, replicas: Replicas, metrics: usize },
     /// Reactive: the metric that takes the most is close enough to what the current replicas carry.
     Tolerance { metric: Arc<str>, demand: f64, per_replica: f64, replicas: Replicas, tolerance: f64 },
+    /// Reactive: the mean of `counted` pods' values, which are `demand` together, takes the most replicas.
+    PerPod {
+        metric: Arc<str>,
+        demand: f64,
+        counted: usize,
+        unready: u32,
+        missing: u32,
+        per_replica: f64,
+        replicas: Replicas,
+    },
     /// Reactive: a metric that gives the count itself asks for the most, of `metrics` that can be read.
     Absolute { metric: Arc<str>, value: f64, replicas: Replicas, metrics: usize },
     /// Reactive: the rule's formula over the metrics.
@@ -132,6 +142,7 @@ impl Reason {
         match self {
             Self::Demand { .. } => "demand",
             Self::Tolerance { .. } => "tolerance",
+            Self::PerPod { .. } => "per_pod",
             Self::Absolute { .. } => "absolute",
             Self::Combined { .. } => "combined",
             Self::Idle { .. } => "idle",
@@ -227,6 +238,17 @@ impl fmt::Display for Reason {
                 let quotient = Number(demand / per_replica);
                 write!(f, "{metric} {} / {} = {quotient}", Number(*demand), Number(*per_replica))?;
                 write!(f, ", within {}% of {replicas}", Number(tolerance * 100.0))
+            }
+            Self::PerPod { metric, demand, counted, unready, missing, per_replica, replicas } => {
+                let mean = demand / (*counted).max(1) as f64;
+                write!(f, "{metric} {} a pod / {}, {counted} pods", Number(mean), Number(*per_replica))?;
+                if *unready > 0 {
+                    write!(f, ", {unready} not ready")?;
+                }
+                if *missing > 0 {
+                    write!(f, ", {missing} without a value")?;
+                }
+                write!(f, " = {replicas}")
             }
             Self::Absolute { metric, value, replicas, metrics } => {
                 write!(f, "{metric} {}", Number(*value))?;

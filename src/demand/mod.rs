@@ -3,9 +3,13 @@
 //! In: vectors from `promql`. Out: [`Presence`], which forces every reader to say what happens when a value is missing.
 
 pub mod anomaly;
+mod half;
+mod history;
 pub mod load;
+pub(crate) mod packed;
 
 pub use anomaly::Anomaly;
+pub use history::History;
 pub use load::Load;
 
 /// A value that may be missing. Absence is never zero.

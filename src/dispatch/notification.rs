@@ -1,5 +1,6 @@
 //! What a receiver is told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::alert::Alert;
@@ -28,6 +29,8 @@ pub struct Notified {
     pub id: u64,
     pub workload: Workload,
     pub labels: Labels,
+    /// Those of its rule, filled in.
+    pub annotations: BTreeMap<String, String>,
     pub from: Replicas,
     pub to: Replicas,
     /// One line.

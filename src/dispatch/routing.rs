@@ -144,6 +144,13 @@ impl Routing {
         self.places_of(labels).into_iter().filter_map(|place| self.routes.get(place)).collect()
     }
 
+    /// The context of the kubeconfig that the receiver names which carries out decisions with these labels.
+    #[must_use]
+    pub fn context(&self, labels: &Labels) -> Option<&str> {
+        let acting = self.places_of(labels).into_iter().find_map(|place| self.at(place).receiver.kubernetes.as_ref());
+        acting?.as_deref()
+    }
+
     /// As [`route`](Self::route), as places in the list of routes.
     pub(super) fn places_of(&self, labels: &Labels) -> Vec<usize> {
         let mut taken = Vec::new();

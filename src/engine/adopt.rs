@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::desk::context;
 use super::{Due, Effect, Engine, RuleHealth, id};
 use crate::rule::{BoundRule, BoundRules};
 use crate::schedule::Cached;
@@ -46,6 +47,11 @@ impl Engine {
         for (workload, known) in &mut self.workloads {
             if let Some((id, rule)) = scales.get(&known.rule.name) {
                 known.adopt(rule);
+                let context = context(known, &self.desk.routing);
+                if known.context != context {
+                    known.context.clone_from(&context);
+                    effects.push(Effect::Watch(workload.clone(), context));
+                }
                 self.owned.entry(*id).or_default().insert(workload.clone());
             } else if known.in_flight {
                 known.orphaned = true;

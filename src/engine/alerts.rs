@@ -41,8 +41,12 @@ pub(super) struct Alerts {
 }
 
 impl Alerts {
-    pub(super) fn set_external(&mut self, external: External) {
-        self.external = external;
+    pub(super) fn new(external: External) -> Self {
+        Self { external, ..Self::default() }
+    }
+
+    pub(super) fn external(&self) -> &External {
+        &self.external
     }
 
     /// Takes in what was stored when the service stopped; it counts from the next rules on.

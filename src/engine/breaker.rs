@@ -125,18 +125,19 @@ impl Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::ObjectRef;
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_millis(1_000_000) + Duration::from_secs(seconds)
     }
 
     fn named(number: usize) -> Workload {
-        Workload {
+        Workload::from(ObjectRef {
             api_version: String::new(),
             kind: "Deployment".to_owned(),
             namespace: "shop".to_owned(),
             name: format!("w{number}"),
-        }
+        })
     }
 
     fn breaker() -> Breaker {

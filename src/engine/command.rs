@@ -1,8 +1,10 @@
 //! What people ask of the loop, and what it answers. An answer is given after what it promises has been journalled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dispatch::{Alert, Silence};
+use crate::forecast::Forecast;
 use crate::workload::{Replicas, Workload};
 
 /// What somebody asks of the loop.
@@ -17,6 +19,20 @@ pub enum Command {
     Alerts(Vec<Alert>),
     /// Scales by hand.
     Scale(ManualScale),
+    /// Wants to see what is foreseen of a workload's demand.
+    Forecasts { workload: Workload, horizon: Duration },
+}
+
+/// What is foreseen of one metric's demand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricForecast {
+    pub metric: Arc<str>,
+    /// The model that leads now.
+    pub model: Arc<str>,
+    /// 0..1.
+    pub trust: f64,
+    /// `None` before the third sample.
+    pub forecast: Option<Forecast>,
 }
 
 /// A count asked for by hand. It is decided, explained and journalled like the rest, and holds for its time.
@@ -41,6 +57,8 @@ pub enum Answer {
     Silence(String),
     /// What was decided, or would be: the decision's textual form under its headline.
     Scaled { decision: String },
+    /// What is foreseen, by metric. Empty where the rule does not ask for forecasts.
+    Forecasts(Vec<MetricForecast>),
     /// There is no such thing.
     NotFound(String),
     /// It can't be done as asked for; the text says what to change.

@@ -1,9 +1,11 @@
 //! Does what people ask of the loop.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::{Answer, Command, ManualScale};
+use super::foresight::Foresight;
 use super::{Effect, Engine};
 use crate::decision::Manual;
 use crate::dispatch::{Alert, Silence, SilenceChange, SilenceError};
@@ -35,6 +37,7 @@ impl Engine {
                 Command::Scale(scale) => self.scale_by_hand(number, scale, now, changed),
                 Command::Silence { silence, spare_id } => Pending::Now(number, self.silence(silence, spare_id, now)),
                 Command::Expire { id } => Pending::Now(number, self.expire(&id, now)),
+                Command::Forecasts { workload, horizon } => Pending::Now(number, self.forecasts(&workload, horizon)),
                 Command::Alerts(alerts) => Pending::Now(number, self.take_alerts(alerts, now)),
             });
         }
@@ -67,6 +70,14 @@ impl Engine {
             Err(SilenceError::Ended(_)) => Answer::Done,
             Err(error) => Answer::NotFound(error.to_string()),
         }
+    }
+
+    fn forecasts(&self, workload: &Workload, horizon: Duration) -> Answer {
+        let Some(known) = self.workloads.get(workload) else {
+            return Answer::NotFound(format!("no rule scales {workload}"));
+        };
+        let of = |(metric, foresight): (&Arc<str>, &Foresight)| foresight.forecast(metric, horizon);
+        Answer::Forecasts(known.foresights.iter().map(of).collect())
     }
 
     fn take_alerts(&mut self, alerts: Vec<Alert>, now: Timestamp) -> Answer {

@@ -102,6 +102,12 @@ fn labels(known: &Known, up: bool) -> Labels {
     ])
 }
 
+/// The context of the kubeconfig in which a workload is: that of the receiver that carries out its decisions. Where
+/// that depends on the direction, it is the one of the way up, for a workload is in one cluster.
+pub(super) fn context(known: &Known, routing: &Routing) -> Option<Arc<str>> {
+    routing.context(&labels(known, true)).map(Arc::from)
+}
+
 impl Engine {
     /// Says what a workload's present decision wants done. What can't be tried now (a retry waits, an action is on its
     /// way) is not wished.
@@ -144,6 +150,7 @@ impl Engine {
         let Some(known) = self.workloads.get_mut(&release.workload) else { return };
         let Some(decision) = known.decision.clone() else { return };
         let (from, to, reason) = (decision.from, decision.to, decision.summary());
+        let annotations = known.rule.annotations(&release.labels, to, self.alerts.external(), now);
         let mut entry = self.history.open(&release.workload, &known.rule.name, decision);
         if let Some(manual) = &known.memory.manual {
             let asked = Arc::make_mut(&mut entry);
@@ -154,7 +161,7 @@ impl Engine {
         self.kept.insert(release.workload.clone());
         effects.push(Effect::Record(Arc::clone(&entry)));
         for receiver in &release.tell {
-            effects.push(Effect::Notify(announcement(receiver, release, &entry)));
+            effects.push(Effect::Notify(announcement(receiver, release, &entry, &annotations)));
         }
         if release.actor.is_some() {
             let action = Action { entry: entry.id, workload: release.workload.clone(), from, to, reason };
@@ -235,7 +242,12 @@ impl Engine {
 }
 
 /// What a receiver is told of a decision.
-fn announcement(receiver: &Receiver, release: &Release, entry: &Entry) -> Notification {
+fn announcement(
+    receiver: &Receiver,
+    release: &Release,
+    entry: &Entry,
+    annotations: &BTreeMap<String, String>,
+) -> Notification {
     Notification {
         receiver: receiver.name.value.as_str().into(),
         group_key: release.group_key.clone(),
@@ -246,6 +258,7 @@ fn announcement(receiver: &Receiver, release: &Release, entry: &Entry) -> Notifi
             id: entry.id,
             workload: release.workload.clone(),
             labels: release.labels.clone(),
+            annotations: annotations.clone(),
             from: entry.decision.from,
             to: entry.decision.to,
             reason: entry.decision.summary(),

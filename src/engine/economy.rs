@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::view::{CostView, LimitGroupView};
 use crate::config::LimitGroup;
 use crate::decision::Cap;
 use crate::decision::economy::{Budget, Claim, Cost, Limit, Money, Per, Resource, Spend, divide};
@@ -120,6 +121,11 @@ impl Groups {
         self.groups.get(self.of.get(workload)?)?.shares.get(workload)
     }
 
+    /// What each group costs, for people to see.
+    pub(super) fn views(&self) -> Vec<LimitGroupView> {
+        self.groups.iter().map(|(name, group)| group.view(name)).collect()
+    }
+
     /// What each group has spent.
     pub(super) fn spends(&self) -> impl Iterator<Item = (&Arc<str>, GroupSpend)> {
         let spent = self.groups.iter().filter(|(_, group)| group.spend.is_some());
@@ -134,12 +140,26 @@ impl Groups {
 }
 
 impl Group {
-    fn count(&mut self, now: Timestamp) {
+    /// Money per hour.
+    fn rate(&self) -> Money {
         let price =
             |member: &Member| member.economy.cost.as_ref().map_or(Money::ZERO, |cost| cost.rate(member.current));
-        let rate = self.members.values().map(price).fold(Money::ZERO, |sum, rate| sum + rate);
+        self.members.values().map(price).fold(Money::ZERO, |sum, rate| sum + rate)
+    }
+
+    fn count(&mut self, now: Timestamp) {
+        let rate = self.rate();
         let budget = self.budget.clone().unwrap_or_else(counting);
         self.spend.get_or_insert_with(|| Spend::new(&budget, now)).advance(&budget, now, rate);
+    }
+
+    fn view(&self, name: &Arc<str>) -> LimitGroupView {
+        let cost = CostView {
+            rate: self.rate().as_f64(),
+            spent: self.spend.as_ref().map_or(0.0, |spend| spend.spent().as_f64()),
+            budget: self.budget.as_ref().map(|budget| budget.amount.as_f64()),
+        };
+        LimitGroupView { name: Arc::clone(name), members: self.members.len(), cost }
     }
 
     fn divide(&mut self, name: &Arc<str>, now: Timestamp, changed: &mut BTreeSet<Workload>) {

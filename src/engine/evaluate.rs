@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::desk::context;
 use super::workloads::{Known, Memory};
 use super::{Due, Effect, Engine, RuleId, id};
+use crate::dispatch::Routing;
 use crate::rule::{Answers, BoundRule, BoundScale, ScaleRule, WorkloadAnswer};
 use crate::series::Store;
 use crate::time::Timestamp;
@@ -98,15 +100,17 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Result<(), String> {
         let Answers { workloads: answers, mut failed } = bound.eval(now);
+        let interval = self.rules.groups.get(id.0).map_or(Duration::ZERO, |group| group.interval);
         let mut missed = self.owned.remove(&id).unwrap_or_default();
         let owned = self.owned.entry(id).or_default();
         for WorkloadAnswer { workload, metrics, objective } in answers {
-            let known = meet(&mut self.workloads, &mut self.remembered, &workload, &bound.rule, effects);
+            let (workloads, remembered, routing) = (&mut self.workloads, &mut self.remembered, &self.desk.routing);
+            let known = meet(workloads, remembered, routing, &workload, &bound.rule, effects);
             if known.orphaned {
                 known.adopt(&bound.rule);
             }
             if Arc::ptr_eq(&known.rule, &bound.rule) {
-                known.hear(metrics, objective, now);
+                known.hear(metrics, objective, interval, &mut self.foreseen, now);
                 missed.remove(&workload);
                 changed.insert(workload.clone());
                 owned.insert(workload);
@@ -140,6 +144,7 @@ impl Engine {
 fn meet<'w>(
     workloads: &'w mut BTreeMap<Workload, Known>,
     remembered: &mut HashMap<String, Memory>,
+    routing: &Routing,
     workload: &Workload,
     rule: &Arc<ScaleRule>,
     effects: &mut Vec<Effect>,
@@ -147,9 +152,11 @@ fn meet<'w>(
     match workloads.entry(workload.clone()) {
         Slot::Occupied(slot) => slot.into_mut(),
         Slot::Vacant(slot) => {
-            effects.push(Effect::Watch(workload.clone()));
             let memory = Engine::remember(remembered, workload);
-            slot.insert(Known::new(workload.clone(), Arc::clone(rule), memory))
+            let mut known = Known::new(workload.clone(), Arc::clone(rule), memory);
+            known.context = context(&known, routing);
+            effects.push(Effect::Watch(workload.clone(), known.context.clone()));
+            slot.insert(known)
         }
     }
 }

@@ -16,41 +16,17 @@ use crate::workload::Replicas;
 /// The most lines that an explanation has.
 pub const LINES_MAX: usize = 9;
 
-/// HPA's tolerance, for rules of which no other is known.
-const TOLERANCE: f64 = 0.1;
-
 /// The longest error that is told in full, in bytes. The log has it whole.
 const ERROR_BYTES_MAX: usize = 300;
 
-/// What an explanation may rest on beside the workload's own view.
-#[derive(Debug, Clone, Copy)]
-pub struct Background<'a> {
-    /// The newest decision that was carried out.
-    pub last: Option<&'a Entry>,
-    /// The rule's tolerances: 0.1 is 10 %.
-    pub tolerance_up: f64,
-    pub tolerance_down: f64,
-}
-
-impl Default for Background<'_> {
-    fn default() -> Self {
-        Self { last: None, tolerance_up: TOLERANCE, tolerance_down: TOLERANCE }
-    }
-}
-
-/// Explains a workload at `now` from its view alone; see [`explain_with`].
-#[must_use]
-pub fn explain(view: &WorkloadView, now: Timestamp) -> String {
-    explain_with(view, &Background::default(), now)
-}
-
 /// Explains a workload at `now`: what it has and since when, what it wants and why, what holds it, and what would
-/// change it. At most [`LINES_MAX`] lines, the last one with its line break.
+/// change it. `last` is its newest decision that was carried out, where that is known. At most [`LINES_MAX`] lines, the
+/// last one with its line break.
 #[must_use]
-pub fn explain_with(view: &WorkloadView, background: &Background<'_>, now: Timestamp) -> String {
+pub fn explain(view: &WorkloadView, last: Option<&Entry>, now: Timestamp) -> String {
     let mut lines = Lines::default();
     lines.headline(&headline(view));
-    lines.line("since", since(view, background.last, now));
+    lines.line("since", since(view, last, now));
     if let Some(decision) = &view.decision {
         lines.line("wants", Some(wants(decision)));
         lines.line("held", held(decision));
@@ -62,7 +38,7 @@ pub fn explain_with(view: &WorkloadView, background: &Background<'_>, now: Times
         lines.line("action", action_failed(view));
     }
     if let Some(replicas) = view.replicas {
-        let course = Course { view, background, replicas };
+        let course = Course { view, replicas };
         lines.line("up", course.up());
         lines.line("down", course.down());
     }
@@ -245,7 +221,6 @@ fn hole(metric: &MetricView) -> Option<(&'static str, &'static str)> {
 /// Which demand would move the count.
 struct Course<'a> {
     view: &'a WorkloadView,
-    background: &'a Background<'a>,
     replicas: Replicas,
 }
 
@@ -272,7 +247,7 @@ impl Course<'_> {
             return Some(format!("never above the maximum of {}{advice}", view.max));
         }
         let (metric, demand, per_replica) = self.leading()?;
-        let limit = f64::from(replicas) * (1.0 + self.background.tolerance_up);
+        let limit = f64::from(replicas) * (1.0 + view.tolerance_up);
         if demand > limit * per_replica {
             // What is wanted says so, and what holds it.
             return None;
@@ -293,7 +268,7 @@ impl Course<'_> {
             return Some(format!("never below the minimum of {}", view.min));
         }
         let (metric, demand, per_replica) = self.leading()?;
-        let tolerated = f64::from(replicas) * (1.0 - self.background.tolerance_down);
+        let tolerated = f64::from(replicas) * (1.0 - view.tolerance_down);
         // One fewer must do, and the ratio must leave the tolerance.
         let one_fewer = f64::from(replicas.saturating_sub(1));
         let (limit, sign) = if tolerated < one_fewer { (tolerated.max(0.0), "<") } else { (one_fewer, "<=") };

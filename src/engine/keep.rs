@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alerts::AlertKey;
 use super::economy::GroupSpend;
-use super::workloads::Memory;
+use super::workloads::{Memory, foreseen_key};
 use super::{Due, Effect, Engine};
 use crate::dispatch::{Silence, parse_matchers};
 use crate::journal::{Change, Recovered, Table};
@@ -25,6 +25,9 @@ const KEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// How often memories are looked through; each look writes a twelfth of them.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How old the snapshot of a predictor may be: some 60 kB each, so a fleet of ten thousand writes 300 kB a second.
+const FORESIGHT_EVERY: Duration = Duration::from_mins(30);
 
 /// The keys of what dispatch remembers.
 const DISPATCH: &str = "dispatch";
@@ -75,6 +78,7 @@ impl Engine {
         let Recovered { last_id, entries, unsettled, .. } = recovered;
         self.history.recover(*last_id, entries.clone(), unsettled.clone());
         self.remembered = recovered.rows::<Memory>(Table::Workloads).into_iter().collect();
+        self.foreseen = recovered.bytes(Table::Demand).into_iter().collect();
         let mut silences = Vec::new();
         for (id, kept) in recovered.rows::<KeptSilence>(Table::Silences) {
             let KeptSilence { matchers, starts_at, ends_at, updated_at, created_by, comment } = kept;
@@ -109,8 +113,18 @@ impl Engine {
         memory
     }
 
+    /// Asks for nothing to be kept from now on: a loop that is played over recorded demand is not taken up again.
+    pub fn keep_nothing(&mut self) {
+        self.fleeting = true;
+    }
+
     /// Writes down what must not be lost with this step, and now and then the rest.
     pub(super) fn keep(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        if self.fleeting {
+            self.kept.clear();
+            self.kept_silences.clear();
+            return;
+        }
         effects.extend(std::mem::take(&mut self.kept_silences).iter().filter_map(|one| silence(one)));
         for workload in std::mem::take(&mut self.kept) {
             self.keep_workload(&workload, now, effects);
@@ -126,6 +140,7 @@ impl Engine {
         for workload in old {
             self.keep_workload(&workload, now, effects);
         }
+        self.keep_foresights(FORESIGHT_EVERY, share, now, effects);
         if now.since(self.kept_at) < KEEP_EVERY {
             return;
         }
@@ -143,6 +158,34 @@ impl Engine {
         for id in self.desk.silences.gc(now) {
             effects.push(Effect::Keep(Change::delete(Table::Silences, id)));
         }
+    }
+
+    /// Writes down what predictors know where that is older than `age`, a `share` of the workloads at most.
+    fn keep_foresights(&mut self, age: Duration, share: usize, now: Timestamp, effects: &mut Vec<Effect>) {
+        let mut written = 0;
+        for known in self.workloads.values_mut() {
+            let named = &known.named;
+            for (metric, foresight) in &mut known.foresights {
+                if now.since(foresight.kept_at) < age {
+                    continue;
+                }
+                let Some(value) = foresight.snapshot() else { continue };
+                foresight.kept_at = now;
+                written += 1;
+                let key = foreseen_key(named, metric);
+                effects.push(Effect::Keep(Change::Put { table: Table::Demand, key, value }));
+            }
+            if written >= share {
+                return;
+            }
+        }
+    }
+
+    /// What is to be written down before the service stops, beside what the last step asked for.
+    pub fn farewell(&mut self, now: Timestamp) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.keep_foresights(Duration::ZERO, usize::MAX, now, &mut effects);
+        effects
     }
 
     fn keep_workload(&mut self, workload: &Workload, now: Timestamp, effects: &mut Vec<Effect>) {

@@ -15,10 +15,12 @@ mod desk;
 mod economy;
 mod evaluate;
 mod explain;
+mod foresight;
 mod history;
 mod keep;
 mod notable;
 mod recorded;
+mod refit;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -31,9 +33,9 @@ use std::time::Duration;
 
 pub use crate::journal::Entry;
 pub use alerts::AlertKey;
-pub use command::{Answer, Command, ManualScale};
-pub use explain::{Background, LINES_MAX, explain, explain_with};
-pub use view::{AlertView, MetricView, RuleHealth, View, WorkloadView};
+pub use command::{Answer, Command, ManualScale, MetricForecast};
+pub use explain::{LINES_MAX, explain};
+pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, View, WorkloadView};
 
 use agenda::Agenda;
 use alerts::Alerts;
@@ -46,6 +48,7 @@ use workloads::{Known, Memory};
 
 use crate::config::Settings;
 use crate::dispatch::{Action, Alert, AlertGroup, Notification, Observation, Outcome, Silence, Status};
+use crate::forecast::Predictor;
 use crate::journal::Change;
 use crate::rule::{AlertState, AlertStates, BoundRules, External};
 use crate::schedule::Cached;
@@ -65,6 +68,10 @@ pub enum Event {
     Acted(Action, Outcome),
     /// So many samples were kept since the start of the service.
     Received(u64),
+    /// A predictor has been fitted, which took so long.
+    Refitted(Refit, Duration),
+    /// A receiver could not be told.
+    Untold(Notification),
     /// Somebody asks; [`Effect::Answer`] of the same number answers.
     Asked(u64, Command),
 }
@@ -72,8 +79,9 @@ pub enum Event {
 /// What the caller is to do, in order.
 #[derive(Debug, PartialEq)]
 pub enum Effect {
-    /// Begin to observe a workload.
-    Watch(Workload),
+    /// Begin to observe a workload, in a context of the kubeconfig where its receiver names one; again where that is
+    /// another by now.
+    Watch(Workload, Option<Arc<str>>),
     /// It is of no interest any more.
     Forget(Workload),
     /// Write a decision down, before the action that it covers; and again with its outcome.
@@ -88,8 +96,26 @@ pub enum Effect {
     },
     /// Tell a receiver.
     Notify(Notification),
+    /// Fit a predictor anew ([`Predictor::refit`]), away from the loop, for it may take long; [`Event::Refitted`] brings
+    /// it back. Until then what was foreseen last stands.
+    Refit(Refit),
     /// Answers [`Event::Asked`].
     Answer(u64, Answer),
+}
+
+/// A predictor that is to be fitted anew, or has been.
+#[derive(Debug)]
+pub struct Refit {
+    pub workload: Workload,
+    pub metric: Arc<str>,
+    pub predictor: Box<Predictor>,
+}
+
+impl PartialEq for Refit {
+    /// There is one of each workload's metric.
+    fn eq(&self, other: &Self) -> bool {
+        (&self.workload, &self.metric) == (&other.workload, &other.metric)
+    }
 }
 
 /// A rule by its place: group, then rule within it. Rules are evaluated in this order.
@@ -111,6 +137,7 @@ enum Due {
     Breaker,
     Dispatch,
     Keep,
+    Refit,
 }
 
 /// The state of the loop.
@@ -139,7 +166,15 @@ pub struct Engine {
     kept: BTreeSet<Workload>,
     /// Silences to be written down with this step.
     kept_silences: Vec<Arc<Silence>>,
+    /// Snapshots of predictors from before a restart, by workload and metric.
+    foreseen: HashMap<String, Vec<u8>>,
+    /// Predictors are to be looked through for one whose fit is due.
+    refit_due: bool,
+    /// The workload whose predictor was fitted last; the next one's turn is after it.
+    refitted: Option<Workload>,
     keep_due: bool,
+    /// Nothing is written down: nobody will take it up again.
+    fleeting: bool,
     kept_at: Timestamp,
     alert_views: Vec<Arc<AlertView>>,
     alert_groups: Vec<Arc<AlertGroup>>,
@@ -172,7 +207,7 @@ impl Engine {
     pub fn new(settings: &Settings) -> Self {
         let mut agenda = Agenda::new();
         agenda.set(Due::Eviction, Some(Timestamp::MIN));
-        for due in [Due::Breaker, Due::Keep] {
+        for due in [Due::Breaker, Due::Keep, Due::Refit] {
             agenda.set(due, Some(Timestamp::MIN));
         }
         Self {
@@ -191,7 +226,11 @@ impl Engine {
             remembered: HashMap::new(),
             kept: BTreeSet::new(),
             kept_silences: Vec::new(),
+            foreseen: HashMap::new(),
+            refit_due: false,
+            refitted: None,
             keep_due: false,
+            fleeting: false,
             kept_at: Timestamp::MIN,
             alert_views: Vec::new(),
             alert_groups: Vec::new(),
@@ -199,7 +238,7 @@ impl Engine {
             groups: Groups::new(&settings.economy.groups),
             calendars: HashMap::new(),
             frozen: false,
-            alerts: Alerts::default(),
+            alerts: Alerts::new(External::of(settings)),
             counts: Counts::default(),
             last_step_at: Timestamp::MIN,
         }
@@ -225,6 +264,7 @@ impl Engine {
                     changed.insert(workload);
                 }
                 Due::Dispatch => {}
+                Due::Refit => self.refit_due = true,
                 Due::Keep => self.keep_due = true,
                 Due::Breaker => self.agenda.set(Due::Breaker, Some(Breaker::next_look(now))),
                 Due::Eviction => {
@@ -237,6 +277,7 @@ impl Engine {
         let answers = self.command(asked, now, &mut changed);
         self.decide(changed, now);
         self.dispatch(now, &mut effects);
+        self.refit(now, &mut effects);
         self.keep(now, &mut effects);
         self.answer(answers, &mut effects);
         effects
@@ -252,11 +293,6 @@ impl Engine {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
-    }
-
-    /// Where people reach this service, and the labels that it adds to all it says: for templates of alerts.
-    pub fn set_external(&mut self, external: External) {
-        self.alerts.set_external(external);
     }
 
     /// Takes in the alerts that were stored when the service stopped at `stopped_at`. Comes before the first rules.
@@ -296,6 +332,7 @@ impl Engine {
             silences: self.desk.silences.iter().cloned().collect(),
             alerts: self.alert_views.clone(),
             alert_groups: self.alert_groups.clone(),
+            limit_groups: self.groups.views(),
         }
     }
 
@@ -313,6 +350,8 @@ impl Engine {
                 }
             }
             Event::Received(samples) => self.breaker.samples(samples, now),
+            Event::Refitted(refit, took) => self.refitted(refit, took, now),
+            Event::Untold(notification) => self.desk.alerts.failed(&notification),
             Event::Asked(..) => {}
             Event::Acted(action, outcome) => {
                 effects.extend(self.history.close(action.entry, outcome.clone(), now).map(Effect::Record));

@@ -22,6 +22,7 @@ use crate::sample::STALE;
 use crate::sample::Sample;
 use crate::series::Touched;
 use crate::series::{Limits, Pushed};
+use crate::workload::ObjectRef;
 
 const START_MS: i64 = 1_760_000_000_000;
 
@@ -53,10 +54,14 @@ struct World {
 
 impl World {
     fn new(rules: &str) -> Self {
+        Self::with(&Settings::default(), rules)
+    }
+
+    fn with(settings: &Settings, rules: &str) -> Self {
         let store = Store::new(Limits::default());
         let now = Timestamp::from_millis(START_MS);
         let mut world = Self {
-            engine: Engine::default(),
+            engine: Engine::new(settings),
             store,
             now,
             log: String::new(),
@@ -81,7 +86,7 @@ impl World {
         let at = self.now.since(Timestamp::from_millis(START_MS)).as_secs();
         for effect in self.engine.step(self.now, &self.store, events) {
             let line = match effect {
-                Effect::Watch(workload) => {
+                Effect::Watch(workload, _) => {
                     let line = format!("watch {workload}");
                     assert!(self.watched.insert(workload), "watched once");
                     line
@@ -101,6 +106,7 @@ impl World {
                     continue;
                 }
                 Effect::Keep(_) | Effect::Notify(_) => continue,
+                Effect::Refit(refit) => format!("refit {} of {}", refit.metric, refit.workload),
                 Effect::Answer(number, answer) => format!("answer {number}: {answer:?}"),
                 Effect::Act(action) => {
                     assert!(self.watched.contains(&action.workload), "what is scaled is watched");
@@ -160,7 +166,7 @@ impl World {
 
 fn workload(name: &str) -> Workload {
     let (kind, namespace) = ("Deployment".to_owned(), "shop".to_owned());
-    Workload { api_version: String::new(), kind, namespace, name: name.to_owned() }
+    Workload::from(ObjectRef { api_version: String::new(), kind, namespace, name: name.to_owned() })
 }
 
 fn second() -> Duration {

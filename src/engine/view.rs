@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use super::Counts;
 use crate::decision::Decision;
-use crate::decision::{Manual, Rollback};
+use crate::decision::{Manual, Outlook, Rollback};
 use crate::demand::Load;
 use crate::demand::Presence;
 use crate::dispatch::{Alert, AlertGroup, AlertStatus, Drift, Muted, Silence};
+use crate::forecast::Point;
 use crate::journal::Entry;
 use crate::labels::Labels;
 use crate::time::Timestamp;
-use crate::workload::{Replicas, Workload};
+use crate::workload::{ObjectRef, Replicas, Workload};
 
 /// A snapshot of the loop.
 #[derive(Debug, Clone, Default)]
 pub struct View {
     pub at: Timestamp,
-    /// Sorted by workload.
+    /// In the order of the loop's maps; [`View::by_name`] has them in that of people.
     pub workloads: Vec<Arc<WorkloadView>>,
     /// The newest last; bounded.
     pub decisions: VecDeque<Arc<Entry>>,
@@ -32,6 +33,27 @@ pub struct View {
     pub alerts: Vec<Arc<AlertView>>,
     /// The groups that these alerts are in, sorted by labels, then by receiver.
     pub alert_groups: Vec<Arc<AlertGroup>>,
+    /// The groups that share limits, sorted by name.
+    pub limit_groups: Vec<LimitGroupView>,
+}
+
+impl View {
+    /// The workloads as people list them: by namespace, then by name.
+    #[must_use]
+    pub fn by_name(&self) -> Vec<&Arc<WorkloadView>> {
+        let mut workloads: Vec<&Arc<WorkloadView>> = self.workloads.iter().collect();
+        workloads.sort_unstable_by(|one, other| ObjectRef::cmp(&one.workload, &other.workload));
+        workloads
+    }
+}
+
+/// What a group of workloads costs together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LimitGroupView {
+    pub name: Arc<str>,
+    /// Workloads in it.
+    pub members: usize,
+    pub cost: CostView,
 }
 
 /// An alert and what dispatch makes of it.
@@ -51,6 +73,9 @@ pub struct WorkloadView {
     pub labels: Labels,
     pub min: Replicas,
     pub max: Replicas,
+    /// How far demand may be from what the replicas take before the count follows: 0.1 is 10 %.
+    pub tolerance_up: f64,
+    pub tolerance_down: f64,
     /// What the cluster asks for and has ready; `None` while unknown.
     pub replicas: Option<Replicas>,
     pub ready: Option<Replicas>,
@@ -105,6 +130,10 @@ pub struct MetricView {
     /// How far the demand is from what it has been lately, in standard deviations.
     pub z_score: Option<f64>,
     pub paused: bool,
+    /// What is provided for: the rule's quantile of the largest demand of the window ahead.
+    pub outlook: Option<Outlook>,
+    /// The step at which what is decided now will have effect.
+    pub point: Option<Point>,
 }
 
 /// How one rule fares.

@@ -1,12 +1,13 @@
 //! What the loop knows of each workload, and its decision.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::economy::{self, Member};
+use super::foresight::Foresight;
 use super::notable::Notable;
 use super::verify::{Startup, Trial, Verdict};
 use super::view::{CostView, MetricView, WorkloadView};
@@ -63,7 +64,11 @@ pub(super) struct Known {
     pub(super) rule: Arc<ScaleRule>,
     /// No rule scales it any more; it is forgotten when its action has ended.
     pub(super) orphaned: bool,
+    /// The context of the kubeconfig that its receiver names.
+    pub(super) context: Option<Arc<str>>,
     pub(super) metrics: Vec<MetricInput>,
+    /// Of the metrics whose demand is foreseen.
+    pub(super) foresights: BTreeMap<Arc<str>, Foresight>,
     /// The value of the objective's condition.
     objective: Presence,
     evaluated_at: Timestamp,
@@ -92,6 +97,11 @@ pub(super) struct Known {
     recommended: Option<(Replicas, Replicas)>,
 }
 
+/// The journal's key of what is known of a metric's demand.
+pub(super) fn foreseen_key(workload: &str, metric: &str) -> String {
+    format!("{workload}|{metric}")
+}
+
 impl Known {
     pub(super) fn new(workload: Workload, rule: Arc<ScaleRule>, memory: Memory) -> Self {
         Self {
@@ -99,7 +109,9 @@ impl Known {
             workload,
             rule,
             orphaned: false,
+            context: None,
             metrics: Vec::new(),
+            foresights: BTreeMap::new(),
             objective: Presence::Absent,
             evaluated_at: Timestamp::MIN,
             status: None,
@@ -121,6 +133,10 @@ impl Known {
 
     /// Goes on under a rule.
     pub(super) fn adopt(&mut self, rule: &Arc<ScaleRule>) {
+        let options = |rule: &ScaleRule| rule.forecast.as_ref().map(|forecast| forecast.options.clone());
+        if options(rule) != options(&self.rule) {
+            self.foresights.clear();
+        }
         self.rule = Arc::clone(rule);
         self.orphaned = false;
     }
@@ -152,7 +168,16 @@ impl Known {
     }
 
     /// Takes what the rule says of it.
-    pub(super) fn hear(&mut self, mut metrics: Vec<MetricInput>, objective: Presence, now: Timestamp) {
+    /// `interval` is the longest wait between two evaluations, and `foreseen` what was known before a restart.
+    pub(super) fn hear(
+        &mut self,
+        mut metrics: Vec<MetricInput>,
+        objective: Presence,
+        interval: Duration,
+        foreseen: &mut HashMap<String, Vec<u8>>,
+        now: Timestamp,
+    ) {
+        let startup = self.startup();
         for metric in &mut metrics {
             // A value that rests on holes teaches nothing, nor does a count that a rule makes.
             let value = match metric.demand {
@@ -161,6 +186,13 @@ impl Known {
             };
             let detector = self.memory.detectors.entry(Arc::clone(&metric.name)).or_default();
             metric.z_score = detector.observe(now, value).map(|anomaly| anomaly.score);
+            let Some(forecasting) = self.rule.forecast.as_ref().filter(|_| !metric.absolute) else { continue };
+            let foresight = self.foresights.entry(Arc::clone(&metric.name)).or_insert_with(|| {
+                let snapshot = foreseen.remove(&foreseen_key(&self.named, &metric.name));
+                Foresight::new(&forecasting.options, snapshot.as_deref(), now)
+            });
+            foresight.observe(now, value);
+            metric.outlook = foresight.outlook(forecasting, startup, interval, now);
         }
         (self.metrics, self.objective, self.evaluated_at) = (metrics, objective, now);
     }
@@ -356,6 +388,8 @@ impl Known {
             per_replica: metric.per_replica,
             z_score: metric.z_score,
             paused: metric.paused,
+            outlook: metric.outlook.clone(),
+            point: self.foresights.get(&metric.name).and_then(Foresight::point),
         };
         WorkloadView {
             workload: self.workload.clone(),
@@ -363,6 +397,8 @@ impl Known {
             labels: self.rule.labels.clone(),
             min: self.rule.policy.min,
             max: self.rule.policy.max,
+            tolerance_up: self.rule.policy.behavior.scale_up.tolerance,
+            tolerance_down: self.rule.policy.behavior.scale_down.tolerance,
             replicas,
             ready,
             problem,

@@ -4,6 +4,17 @@
 //! each step and of the largest value of a window, and a trust that the recent record has earned. A missing step is never
 //! a zero here: it is a NaN in a [`Series`], and no model may learn from it. Nothing here reads a clock or draws chance.
 
+mod fast;
+pub mod models;
+mod options;
+mod predictor;
+mod slow;
+mod trust;
+
+pub use fast::profile::Shape;
+pub use options::{Forecast, ModelName, Options, Point};
+pub use predictor::Predictor;
+
 use std::time::Duration;
 
 use crate::time::Timestamp;
@@ -50,3 +61,6 @@ pub trait Forecaster: std::fmt::Debug + Send {
     /// been fitted. Values are finite.
     fn forecast(&self, horizon: usize, points: &mut Vec<f64>);
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,16 +76,24 @@ pub(super) struct Metric {
 pub(super) enum Wants {
     Work {
         demand: String,
-        per_replica: PerReplica,
+        per_replica: f64,
+    },
+    /// A value of each pod, and what their mean is held against.
+    Pods {
+        per_pod: String,
+        ready: Option<String>,
+        target: PodTarget,
     },
     /// A count, from an expression.
     Replicas(String),
 }
 
-#[derive(Debug, Clone)]
-pub(super) enum PerReplica {
-    Number(f64),
-    Expr(String),
+#[derive(Debug, Clone, Copy)]
+pub(super) enum PodTarget {
+    /// In the unit of the values.
+    Average(f64),
+    /// As a fraction of what a pod requests.
+    Utilization(f64),
 }
 
 /// HPA's `behavior`.

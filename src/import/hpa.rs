@@ -8,7 +8,7 @@ use super::fields::Fields;
 use super::notes::About;
 use super::promql::{Names, Resource};
 use super::{behavior, legacy, metrics};
-use crate::workload::Workload;
+use crate::workload::{ObjectRef, Workload};
 
 /// What the older versions have in annotations.
 const LEGACY_METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
@@ -89,7 +89,7 @@ pub(super) fn target(reference: &Fields<'_>, document: &Document, notes: &About)
     reference.finish();
     let found_without = matches!(api_version.as_str(), "" | "apps/v1");
     let api_version = if found_without { String::new() } else { api_version };
-    Some(Workload { api_version, kind, namespace: document.namespace().to_owned(), name })
+    Some(Workload::from(ObjectRef { api_version, kind, namespace: document.namespace().to_owned(), name }))
 }
 
 /// Labels by which decisions can be routed: those of the object that Prometheus could have too. What tools note about

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::document::Document;
-use super::draft::{Draft, Metric, PerReplica, Wants};
+use super::draft::{Draft, Metric, PodTarget, Wants};
 use super::fields::Fields;
 use super::promql::{Names, Resource, equal, sanitized, text};
 use crate::promql::Plan;
@@ -119,23 +119,22 @@ pub(super) fn resource_metric(
     target: ResourceTarget,
 ) -> Metric {
     let of = container.map(|container| format!(" of container {container}")).unwrap_or_default();
-    let (comment, per_replica) = match target {
+    let usage = names.usage(&draft.target, resource, container);
+    let (comment, per_pod, target) = match target {
         ResourceTarget::Utilization(percent) => (
             format!("{percent}% of the {resource}{of} that a pod requests.", resource = resource.as_str()),
-            PerReplica::Expr(format!("{} * {}", percent / 100.0, names.request(&draft.target, resource, container))),
+            format!("{usage} / on (pod) {}", names.request(&draft.target, resource, container)),
+            PodTarget::Utilization(percent / 100.0),
         ),
         ResourceTarget::Average(value) => {
-            (format!("So much {}{of} for each pod.", resource.as_str()), PerReplica::Number(value))
+            (format!("So much {}{of} for each pod.", resource.as_str()), usage, PodTarget::Average(value))
         }
     };
+    // What a pod uses of the CPU tells of its start while it is not ready; HPA asks for no other resource.
+    let ready = matches!(resource, Resource::Cpu).then(|| names.pods_ready(&draft.target));
     let name = container.map_or_else(|| resource.as_str().to_owned(), |c| format!("{}_{}", resource.as_str(), c));
-    let demand = names.usage(&draft.target, resource, container);
-    Metric {
-        name: sanitized(&name),
-        comments: vec![comment],
-        wants: Wants::Work { demand, per_replica },
-        activation: None,
-    }
+    let (name, comments) = (sanitized(&name), vec![comment]);
+    Metric { name, comments, wants: Wants::Pods { per_pod, ready, target }, activation: None }
 }
 
 fn pods(draft: &Draft, fields: &Fields<'_>, names: &Names, queries: &Queries) -> Option<Metric> {
@@ -143,7 +142,7 @@ fn pods(draft: &Draft, fields: &Fields<'_>, names: &Names, queries: &Queries) ->
     let target = target(fields);
     fields.finish();
     let series = Series { name, matchers, given: None };
-    finished(draft, fields, names, queries, series, target?)
+    of_each_pod(fields, names, queries, &series, target?)
 }
 
 fn object(draft: &Draft, fields: &Fields<'_>, names: &Names, queries: &Queries) -> Option<Metric> {
@@ -212,6 +211,50 @@ fn escaped(text: &str) -> String {
     })
 }
 
+impl Series {
+    /// The series of Prometheus that the metric is taken for.
+    fn selector(&self, fields: &Fields<'_>, names: &Names) -> String {
+        fields.changed(
+            "metric",
+            format!(
+                "\"{}\" is a name of the metrics API; it is taken for a series of Prometheus. Where an adapter \
+                     makes it from other series, put the adapter's expression in its place",
+                self.name
+            ),
+        );
+        names.selector(&sanitized(&self.name), &self.matchers)
+    }
+}
+
+/// A metric that each pod has its own value of.
+fn of_each_pod(
+    fields: &Fields<'_>,
+    names: &Names,
+    queries: &Queries,
+    series: &Series,
+    target: Target,
+) -> Option<Metric> {
+    if series.name.is_empty() {
+        fields.leave_out_all("the metric has no name");
+        return None;
+    }
+    let (Target::Average(value) | Target::Value(value)) = target else {
+        fields.leave_out_all("averageUtilization is for resources only; give it averageValue");
+        return None;
+    };
+    let name = sanitized(&series.name);
+    let wants = match queries.get(&series.name) {
+        // What an annotation gives is one value for all.
+        Some(query) => Wants::Work { demand: usable(fields, query)?, per_replica: value },
+        None => Wants::Pods {
+            per_pod: names.by_pod("sum", &series.selector(fields, names)),
+            ready: None,
+            target: PodTarget::Average(value),
+        },
+    };
+    Some(Metric { name, comments: Vec::new(), wants, activation: None })
+}
+
 /// Puts name, series and target together.
 fn finished(
     draft: &Draft,
@@ -229,15 +272,7 @@ fn finished(
     let sum = if let Some(query) = &series.given {
         usable(fields, query)?
     } else {
-        fields.changed(
-            "metric",
-            format!(
-                "\"{}\" is a name of the metrics API; it is taken for a series of Prometheus. Where an adapter \
-                     makes it from other series, put the adapter's expression in its place",
-                series.name
-            ),
-        );
-        format!("sum({})", names.selector(&sanitized(&series.name), &series.matchers))
+        format!("sum({})", series.selector(fields, names))
     };
     let (comments, demand, per_replica) = match target {
         Target::Average(value) => (Vec::new(), sum, value),
@@ -250,7 +285,6 @@ fn finished(
             return None;
         }
     };
-    let per_replica = PerReplica::Number(per_replica);
     let name = sanitized(&series.name);
     Some(Metric { name, comments, wants: Wants::Work { demand, per_replica }, activation: None })
 }

@@ -73,7 +73,7 @@ impl Names {
         vec![self.namespace_is(&workload.namespace), format!("{}=~{}", self.pod, text(&pods))]
     }
 
-    /// What the workload's pods use of a resource in sum.
+    /// What each of the workload's pods uses of a resource.
     pub(super) fn usage(&self, workload: &Workload, resource: Resource, container: Option<&str>) -> String {
         let mut matchers = self.pods_of(workload);
         matchers.push(match container {
@@ -82,20 +82,34 @@ impl Names {
             None => format!("{}!=\"\"", self.container),
         });
         match resource {
-            Resource::Cpu => {
-                format!("sum(rate({}[1m]))", self.selector("container_cpu_usage_seconds_total", &matchers))
-            }
-            Resource::Memory => format!("sum({})", self.selector("container_memory_working_set_bytes", &matchers)),
+            Resource::Cpu => self
+                .by_pod("sum", &format!("rate({}[1m])", self.selector("container_cpu_usage_seconds_total", &matchers))),
+            Resource::Memory => self.by_pod("sum", &self.selector("container_memory_working_set_bytes", &matchers)),
         }
     }
 
-    /// What one pod of the workload requests of a resource, on average.
+    /// What each of the workload's pods requests of a resource.
     pub(super) fn request(&self, workload: &Workload, resource: Resource, container: Option<&str>) -> String {
         let mut matchers = self.pods_of(workload);
         matchers.extend(container.map(|container| equal(&self.container, container)));
         matchers.push(equal("resource", resource.as_str()));
-        let requests = self.selector("kube_pod_container_resource_requests", &matchers);
-        format!("sum({requests}) / count(count by ({}) ({requests}))", self.pod)
+        self.by_pod("sum", &self.selector("kube_pod_container_resource_requests", &matchers))
+    }
+
+    /// Whether each of the workload's pods is ready.
+    pub(super) fn pods_ready(&self, workload: &Workload) -> String {
+        let mut matchers = self.pods_of(workload);
+        matchers.push(equal("condition", "true"));
+        self.by_pod("max", &self.selector("kube_pod_status_ready", &matchers))
+    }
+
+    /// A series for each pod, which a rule knows by the label `pod`.
+    pub(super) fn by_pod(&self, aggregation: &str, expr: &str) -> String {
+        if self.pod == "pod" {
+            format!("{aggregation} by (pod) ({expr})")
+        } else {
+            format!("{aggregation} by (pod) (label_replace({expr}, \"pod\", \"$1\", \"{}\", \"(.*)\"))", self.pod)
+        }
     }
 
     /// The pods of the workload that are ready; one where there are none, so that a ratio can wake it.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::draft::{Behavior, Direction, Draft, Metric, PerReplica, Wants};
+use super::draft::{Behavior, Direction, Draft, Metric, PodTarget, Wants};
 use crate::time::format_duration;
 
 /// How every file begins.
@@ -104,11 +104,17 @@ fn write_metric(out: &mut Out, metric: &Metric) {
     match &metric.wants {
         Wants::Work { demand, per_replica } => {
             out.field(6, "demand", &scalar(demand));
-            let per_replica = match per_replica {
-                PerReplica::Number(number) => number.to_string(),
-                PerReplica::Expr(expr) => scalar(expr),
-            };
-            out.field(6, "per_replica", &per_replica);
+            out.field(6, "per_replica", &per_replica.to_string());
+        }
+        Wants::Pods { per_pod, ready, target } => {
+            out.field(6, "per_pod", &scalar(per_pod));
+            match target {
+                PodTarget::Average(value) => out.field(6, "per_replica", &value.to_string()),
+                PodTarget::Utilization(fraction) => out.field(6, "utilization", &fraction.to_string()),
+            }
+            if let Some(ready) = ready {
+                out.field(6, "ready", &scalar(ready));
+            }
         }
         Wants::Replicas(expr) => out.field(6, "replicas", &scalar(expr)),
     }

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::entry::Entry;
 use super::error::JournalError;
 
-/// The tables of the loop's memory. Each holds JSON by a text key: what a key is, the writer says.
+/// The tables of the loop's memory. Each holds values by a text key, JSON but for those of `Demand`: what a key is, the
+/// writer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
     /// What must be remembered between two decisions on a workload: stabilization windows, cooldown, holds, counts set
@@ -27,7 +28,7 @@ pub enum Table {
     Capacities,
     /// Daily and weekly patterns, by workload.
     Patterns,
-    /// Demand at low resolution, by workload.
+    /// What predictors know, by workload and metric: their snapshots.
     Demand,
 }
 

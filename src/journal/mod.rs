@@ -85,6 +85,12 @@ impl Recovered {
     pub fn rows<T: DeserializeOwned>(&self, table: Table) -> Vec<(String, T)> {
         self.reader.rows(table)
     }
+
+    /// The rows of a table whose values are not JSON.
+    #[must_use]
+    pub fn bytes(&self, table: Table) -> Vec<(String, Vec<u8>)> {
+        self.reader.bytes(table)
+    }
 }
 
 /// What one call of [`Journal::prune`] did.

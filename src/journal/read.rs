@@ -96,16 +96,26 @@ impl Reader {
     /// Where the table as a whole can't be read, that is told and counted too, and what was read until then is given:
     /// a start goes on without it.
     pub fn rows<T: DeserializeOwned>(&self, table: Table) -> Vec<(String, T)> {
+        let read = |(key, value): (String, Vec<u8>)| match serde_json::from_slice(&value) {
+            Ok(value) => Some((key, value)),
+            Err(error) => {
+                self.unreadable(table.as_str(), &key, &error);
+                None
+            }
+        };
+        self.bytes(table).into_iter().filter_map(read).collect()
+    }
+
+    /// The rows of a table as they lie there.
+    #[must_use]
+    pub fn bytes(&self, table: Table) -> Vec<(String, Vec<u8>)> {
         let mut read = Vec::new();
         let result = self.shared.read(|transaction| {
             read.clear();
             let rows = transaction.open_table(schema::rows(table))?;
             for row in rows.range::<&str>(..)? {
                 let (key, value) = row?;
-                match serde_json::from_slice(value.value()) {
-                    Ok(value) => read.push((key.value().to_owned(), value)),
-                    Err(error) => self.unreadable(table.as_str(), key.value(), &error),
-                }
+                read.push((key.value().to_owned(), value.value().to_vec()));
             }
             Ok(())
         });

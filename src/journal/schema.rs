@@ -10,7 +10,7 @@ use super::change::Table;
 use super::entry::Entry;
 use super::error::Fault;
 use super::transaction::Writing;
-use crate::workload::Workload;
+use crate::workload::{ObjectRef, Workload};
 
 /// The layout that this program writes.
 pub(super) const NEWEST: u64 = 2;
@@ -102,7 +102,7 @@ fn workload_1(text: &str) -> Option<Workload> {
         _ => return None,
     };
     let [kind, namespace, name] = [kind, namespace, name].map(str::to_owned);
-    Some(Workload { api_version: String::new(), kind, namespace, name })
+    Some(Workload::from(ObjectRef { api_version: String::new(), kind, namespace, name }))
 }
 
 fn entry_1(id: u64, json: &[u8]) -> Option<Entry> {

@@ -87,7 +87,10 @@ impl Client {
         if let Some(value) = self.authorization()? {
             request.headers_mut().insert(AUTHORIZATION, value);
         }
-        request.headers_mut().extend(headers.iter().cloned());
+        for (name, value) in headers {
+            // Its own content type takes the place of ours.
+            request.headers_mut().insert(name.clone(), value.clone());
+        }
         let exchange = async {
             // The error of this client names no address of its own accord.
             let answer = self.http.request(request).await.map_err(|error| Fault::Connection(chain(&error)))?;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::dispatch::{Alert, Notification, Notified};
 use crate::labels::Labels;
+use crate::template::Value;
 use crate::time::Timestamp;
 use crate::workload::Replicas;
 
@@ -50,6 +51,7 @@ struct DecisionShape<'a> {
     id: u64,
     workload: String,
     labels: &'a Labels,
+    annotations: &'a BTreeMap<String, String>,
     from: Replicas,
     to: Replicas,
     reason: &'a str,
@@ -80,6 +82,27 @@ impl<'a> Message<'a> {
     }
 }
 
+impl Message<'_> {
+    /// The data of templates, in the names of Alertmanager's (`.CommonLabels.alertname`), and `.Decisions` beside them.
+    pub(super) fn data(&self) -> Value {
+        let pairs = |pairs: &BTreeMap<&str, &str>| {
+            Value::map(pairs.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text))))
+        };
+        Value::record(vec![
+            ("Receiver", self.receiver.into()),
+            ("Status", self.status.into()),
+            ("GroupKey", self.group_key.into()),
+            ("TruncatedAlerts", Value::Int(self.truncated_alerts.try_into().unwrap_or(i64::MAX))),
+            ("GroupLabels", self.group_labels.into()),
+            ("CommonLabels", pairs(&self.common_labels)),
+            ("CommonAnnotations", pairs(&self.common_annotations)),
+            ("ExternalURL", self.external_url.into()),
+            ("Alerts", self.alerts.iter().map(AlertShape::data).collect::<Vec<Value>>().into()),
+            ("Decisions", self.decisions.iter().map(DecisionShape::data).collect::<Vec<Value>>().into()),
+        ])
+    }
+}
+
 impl<'a> AlertShape<'a> {
     fn new(alert: &'a Alert, now: Timestamp) -> Self {
         let resolved = alert.is_resolved(now);
@@ -95,10 +118,43 @@ impl<'a> AlertShape<'a> {
     }
 }
 
+impl AlertShape<'_> {
+    fn data(&self) -> Value {
+        Value::record(vec![
+            ("Status", self.status.into()),
+            ("Labels", self.labels.into()),
+            ("Annotations", texts(self.annotations)),
+            ("StartsAt", self.starts_at.as_str().into()),
+            ("EndsAt", self.ends_at.as_str().into()),
+            ("GeneratorURL", self.generator_url.into()),
+            ("Fingerprint", self.fingerprint.as_str().into()),
+        ])
+    }
+}
+
+impl DecisionShape<'_> {
+    fn data(&self) -> Value {
+        Value::record(vec![
+            ("ID", Value::Int(self.id.try_into().unwrap_or(i64::MAX))),
+            ("Workload", self.workload.as_str().into()),
+            ("Labels", self.labels.into()),
+            ("Annotations", texts(self.annotations)),
+            ("From", Value::Int(self.from.into())),
+            ("To", Value::Int(self.to.into())),
+            ("Reason", self.reason.into()),
+            ("Explanation", self.explanation.into()),
+        ])
+    }
+}
+
+fn texts(texts: &BTreeMap<String, String>) -> Value {
+    Value::map(texts.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))))
+}
+
 impl<'a> From<&'a Notified> for DecisionShape<'a> {
     fn from(notified: &'a Notified) -> Self {
-        let Notified { id, workload, labels, from, to, reason, explanation } = notified;
-        Self { id: *id, workload: workload.to_string(), labels, from: *from, to: *to, reason, explanation }
+        let Notified { id, workload, labels, annotations, from, to, reason, explanation } = notified;
+        Self { id: *id, workload: workload.to_string(), labels, annotations, from: *from, to: *to, reason, explanation }
     }
 }
 

@@ -20,12 +20,13 @@ use super::{Notifier, signature};
 use crate::config::Access;
 use crate::dispatch::Notification;
 use crate::telemetry::AddresseeMetrics;
+use crate::template::{Template, World};
 
 /// The header that is the same in each attempt to deliver one message: who has seen it has seen the message.
 const DELIVERY: &str = "x-headroom-delivery";
 
 /// How a webhook is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WebhookConfig {
     pub address: Address,
     pub access: Access,
@@ -39,6 +40,10 @@ pub struct WebhookConfig {
     pub alerts_max: usize,
     /// Where people reach Headroom, for the message.
     pub external_url: String,
+    /// Sent with each message.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What is sent in the place of our JSON.
+    pub body: Option<Template>,
 }
 
 impl WebhookConfig {
@@ -54,6 +59,8 @@ impl WebhookConfig {
             give_up_after: Duration::from_mins(5),
             alerts_max: 0,
             external_url: String::new(),
+            headers: Vec::new(),
+            body: None,
         }
     }
 }
@@ -86,6 +93,8 @@ pub enum NotifyError {
     Secret(#[from] SecretError),
     #[error("the webhook's address is none; write it as in https://example.com/hook")]
     Address,
+    #[error("the webhook's body can't be made: {0}")]
+    Template(String),
     #[error("the webhook refuses the message: {0}")]
     Refused(String),
     #[error("given up after {attempts} attempts: {last}")]
@@ -102,7 +111,15 @@ pub(super) async fn tell(
     metrics: &AddresseeMetrics,
 ) -> Result<(), NotifyError> {
     let message = Message::new(notification, &config.external_url, config.alerts_max);
-    let body = Bytes::from(serde_json::to_vec(&message).expect("texts, numbers and maps of texts are JSON"));
+    let body = match &config.body {
+        None => serde_json::to_vec(&message).expect("texts, numbers and maps of texts are JSON"),
+        Some(template) => {
+            let world = World { now: notification.at, external_url: &config.external_url, query: None };
+            let rendered = template.render(&message.data(), &world);
+            rendered.map_err(|error| NotifyError::Template(error.placed(template.text())))?.into_bytes()
+        }
+    };
+    let body = Bytes::from(body);
     let delivery = Uuid::new_v4().to_string();
     let mut backoff = Backoff::new(notifier.limits.retry_first, notifier.limits.retry_max);
     let began = Instant::now();
@@ -169,7 +186,8 @@ fn headers(
     body: &[u8],
     delivery: &str,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, SecretError> {
-    let mut headers = vec![(HeaderName::from_static(DELIVERY), text(delivery))];
+    let mut headers = config.headers.clone();
+    headers.push((HeaderName::from_static(DELIVERY), text(delivery)));
     if let Some(file) = &config.secret_file {
         let (timestamp, mac) = signature::sign(&Secret::read(file)?, body, (notifier.clock)());
         headers.push((HeaderName::from_static(signature::TIMESTAMP), text(&timestamp)));

@@ -1,7 +1,5 @@
 //! A fixed count: no scaler at all.
 
-use super::View;
-use crate::time::Timestamp;
 use crate::workload::Replicas;
 
 /// Always the same count.
@@ -16,11 +14,9 @@ impl Static {
         Self { replicas }
     }
 
-    pub(super) fn due(self) -> Timestamp {
-        Timestamp::MAX
-    }
-
-    pub(super) fn decide(self, _now: Timestamp, _view: View) -> Replicas {
+    /// What it asks for.
+    #[must_use]
+    pub fn replicas(self) -> Replicas {
         self.replicas
     }
 }

@@ -56,7 +56,7 @@ pub struct View {
 pub enum Kind {
     /// A fixed count.
     Static,
-    /// Kubernetes's HorizontalPodAutoscaler, `autoscaling/v2`, with its defaults.
+    /// Kubernetes's `HorizontalPodAutoscaler`, `autoscaling/v2`, with its defaults.
     Hpa,
     /// KEDA's Prometheus scaler over an HPA.
     Keda,
@@ -119,7 +119,7 @@ impl Rival {
     #[must_use]
     pub fn due(&self) -> Timestamp {
         match self {
-            Self::Static(fixed) => fixed.due(),
+            Self::Static(_) => Timestamp::MAX,
             Self::Hpa(hpa) => hpa.due(),
             Self::Keda(keda) => keda.due(),
             Self::Predictive(predictive) => predictive.due(),
@@ -131,7 +131,7 @@ impl Rival {
     #[must_use]
     pub fn decide(&mut self, now: Timestamp, view: View) -> Replicas {
         match self {
-            Self::Static(fixed) => fixed.decide(now, view),
+            Self::Static(fixed) => fixed.replicas(),
             Self::Hpa(hpa) => hpa.decide(now, view),
             Self::Keda(keda) => keda.decide(now, view),
             Self::Predictive(predictive) => predictive.decide(now, view),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Settings;
 use crate::labels::{Labels, NAME};
 use crate::promql::{EvalError, Plan, Query, Value, Vector};
 use crate::sample::STALE;
@@ -63,6 +64,14 @@ pub struct External {
 }
 
 impl External {
+    /// What the settings say.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        let labels = Labels::from_pairs(settings.alerting.external_labels.clone());
+        // The settings have checked the names, and a map has each once.
+        Self { url: settings.external_url.as_str().into(), labels: labels.unwrap_or_default() }
+    }
+
     /// Where an alert's expression can be looked at.
     #[must_use]
     pub fn generator_url(&self, expr: &str) -> String {

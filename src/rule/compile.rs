@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::template::{is_label_name, is_metric_name, is_namespace, is_object_name};
+use super::forecast;
+use super::target::{is_label_name, is_metric_name, is_namespace, is_object_name};
 use super::{
-    AlertRule, Economy, Group, Metric, Objective, PerReplica, RecordRule, Rule, RuleSet, ScaleRule, TargetTemplate,
-    Template, policy,
+    AlertRule, Economy, Group, Metric, Objective, PerPod, PerReplica, RecordRule, Rule, RuleSet, ScaleRule,
+    TargetTemplate, Template, policy,
 };
 use crate::config::{self, At, Finding, Findings, Pair, RuleFile, Settings, Source, Span, Templated};
 use crate::decision::economy::{Cost, Requests};
@@ -169,22 +170,37 @@ impl Compiler<'_, '_> {
         let target = self.target(rule);
         let policy = policy::compile(rule, self.source, &mut self.findings);
         let metrics = self.metrics(&rule.metrics);
+        let forecast = forecast::compile(rule, &mut self.findings);
         let economy = self.economy(&rule.economy);
         self.calendar(rule);
         let objective = rule.objective.as_ref().map(|objective| self.objective(objective));
         self.label_names(&rule.labels);
+        let annotations = self.annotations(&rule.annotations);
         Some(ScaleRule {
             name: rule.scale.value.as_str().into(),
             target: target?,
             policy,
             metrics: metrics?,
+            forecast,
             objective: objective.map_or(Some(None), |objective| objective.map(Some))?,
             calendar: Arc::new(Calendar::compile(&rule.schedules, &rule.events)),
             economy,
             order: rule.order,
             labels: Labels::from_pairs(pairs(&rule.labels)).unwrap_or_default(),
-            annotations: pairs(&rule.annotations),
+            annotations: annotations?,
         })
+    }
+
+    /// Annotations of a decision. It has no windows of its own to ask `query` about.
+    fn annotations(&mut self, written: &[Templated]) -> Option<Vec<(String, template::Template)>> {
+        let mut queries = BTreeMap::new();
+        let compiled = self.templates(written, &mut queries);
+        for Templated { text, .. } in written.iter().filter(|_| !queries.is_empty()) {
+            if text.value.contains("query") {
+                self.report(text.span, "query is not answered in a scale rule's annotations; use labels and value");
+            }
+        }
+        compiled
     }
 
     fn target(&mut self, rule: &config::ScaleRule) -> Option<TargetTemplate> {
@@ -257,9 +273,16 @@ impl Compiler<'_, '_> {
     }
 
     fn metric(&mut self, metric: &config::Metric) -> Option<Metric> {
+        let mut per_pod = None;
         let (demand, per_replica) = match &metric.asks {
             config::Asks::Replicas(expr) => (self.plan(expr), Some(PerReplica::Absolute)),
             config::Asks::Demand { demand, per_replica } => (self.plan(demand), self.per_replica(per_replica)),
+            config::Asks::PerPod { per_pod: values, target, ready } => {
+                let ready = ready.as_ref().map(|ready| self.plan(ready));
+                let utilization = matches!(target, config::PodTarget::Utilization(_));
+                per_pod = Some(PerPod { ready: ready.map_or(Some(None), |ready| ready.map(Some))?, utilization });
+                (self.plan(values), self.pod_target(target))
+            }
         };
         if metric.activation.value < 0.0 {
             self.report(metric.activation.span, "activation is not negative: demand above it wakes the workload");
@@ -269,6 +292,7 @@ impl Compiler<'_, '_> {
             name: metric.name.value.as_str().into(),
             demand: demand?,
             per_replica: per_replica?,
+            per_pod,
             activation: metric.activation.value,
             paused: metric.paused,
             targets: targets.map_or(Some(None), |targets| targets.map(Some))?,
@@ -324,6 +348,18 @@ impl Compiler<'_, '_> {
                 Some(PerReplica::Number(number.value))
             }
             config::PerReplica::Expr(expr) => self.plan(expr).map(PerReplica::Expr),
+        }
+    }
+
+    fn pod_target(&mut self, written: &config::PodTarget) -> Option<PerReplica> {
+        match written {
+            config::PodTarget::PerReplica(per_replica) => self.per_replica(per_replica),
+            config::PodTarget::Utilization(target) => {
+                if target.value <= 0.0 || target.value > 10.0 {
+                    self.report(target.span, "utilization is a fraction of what a pod requests: 0.8 for HPA's 80");
+                }
+                Some(PerReplica::Number(target.value))
+            }
         }
     }
 

@@ -8,12 +8,13 @@
 mod alert;
 mod bound;
 mod compile;
+mod forecast;
 mod load;
 mod policy;
 mod record;
 mod restore;
 mod scale;
-mod template;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -34,11 +35,12 @@ pub use alert::{
 };
 pub use bound::{BoundGroup, BoundRule, BoundRules};
 pub use compile::compile;
+pub use forecast::Forecasting;
 pub use load::{Loaded, load, read};
 pub use record::BoundRecord;
 pub use restore::{GRACE_PERIOD, OUTAGE_TOLERANCE};
 pub use scale::{Answers, BoundScale, WorkloadAnswer};
-pub use template::{TargetError, TargetTemplate, Template};
+pub use target::{TargetError, TargetTemplate, Template};
 
 /// Everything that the rule files say.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +83,8 @@ pub struct ScaleRule {
     pub policy: decision::Policy,
     /// At least one.
     pub metrics: Vec<Metric>,
+    /// How demand is foreseen; `None` where the rule does not ask for it.
+    pub forecast: Option<Forecasting>,
     /// What must hold after a scaling.
     pub objective: Option<Objective>,
     /// Schedules and planned events.
@@ -90,7 +94,8 @@ pub struct ScaleRule {
     pub order: i32,
     /// For routing, as on an alert.
     pub labels: Labels,
-    pub annotations: Vec<(String, String)>,
+    /// Told with a decision; its data are the decision's labels, and as value the count that it wants.
+    pub annotations: Vec<(String, crate::template::Template)>,
 }
 
 /// What a workload costs, and what it shares.
@@ -111,6 +116,8 @@ pub struct Metric {
     /// Total work arriving; the count itself where `per_replica` says so.
     pub demand: Arc<Plan>,
     pub per_replica: PerReplica,
+    /// The demand is a value of each pod.
+    pub per_pod: Option<PerPod>,
     /// Demand up to here doesn't wake a workload that has no replicas.
     pub activation: f64,
     pub paused: bool,
@@ -126,6 +133,15 @@ pub enum PerReplica {
     Expr(Arc<Plan>),
     /// The demand is a count of replicas already.
     Absolute,
+}
+
+/// How the values of single pods are taken.
+#[derive(Debug, Clone)]
+pub struct PerPod {
+    /// A series for each pod, above zero where it is ready, with the label `pod` as the values have it.
+    pub ready: Option<Arc<Plan>>,
+    /// They are fractions of what a pod requests.
+    pub utilization: bool,
 }
 
 /// What must hold after a scaling, or it is taken back.
@@ -184,6 +200,7 @@ impl Metric {
             PerReplica::Number(_) | PerReplica::Absolute => None,
             PerReplica::Expr(plan) => Some(plan),
         };
-        std::iter::once(&self.demand).chain(per_replica).chain(&self.targets)
+        let ready = self.per_pod.as_ref().and_then(|per_pod| per_pod.ready.as_ref());
+        std::iter::once(&self.demand).chain(per_replica).chain(ready).chain(&self.targets)
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::config::{self, At, Direction, Findings, Select, Source, Unit};
 use crate::decision::{
-    Behavior, Change, Combine, Fallback, FallbackBehavior, FlapBudget, Formula, Pause, Policy, ScalingPolicy,
-    ScalingRules, SelectPolicy,
+    Behavior, CONFIDENCE, Change, Combine, Fallback, FallbackBehavior, FlapBudget, Formula, Pause, Policy,
+    ScalingPolicy, ScalingRules, SelectPolicy,
 };
 
 /// HPA's limits (`autoscaling/v2`).
@@ -50,8 +50,13 @@ pub(super) fn compile(rule: &config::ScaleRule, source: Source<'_>, findings: &m
         fallback: rule.fallback.as_ref().map(fallback),
         pause: rule.pause.as_ref().map(|pause| Pause { at: pause.at, reason: pause.reason.as_str().into() }),
         flaps: rule.flaps.as_ref().map(|flaps| FlapBudget { max: flaps.max.value, per: flaps.per.value }),
-        ..Policy::new(min.value, max.value)
+        confidence: confidence(rule),
     }
+}
+
+fn confidence(rule: &config::ScaleRule) -> f64 {
+    let written = rule.forecast.as_ref().and_then(|forecast| forecast.confidence.as_ref());
+    written.map_or(CONFIDENCE, |confidence| confidence.value)
 }
 
 /// As many turns as a workload's state remembers.

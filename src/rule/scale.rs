@@ -1,17 +1,37 @@
 //! Evaluates a scale rule: which workloads, and each metric's demand and capacity for each of them.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Metric, PerReplica, ScaleRule, TargetTemplate};
-use crate::decision::{MetricInput, Targets};
+use super::{External, Metric, PerReplica, ScaleRule, TargetTemplate};
+use crate::decision::{MetricInput, Pods, Targets};
 use crate::demand::Presence;
 use crate::labels::Labels;
 use crate::promql::{EvalError, Plan, Query, Value, Vector};
 use crate::series::Subscription;
+use crate::template;
 use crate::time::Timestamp;
-use crate::workload::Workload;
+use crate::workload::{Replicas, Workload};
+
+impl ScaleRule {
+    /// The annotations of a decision that wants `replicas` and is routed by `labels`.
+    #[must_use]
+    pub fn annotations(
+        &self,
+        labels: &Labels,
+        replicas: Replicas,
+        external: &External,
+        now: Timestamp,
+    ) -> BTreeMap<String, String> {
+        if self.annotations.is_empty() {
+            return BTreeMap::new();
+        }
+        let data = template::Value::alert(labels, &external.labels, &external.url, f64::from(replicas));
+        let world = template::World { now, external_url: &external.url, query: None };
+        self.annotations.iter().map(|(name, text)| (name.clone(), text.render_or_say(&data, &world))).collect()
+    }
+}
 
 /// A [`ScaleRule`], ready to be evaluated.
 #[derive(Debug)]
@@ -28,9 +48,16 @@ pub(super) struct BoundMetric {
     name: Arc<str>,
     demand: Query,
     per_replica: Capacity,
+    per_pod: Option<BoundPerPod>,
     activation: f64,
     paused: bool,
     targets: Option<Query>,
+}
+
+#[derive(Debug)]
+struct BoundPerPod {
+    ready: Option<Query>,
+    utilization: bool,
 }
 
 #[derive(Debug)]
@@ -49,8 +76,12 @@ impl Metric {
             PerReplica::Absolute => Capacity::Absolute,
         };
         let (activation, paused) = (self.activation, self.paused);
+        let per_pod = self.per_pod.as_ref().map(|per_pod| BoundPerPod {
+            ready: per_pod.ready.as_ref().map(&mut *query),
+            utilization: per_pod.utilization,
+        });
         let targets = self.targets.as_ref().map(query);
-        BoundMetric { name: Arc::clone(&self.name), demand, per_replica, activation, paused, targets }
+        BoundMetric { name: Arc::clone(&self.name), demand, per_replica, per_pod, activation, paused, targets }
     }
 }
 
@@ -105,7 +136,16 @@ impl BoundScale {
 impl BoundMetric {
     fn eval(&self, target: &TargetTemplate, now: Timestamp, problems: &mut Problems) -> Metered {
         let mut spread = Spreading { target, metric: &self.name, field: "demand", problems };
-        let mut demand = spread.demand(self.demand.eval_covered(now));
+        let mut pods = None;
+        let mut demand = match &self.per_pod {
+            None => spread.demand(self.demand.eval_covered(now)),
+            Some(per_pod) => {
+                let ready = per_pod.ready.as_ref().map(|query| spread.readiness(query.eval(now)));
+                let (demand, found) = spread.pods(self.demand.eval_covered(now), ready.as_ref(), per_pod.utilization);
+                pods = Some(found);
+                demand
+            }
+        };
         if demand.others == Presence::Absent && self.demand.is_stale(now) {
             demand.others = Presence::Stale;
         }
@@ -117,7 +157,7 @@ impl BoundMetric {
         };
         spread.field = "targets";
         let targets = self.targets.as_ref().map(|query| spread.targets(query.eval(now)));
-        Metered { demand, per_replica, targets }
+        Metered { demand, pods, per_replica, targets }
     }
 }
 
@@ -125,6 +165,8 @@ impl BoundMetric {
 #[derive(Debug)]
 struct Metered {
     demand: Spread,
+    /// Where each pod has a value of its own: what the demand is the sum of.
+    pods: Option<BTreeMap<Workload, Pods>>,
     per_replica: Spread,
     targets: Option<Reporting>,
 }
@@ -134,12 +176,31 @@ impl Metered {
     fn of(&self, metric: &BoundMetric, workload: &Workload) -> MetricInput {
         MetricInput {
             absolute: matches!(metric.per_replica, Capacity::Absolute),
+            pods: self.pods.as_ref().and_then(|pods| pods.get(workload).cloned()),
             activation: metric.activation,
             paused: metric.paused,
             targets: self.targets.as_ref().map(|targets| targets.of(workload)),
             ..MetricInput::new(Arc::clone(&metric.name), self.demand.of(workload), self.per_replica.of(workload))
         }
     }
+}
+
+/// The label that names a pod, in the series of Kubernetes.
+const POD: &str = "pod";
+
+/// Whether each pod is ready, by its name.
+type Readiness = BTreeMap<Workload, BTreeMap<String, bool>>;
+
+/// The pods that count. One of which nothing says whether it is ready counts as ready.
+fn pods_of(values: &BTreeMap<String, f64>, ready: Option<&BTreeMap<String, bool>>, utilization: bool) -> Pods {
+    let unready = |pod: &String| ready.and_then(|ready| ready.get(pod)).is_some_and(|ready| !ready);
+    let counted = values.iter().filter(|(pod, _)| !unready(pod)).map(|(_, value)| *value).collect();
+    let others = ready.map(|ready| {
+        ready.iter().fold((0, 0), |(unready, missing), (pod, ready)| {
+            (unready + u32::from(!ready), missing + u32::from(*ready && !values.contains_key(pod)))
+        })
+    });
+    Pods { values: counted, others, utilization }
 }
 
 /// How many targets report, for each workload that the series name and for all others.
@@ -246,6 +307,84 @@ impl Spreading<'_> {
             targets.reporting += u32::from(value > 0.0);
         }
         reporting
+    }
+
+    /// Whether each pod is ready, of each workload.
+    fn readiness(&mut self, value: Result<Value, EvalError>) -> Readiness {
+        let mut readiness = Readiness::new();
+        self.field = "ready";
+        match value {
+            Ok(Value::Vector(vector)) => {
+                for (labels, value) in vector {
+                    let Some((workload, pod)) = self.pod(&labels) else { continue };
+                    readiness.entry(workload).or_default().insert(pod, value > 0.0);
+                }
+            }
+            Ok(_) => self.problems.note(self.metric, self.field, "gives no vector; write a series for each pod"),
+            Err(error) => self.problems.note(self.metric, self.field, &error.to_string()),
+        }
+        self.field = "per_pod";
+        readiness
+    }
+
+    /// The workload and the pod that a series is about.
+    fn pod(&mut self, labels: &Labels) -> Option<(Workload, String)> {
+        let Some(pod) = labels.get(POD) else {
+            let problem = format!("{labels} has no label \"{POD}\"; keep it with sum by ({POD}, …)");
+            self.problems.note(self.metric, self.field, &problem);
+            return None;
+        };
+        match self.target.resolve(labels) {
+            Ok(workload) => Some((workload, pod.to_owned())),
+            Err(error) => {
+                self.problems.note(self.metric, self.field, &error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A pod for each series: their sums, and the single values.
+    fn pods(
+        &mut self,
+        value: Result<(Value, f64), EvalError>,
+        ready: Option<&Readiness>,
+        utilization: bool,
+    ) -> (Spread, BTreeMap<Workload, Pods>) {
+        self.field = "per_pod";
+        let (vector, coverage) = match value {
+            Ok((Value::Vector(vector), coverage)) => (vector, coverage),
+            Ok((Value::Scalar(_), _)) => {
+                return (self.invalid("a scalar is of no pod; write a series for each pod"), BTreeMap::new());
+            }
+            other => return (self.no_vector(other), BTreeMap::new()),
+        };
+        let mut values: BTreeMap<Workload, BTreeMap<String, f64>> = BTreeMap::new();
+        let mut twice = BTreeSet::new();
+        for (labels, value) in vector {
+            let Some((workload, pod)) = self.pod(&labels) else { continue };
+            if values.entry(workload.clone()).or_default().insert(pod, value).is_some() {
+                let problem = format!("{labels} is a second series of its pod; aggregate them with sum by ({POD}, …)");
+                self.problems.note(self.metric, self.field, &problem);
+                twice.insert(workload);
+            }
+        }
+        let nobody = BTreeMap::new();
+        let mut spread = Spread::all(Presence::Absent);
+        let mut pods = BTreeMap::new();
+        for (workload, values) in values {
+            let found = pods_of(&values, ready.map(|ready| ready.get(&workload).unwrap_or(&nobody)), utilization);
+            let presence = if twice.contains(&workload) {
+                Presence::Invalid
+            } else if found.values.is_empty() {
+                // Pods that start say nothing of the load.
+                Presence::Absent
+            } else {
+                Presence::covered(found.values.iter().sum(), coverage)
+            };
+            spread.named.insert(workload.clone(), (Labels::empty(), presence));
+            pods.insert(workload, found);
+        }
+        (spread, pods)
     }
 
     /// A workload for each series.

@@ -42,7 +42,7 @@ impl SimActuator {
 }
 
 impl Actuator for SimActuator {
-    fn watch(&self, workload: &Workload) {
+    fn watch(&self, workload: &Workload, _context: Option<&str>) {
         lock(&self.watched).entry(workload.clone()).or_default();
         self.publish();
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::deployment::{Deployment, Pods, Spec, Totals};
 use crate::labels::Labels;
 use crate::time::Timestamp;
-use crate::workload::{Replicas, Workload};
+use crate::workload::{ObjectRef, Replicas, Workload};
 
 /// Pods that one workload may have: 10,000 × about 500 bytes each is 5 MB, and far above what a demo or a test needs.
 const PODS_MAX: Replicas = 10_000;
@@ -38,7 +38,7 @@ struct Served {
 
 /// A workload's identity: two API versions of one object are the same object.
 fn key(workload: &Workload) -> Workload {
-    Workload { api_version: String::new(), ..workload.clone() }
+    Workload::from(ObjectRef { api_version: String::new(), ..ObjectRef::clone(workload) })
 }
 
 impl Cluster {

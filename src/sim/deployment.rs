@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::requests::Requests;
 use crate::labels::{Labels, NAME};
 use crate::time::Timestamp;
-use crate::workload::{Replicas, Workload};
+use crate::workload::{ObjectRef, Replicas, Workload};
 
 /// How a simulated workload behaves.
 #[derive(Debug, Clone, PartialEq)]
@@ -213,7 +213,7 @@ impl Deployment {
 impl OwnSeries {
     fn of(workload: &Workload) -> Self {
         let state = |name| {
-            let Workload { namespace, name: deployment, .. } = workload;
+            let ObjectRef { namespace, name: deployment, .. } = &**workload;
             labels(&[(NAME, name), ("namespace", namespace), ("deployment", deployment)])
         };
         Self {

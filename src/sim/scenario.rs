@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::deployment::Spec;
 use super::trace::{Trace, TraceError};
-use crate::workload::{Replicas, Workload};
+use crate::workload::{ObjectRef, Replicas, Workload};
 
 /// Why there is nothing to play.
 #[derive(Debug, thiserror::Error)]
@@ -113,12 +113,12 @@ struct Shape {
 
 impl Shape {
     fn under(self, story: &'static str, trace: &str) -> Result<Load, ScenarioError> {
-        let workload = Workload {
+        let workload = Workload::from(ObjectRef {
             api_version: "apps/v1".to_owned(),
             kind: "Deployment".to_owned(),
             namespace: "shop".to_owned(),
             name: self.name.to_owned(),
-        };
+        });
         let trace = Trace::parse(trace).and_then(|trace| trace.scaled_to_peak(self.peak));
         let trace = trace.map_err(|source| ScenarioError::Trace { workload: self.name, source })?;
         let spec = Spec {

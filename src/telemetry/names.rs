@@ -196,6 +196,12 @@ table! {
         "Actions that failed in a row; 0 after one that succeeded.";
     Z_SCORE: "headroom_workload_anomaly_score", Gauge, Number, ["workload", "metric"],
         "How far demand is from what it has been lately, in standard deviations; absent until enough is known.";
+    FORECAST: "headroom_workload_forecast_demand", Gauge, Number, ["workload", "metric", "quantile"],
+        "Demand that is expected when what is decided now has effect, by quantile; 'mean' is the expected value.";
+    FORECAST_PEAK: "headroom_workload_forecast_peak_demand", Gauge, Number, ["workload", "metric"],
+        "The rule's quantile of the largest demand of the window in which what is decided now has effect.";
+    FORECAST_TRUST: "headroom_workload_forecast_trust_ratio", Gauge, Ratio, ["workload", "metric", "model"],
+        "How far the recent record allows to believe the forecast, 0 to 1, with the model that leads.";
     LOAD_CLASS: "headroom_workload_load_class", Gauge, Flag, ["workload", "class"],
         "1 for the class of the present load, 0 for the others.";
     MUTED: "headroom_workload_muted", Gauge, Flag, ["workload"],
@@ -210,6 +216,14 @@ table! {
         "Money spent in the budget's period, or this month where there is no budget.";
     COST_BUDGET: "headroom_workload_cost_budget", Gauge, Number, ["workload"],
         "Money that may be spent in the budget's period; absent without a budget.";
+    GROUP_MEMBERS: "headroom_group_workloads", Gauge, Number, ["group"],
+        "Workloads in a group that shares limits.";
+    GROUP_COST_RATE: "headroom_group_cost_per_hour", Gauge, Number, ["group"],
+        "Money per hour at the present counts of a group's workloads.";
+    GROUP_COST_SPENT: "headroom_group_cost_spent", Gauge, Number, ["group"],
+        "Money that a group spent in its budget's period, or this month where it has no budget.";
+    GROUP_COST_BUDGET: "headroom_group_cost_budget", Gauge, Number, ["group"],
+        "Money that a group may spend in its budget's period; absent without a budget.";
 
     // The door.
     CONNECTIONS: "headroom_http_connections", Gauge, Number, [],

@@ -145,7 +145,7 @@ struct Rule {
 
 impl From<&engine::View> for Snapshot {
     fn from(view: &engine::View) -> Self {
-        let workloads = view.workloads.iter().map(|workload| Workload::from(&**workload)).collect();
+        let workloads = view.by_name().into_iter().map(|workload| Workload::from(&**workload)).collect();
         Self { at: view.at.to_string(), at_ms: view.at.as_millis(), workloads }
     }
 }

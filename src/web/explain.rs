@@ -11,7 +11,7 @@ use super::params::Params;
 use super::read::error;
 use super::reply::{self, Reply};
 use crate::dispatch::Outcome;
-use crate::engine::{Background, View, WorkloadView, explain_with};
+use crate::engine::{View, WorkloadView, explain};
 
 /// As text where the client asks for `text/plain`, else as JSON.
 pub(super) fn handle(context: &Context, params: &Params, headers: &HeaderMap) -> Reply {
@@ -25,8 +25,7 @@ pub(super) fn handle(context: &Context, params: &Params, headers: &HeaderMap) ->
         .decisions
         .iter()
         .rfind(|entry| entry.workload == workload.workload && entry.outcome == Some(Outcome::Done));
-    let background = Background { last: carried_out.map(|entry| &**entry), ..Background::default() };
-    let text = explain_with(workload, &background, (context.clock)());
+    let text = explain(workload, carried_out.map(|entry| &**entry), (context.clock)());
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut answer = if accept.contains("text/plain") {
         reply::findings(StatusCode::OK, text)
@@ -54,7 +53,7 @@ pub(super) fn find<'a>(view: &'a View, wanted: &str) -> Result<&'a Arc<WorkloadV
     match named[..] {
         [only] => Ok(only),
         [] => {
-            let known = names(view.workloads.iter());
+            let known = names(view.by_name().into_iter());
             Err((StatusCode::NOT_FOUND, format!("no rule scales a workload \"{wanted}\"; there are: {known}")))
         }
         _ => {

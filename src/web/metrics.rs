@@ -1,7 +1,7 @@
 //! `/metrics`: what the service counts, then what it knows of each workload and rule.
 //!
 //! The exporter rebuilds and sorts every label set for each scrape, so the families that grow with the fleet are
-//! written straight from the snapshot, which is sorted already.
+//! written straight from the snapshot.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::write::off_the_reactor;
 use super::{Context, process};
 use crate::decision::Layer;
 use crate::demand::Load;
-use crate::engine::{MetricView, RuleHealth, View, WorkloadView};
+use crate::engine::{LimitGroupView, MetricView, RuleHealth, View, WorkloadView};
 use crate::telemetry::{Exposition, Metric, names};
 use crate::time::Timestamp;
 
@@ -27,6 +27,7 @@ pub(super) fn render(context: &Context) -> String {
     let view = context.view.borrow().clone();
     let mut text = Exposition::default();
     workloads(&mut text, &view);
+    groups(&mut text, &view);
     rules(&mut text, &view);
     text.family(&names::BUILD_INFO).sample(&[env!("CARGO_PKG_VERSION")], 1.0);
     process::render(&mut text);
@@ -37,6 +38,8 @@ pub(super) fn render(context: &Context) -> String {
 
 /// What a family shows of a workload.
 type Shown = (&'static Metric, fn(&WorkloadView) -> Option<f64>);
+/// What a family shows of a group that shares limits.
+type ShownGroup = (&'static Metric, fn(&LimitGroupView) -> Option<f64>);
 /// What a family shows of a workload's metric.
 type ShownMetric = (&'static Metric, fn(&WorkloadView, &MetricView) -> Option<f64>);
 
@@ -65,9 +68,25 @@ const METRIC: [ShownMetric; 5] = [
     (&names::Z_SCORE, |_, metric| metric.z_score),
 ];
 
+const GROUP: [ShownGroup; 4] = [
+    (&names::GROUP_MEMBERS, |group| Some(group.members as f64)),
+    (&names::GROUP_COST_RATE, |group| Some(group.cost.rate)),
+    (&names::GROUP_COST_SPENT, |group| Some(group.cost.spent)),
+    (&names::GROUP_COST_BUDGET, |group| group.cost.budget),
+];
+
+fn groups(text: &mut Exposition, view: &View) {
+    for (metric, of) in GROUP {
+        let mut family = text.family(metric);
+        for group in &view.limit_groups {
+            family.maybe(&[&group.name], of(group));
+        }
+    }
+}
+
 fn workloads(text: &mut Exposition, view: &View) {
     let named: Vec<(String, &WorkloadView)> =
-        view.workloads.iter().map(|workload| (workload.workload.to_string(), &**workload)).collect();
+        view.by_name().into_iter().map(|workload| (workload.workload.to_string(), &**workload)).collect();
     let mut info = text.family(&names::WORKLOAD_INFO);
     for (name, view) in &named {
         let workload = &view.workload;
@@ -87,6 +106,7 @@ fn workloads(text: &mut Exposition, view: &View) {
             }
         }
     }
+    forecasts(text, &named);
     let mut classes = text.family(&names::LOAD_CLASS);
     for (name, workload) in &named {
         for class in Load::ALL {
@@ -98,6 +118,29 @@ fn workloads(text: &mut Exposition, view: &View) {
         let Some(decision) = &workload.decision else { continue };
         for layer in Layer::ALL {
             layers.sample(&[name, layer.as_str()], flag(decision.layer == layer));
+        }
+    }
+}
+
+fn forecasts(text: &mut Exposition, named: &[(String, &WorkloadView)]) {
+    let metrics = || named.iter().flat_map(|(name, workload)| workload.metrics.iter().map(move |own| (name, own)));
+    let mut quantiles = text.family(&names::FORECAST);
+    for (name, metric) in metrics() {
+        let Some(point) = metric.point else { continue };
+        let all =
+            [("mean", point.mean), ("0.1", point.p10), ("0.5", point.p50), ("0.9", point.p90), ("0.95", point.p95)];
+        for (quantile, demand) in all {
+            quantiles.sample(&[name, &metric.name, quantile], demand);
+        }
+    }
+    let mut peaks = text.family(&names::FORECAST_PEAK);
+    for (name, metric) in metrics() {
+        peaks.maybe(&[name, &metric.name], metric.outlook.as_ref().map(|outlook| outlook.demand));
+    }
+    let mut trust = text.family(&names::FORECAST_TRUST);
+    for (name, metric) in metrics() {
+        if let Some(outlook) = &metric.outlook {
+            trust.sample(&[name, &metric.name, &outlook.model], outlook.trust);
         }
     }
 }

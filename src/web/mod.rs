@@ -8,9 +8,11 @@
 mod admission;
 mod alertmanager;
 mod api;
+mod ask;
 mod context;
 mod decisions;
 mod explain;
+mod forecasts;
 mod history;
 mod metrics;
 mod page;

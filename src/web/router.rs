@@ -13,7 +13,9 @@ use super::admission::Admission;
 use super::params::Params;
 use super::reply::{self, Reply};
 use super::stream::Hub;
-use super::{Context, alertmanager, decisions, explain, metrics, page, probes, query, read, scale, stream, write};
+use super::{
+    Context, alertmanager, decisions, explain, forecasts, metrics, page, probes, query, read, scale, stream, write,
+};
 
 /// What all connections share.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ enum Endpoint {
     Workloads,
     Decisions,
     Explain,
+    Forecasts,
     Scale,
     History,
     Status,
@@ -54,6 +57,7 @@ impl Endpoint {
             "/api/v1/workloads" => Self::Workloads,
             "/api/v1/decisions" => Self::Decisions,
             "/api/v1/explain" => Self::Explain,
+            "/api/v1/forecasts" => Self::Forecasts,
             "/api/v1/scale" => Self::Scale,
             "/api/v1/history" => Self::History,
             "/api/v1/status" => Self::Status,
@@ -112,6 +116,7 @@ impl Service {
             Endpoint::Workloads => read::workloads(context),
             Endpoint::Decisions => decisions::handle(context, &params).await,
             Endpoint::Explain => explain::handle(context, &params, request.headers()),
+            Endpoint::Forecasts => forecasts::handle(context, &params).await,
             Endpoint::Scale => scale::handle(context, request).await,
             Endpoint::History => read::history(&self.hub, &params),
             Endpoint::Status => read::status(context),

@@ -8,10 +8,10 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::Context;
+use super::ask::ask;
 use super::explain::find;
 use super::read::error;
 use super::reply::{self, Reply};
@@ -26,8 +26,6 @@ const TEXT_CHARS_MAX: usize = 1000;
 /// Where nothing is said, and at most: a month, for whoever forgets it.
 const TTL: Duration = Duration::from_hours(1);
 const TTL_MAX: Duration = Duration::from_hours(31 * 24);
-/// How long the loop may take to answer: a step, and the journal's write.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// What is asked for.
 #[derive(Debug, Deserialize)]
@@ -106,20 +104,9 @@ fn scale(context: &Context, body: Body) -> Result<ManualScale, Turned> {
 }
 
 async fn answered(context: &Context, command: Command) -> Reply {
-    let unavailable = |text: &str| reply::retry_after(error(StatusCode::SERVICE_UNAVAILABLE, text), 1);
-    let (send, answer) = oneshot::channel();
-    if context.commands.try_send((command, send)).is_err() {
-        return unavailable("too much is asked at once, or the service is stopping; try again");
-    }
-    match timeout(ANSWER_MAX, answer).await {
-        Ok(Ok(Answer::Scaled { decision })) => reply::json(StatusCode::OK, &json!({ "decision": decision })),
-        Ok(Ok(Answer::Done | Answer::Silence(_))) => reply::json(StatusCode::OK, &json!({ "status": "done" })),
-        Ok(Ok(Answer::NotFound(text))) => error(StatusCode::NOT_FOUND, &text),
-        Ok(Ok(Answer::Refused(text))) => error(StatusCode::CONFLICT, &text),
-        Ok(Err(_)) => unavailable("the service is stopping; try again"),
-        Err(_) => error(
-            StatusCode::GATEWAY_TIMEOUT,
-            "no answer within 10 s; it may still be done, see /api/v1/decisions before another try",
-        ),
+    match ask(context, command).await {
+        Ok(Answer::Scaled { decision }) => reply::json(StatusCode::OK, &json!({ "decision": decision })),
+        Ok(_) => reply::json(StatusCode::OK, &json!({ "status": "done" })),
+        Err(reply) => reply,
     }
 }

@@ -47,7 +47,7 @@ struct Remote {
 type Answers = Arc<Mutex<HashMap<u64, oneshot::Sender<Outcome>>>>;
 
 impl Actuator for Remote {
-    fn watch(&self, workload: &Workload) {
+    fn watch(&self, workload: &Workload, _context: Option<&str>) {
         let _ = self.said.send(Said::Watch(workload.clone()));
     }
 

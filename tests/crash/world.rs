@@ -11,7 +11,7 @@ use headroom::app::clock;
 use headroom::dispatch::{Action, Outcome, Status};
 use headroom::proto::{Label, Sample, TimeSeries, WriteRequest};
 use headroom::sim::{Cluster, Sender, SimActuator, Spec};
-use headroom::workload::{Replicas, Workload};
+use headroom::workload::{ObjectRef, Replicas, Workload};
 use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -52,7 +52,7 @@ impl Ledger {
 
 pub(super) fn workload(number: usize) -> Workload {
     let (kind, namespace) = ("Deployment".to_owned(), "shop".to_owned());
-    Workload { api_version: String::new(), kind, namespace, name: format!("w{number}") }
+    Workload::from(ObjectRef { api_version: String::new(), kind, namespace, name: format!("w{number}") })
 }
 
 /// The cluster and its ledger; clones are the same ones.
@@ -109,7 +109,7 @@ impl World {
                         // What it said last is heard though it is dead.
                         None => break,
                         Some(Said::Ready(address)) => _ = ready.send_replace(Some(address)),
-                        Some(Said::Watch(workload)) => actuator.watch(&workload),
+                        Some(Said::Watch(workload)) => actuator.watch(&workload, None),
                         Some(Said::Forget(workload)) => actuator.forget(&workload),
                         Some(Said::Apply { entry, workload, from, to }) => {
                             let (world, actuator, answer) = (self.clone(), Arc::clone(&actuator), answer.clone());

@@ -8,7 +8,7 @@ use headroom::actuate::kubernetes::{Kubernetes, Options};
 use headroom::actuate::{Actuator as _, Observation, Status};
 use headroom::app::clock;
 use headroom::dispatch::Trouble;
-use headroom::workload::Workload;
+use headroom::workload::{ObjectRef, Workload};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
@@ -90,12 +90,15 @@ async fn watch(cluster: &Cluster, namespace: &str, account: &str) -> Result<(Kub
     let (observed, observations) = mpsc::channel(64);
     let options = Options { kubeconfig: Some(kubeconfig), ..Options::default() };
     let kubernetes = Kubernetes::connect(options, observed, clock::system()).await?;
-    kubernetes.watch(&Workload {
-        api_version: String::new(),
-        kind: "Deployment".to_owned(),
-        namespace: NAMESPACE.to_owned(),
-        name: "checkout".to_owned(),
-    });
+    kubernetes.watch(
+        &Workload::from(ObjectRef {
+            api_version: String::new(),
+            kind: "Deployment".to_owned(),
+            namespace: NAMESPACE.to_owned(),
+            name: "checkout".to_owned(),
+        }),
+        None,
+    );
     Ok((kubernetes, observations))
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use headroom::actuate::kubernetes::{Kubernetes, Options};
 use headroom::actuate::{Action, Actuator as _, Outcome};
 use headroom::time::Timestamp;
-use headroom::workload::Workload;
+use headroom::workload::{ObjectRef, Workload};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::Api;
 use kube::api::DeleteParams;
@@ -82,12 +82,12 @@ async fn actuator(cluster: &Cluster, account: &str, leave_owned: bool) -> Result
 }
 
 async fn apply(kubernetes: &Kubernetes, name: &str, from: u32, to: u32) -> Outcome {
-    let workload = Workload {
+    let workload = Workload::from(ObjectRef {
         api_version: String::new(),
         kind: "Deployment".to_owned(),
         namespace: NAMESPACE.to_owned(),
         name: name.to_owned(),
-    };
+    });
     kubernetes.apply(&Action { entry: 1, workload, from, to, reason: "a test".to_owned() }).await
 }
 

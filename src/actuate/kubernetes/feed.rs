@@ -16,7 +16,7 @@ use super::kinds::Kinds;
 use super::trouble::{Looks, Scope, Suspects};
 use crate::actuate::{Observation, Status};
 use crate::time::Clock;
-use crate::workload::Workload;
+use crate::workload::{ObjectRef, Workload};
 
 /// How long the API server keeps one watch request open. The watch goes on with the next request, from where the
 /// last one ended. Short, for a dead connection shows by the missing end, [`SILENCE_MAX`] later at most.
@@ -242,7 +242,7 @@ impl Feed {
 
     async fn send(&self, name: String, status: Status) -> Result<(), End> {
         let Key { api_version, kind, namespace } = self.key.clone();
-        let workload = Workload { api_version, kind, namespace, name };
+        let workload = Workload::from(ObjectRef { namespace, name, kind, api_version });
         let observation = Observation { workload, status };
         self.shared.observations.send(observation).await.map_err(|_| End::Unheard)
     }

@@ -37,7 +37,7 @@ use tokio::task::JoinSet;
 
 use super::{Action, Actuator, Applying, Observation, Outcome};
 use crate::time::Clock;
-use crate::workload::Workload;
+use crate::workload::{ObjectRef, Workload};
 use fault::{Call, Fault};
 use feed::{Ask, Feed, Key, Shared};
 use kinds::Kinds;
@@ -85,7 +85,7 @@ impl Kubernetes {
 
     /// Reads the scale, checks that it is what the action was decided from, and replaces exactly that one.
     async fn scale(&self, action: &Action) -> Result<(), Fault> {
-        let Workload { api_version, kind, namespace, name } = &action.workload;
+        let ObjectRef { api_version, kind, namespace, name } = &*action.workload;
         let resource = self.shared.kinds.resolve(api_version, kind).await?;
         if self.options.leave_owned {
             self.owners.check(&self.shared, &resource, &action.workload).await?;
@@ -141,12 +141,12 @@ impl Kubernetes {
 }
 
 impl Actuator for Kubernetes {
-    fn watch(&self, workload: &Workload) {
+    fn watch(&self, workload: &Workload, _context: Option<&str>) {
         self.with_state(|state| {
             if !state.watched.insert(workload.clone()) {
                 return;
             }
-            let Workload { api_version, kind, namespace, name } = workload.clone();
+            let ObjectRef { api_version, kind, namespace, name } = workload.clone().into();
             let key = Key { api_version, kind, namespace };
             let asks = state.asks.entry(key).or_insert_with_key(|key| {
                 let (ask, asks) = mpsc::unbounded_channel();
@@ -164,7 +164,7 @@ impl Actuator for Kubernetes {
             if !state.watched.remove(workload) {
                 return;
             }
-            let Workload { api_version, kind, namespace, name } = workload.clone();
+            let ObjectRef { api_version, kind, namespace, name } = workload.clone().into();
             if let Some(asks) = state.asks.get(&Key { api_version, kind, namespace }) {
                 let _ = asks.send(Ask::Forget(name));
             }

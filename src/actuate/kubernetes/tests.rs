@@ -12,7 +12,7 @@ mod watch;
 
 use super::*;
 use crate::time::Timestamp;
-use crate::workload::Replicas;
+use crate::workload::{ObjectRef, Replicas};
 
 /// 2026-01-01T00:00:00Z.
 fn new_year() -> Timestamp {
@@ -20,12 +20,12 @@ fn new_year() -> Timestamp {
 }
 
 fn deployment(name: &str) -> Workload {
-    Workload {
+    Workload::from(ObjectRef {
         api_version: String::new(),
         kind: "Deployment".to_owned(),
         namespace: "shop".to_owned(),
         name: name.to_owned(),
-    }
+    })
 }
 
 fn action(workload: Workload, from: Replicas, to: Replicas) -> Action {

@@ -5,17 +5,17 @@ use super::frame::{Line, Point, Row};
 use super::paint::{curve, grouped, percent};
 use super::*;
 use crate::sim::Sent;
-use crate::workload::Workload;
+use crate::workload::{ObjectRef, Workload};
 
 const NO_COLOR: Paint = Paint { color: false };
 
 fn workload(name: &str) -> Workload {
-    Workload {
+    Workload::from(ObjectRef {
         api_version: String::new(),
         kind: "Deployment".to_owned(),
         namespace: "shop".to_owned(),
         name: name.to_owned(),
-    }
+    })
 }
 
 /// A frame of a flash crowd: capacity follows the traffic two columns behind.

@@ -70,7 +70,7 @@ pub(super) struct Args {
     /// Which metric of that rule the trace is the demand of [default: the first].
     #[arg(long, value_name = "NAME", requires = "rules")]
     metric: Option<String>,
-    /// The series that the trace is, as in 'http_requests_total{app="checkout"}' [default: what the metric reads]. One
+    /// The series that the trace is, as in `http_requests_total{app="checkout"}` [default: what the metric reads]. One
     /// that is named as a counter counts the trace up.
     #[arg(long, value_name = "SERIES", requires = "rules", value_parser = simulate::series)]
     series: Option<Labels>,
@@ -86,7 +86,7 @@ pub(super) struct Args {
     /// The most replicas of the plain rule.
     #[arg(long, value_name = "REPLICAS", default_value_t = 1000, conflicts_with = "rules")]
     max: Replicas,
-    /// A further field of the plain rule, as YAML: 'behavior: {scale_down: {stabilization_window: 1m}}'.
+    /// A further field of the plain rule, as YAML: `behavior: {scale_down: {stabilization_window: 1m}}`.
     #[arg(long, value_name = "YAML", conflicts_with = "rules")]
     field: Vec<String>,
 

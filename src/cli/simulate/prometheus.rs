@@ -58,8 +58,11 @@ pub(super) async fn fetch(url: &str, query: &str, span: &Span) -> anyhow::Result
     gathered.into_iter().map(trace).collect()
 }
 
-/// The series of an answer: name, and times with values.
-fn matrix(answer: &Value) -> anyhow::Result<Vec<(String, Vec<(Timestamp, f64)>)>> {
+/// Times with values.
+type Points = Vec<(Timestamp, f64)>;
+
+/// The series of an answer, by name.
+fn matrix(answer: &Value) -> anyhow::Result<Vec<(String, Points)>> {
     let wrong = || anyhow!("the answer is not that of a range query; is that URL a Prometheus's?");
     let result = answer.pointer("/data/result").and_then(Value::as_array).ok_or_else(wrong)?;
     result

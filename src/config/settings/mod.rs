@@ -23,6 +23,8 @@ pub use journal::{Durability, Journal};
 pub struct Settings {
     /// Where everything is served: remote write, the APIs, the page and `/metrics`.
     pub listen: SocketAddr,
+    /// Where people reach that, without a final slash, for links in alerts and messages; empty where nobody said.
+    pub external_url: String,
     /// Globs of rule files, relative to the folder of the settings file.
     pub rules: Vec<String>,
     pub ingest: Ingest,
@@ -163,6 +165,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT)),
+            external_url: String::new(),
             rules: vec!["rules/*.yaml".to_owned()],
             ingest: Ingest::default(),
             windows: Windows::default(),

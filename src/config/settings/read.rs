@@ -45,6 +45,9 @@ impl Read for Settings {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
         filled(reader, node, "the settings", |settings: &mut Self, fields| {
             fields.set("listen", &mut settings.listen);
+            if let Some(url) = external_url(fields) {
+                settings.external_url = url;
+            }
             fields.set("rules", &mut settings.rules);
             fields.set("ingest", &mut settings.ingest);
             fields.set("windows", &mut settings.windows);
@@ -58,6 +61,26 @@ impl Read for Settings {
             fields.set("log", &mut settings.log);
         })
     }
+}
+
+/// An address that people open, without its final slashes.
+fn external_url(fields: &mut Fields<'_, '_>) -> Option<String> {
+    let At { value, span }: At<String> = fields.optional("external_url")?;
+    if value.is_empty() {
+        return None;
+    }
+    let uri: Option<http::Uri> = value.parse().ok();
+    let right = uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.query().is_none()
+    });
+    if !right {
+        fields
+            .reader
+            .report(span, "expected the address where people reach Headroom, as in https://headroom.example.com");
+    }
+    right.then(|| value.trim_end_matches('/').to_owned())
 }
 
 impl Read for Ingest {

@@ -18,7 +18,7 @@ use super::reader::Reader;
 use super::scalar::{At, Read};
 use super::tree::{self, Kind, Node};
 use crate::time::Timestamp;
-use crate::workload::{Replicas, Workload};
+use crate::workload::{ObjectRef, Replicas, Workload};
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq)]
@@ -190,7 +190,7 @@ impl Read for Workload {
             return None;
         }
         let [kind, namespace, name] = [kind, namespace, name].map(str::to_owned);
-        Some(Self { api_version: String::new(), kind, namespace, name })
+        Some(ObjectRef { api_version: String::new(), kind, namespace, name }.into())
     }
 }
 

@@ -137,7 +137,8 @@ pub fn divide(limits: &[Limit], claims: &[Claim<'_>]) -> Division {
         .map(|(claim, share)| Open { claim, share, more: claim.wants - claim.base(), given: 0 })
         .collect();
     open.sort_by(|one, other| {
-        (Reverse(one.claim.priority), one.claim.workload).cmp(&(Reverse(other.claim.priority), other.claim.workload))
+        (Reverse(one.claim.priority), &**one.claim.workload)
+            .cmp(&(Reverse(other.claim.priority), &**other.claim.workload))
     });
     for rank in open.chunk_by_mut(|one, other| one.claim.priority == other.claim.priority) {
         serve(&mut pots, rank);

@@ -74,6 +74,33 @@ fn an_absolute_metric_gives_the_count_itself() {
 }
 
 #[test]
+fn pods_that_start_dampen_what_the_others_ask_for() {
+    let of = |values: &[f64], others| {
+        let pods = Pods { values: values.to_vec(), others, utilization: false };
+        let sum = Presence::Present(values.iter().sum());
+        Inputs { metrics: vec![MetricInput { pods: Some(pods), ..metric("cpu", sum) }], ..demand(0.0) }
+    };
+    check(
+        &quick(1, 60),
+        &of(&[90.0, 90.0], Some((1, 0))),
+        expect![[r#"
+            4 -> 4
+              reactive    cpu 90 a pod / 50, 2 pods, 1 not ready = 4
+        "#]],
+    );
+    // Two of the four that the cluster has say nothing, and all are ready: they are taken to do what they should.
+    let ready = Inputs { ready: 4, ..of(&[10.0, 10.0], None) };
+    check(
+        &quick(1, 60),
+        &ready,
+        expect![[r#"
+            4 -> 3
+              reactive    cpu 10 a pod / 50, 2 pods, 2 without a value = 3
+        "#]],
+    );
+}
+
+#[test]
 fn a_formula_makes_one_wish_of_several() {
     let mut policy = quick(1, 60);
     policy.combine = Combine::Formula(Formula::compile("min(requests, night)").unwrap().into());

@@ -3,16 +3,17 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::workload::ObjectRef;
 
 #[track_caller]
 fn check(policy: &Policy, inputs: &Inputs, want: Expect) {
     let (decision, _) = decide(policy, inputs, &State::default(), at(0));
-    let workload = Workload {
+    let workload = Workload::from(ObjectRef {
         api_version: "apps/v1".to_owned(),
         kind: "Deployment".to_owned(),
         namespace: "shop".to_owned(),
         name: "checkout".to_owned(),
-    };
+    });
     want.assert_eq(&format!("{}\n{decision}\n{}\n", decision.headline(&workload), decision.summary()));
 }
 

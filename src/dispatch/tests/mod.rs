@@ -20,7 +20,7 @@ use super::*;
 use crate::config::{Settings, Source};
 use crate::labels::Labels;
 use crate::time::Timestamp;
-use crate::workload::{Replicas, Workload};
+use crate::workload::{ObjectRef, Replicas, Workload};
 
 fn routing(text: &str) -> Arc<Routing> {
     let settings = Settings::parse(Source { file: Path::new("headroom.yaml"), text });
@@ -39,12 +39,12 @@ fn at(seconds: u64) -> Timestamp {
 }
 
 fn workload(name: &str) -> Workload {
-    Workload {
+    Workload::from(ObjectRef {
         api_version: String::new(),
         kind: "Deployment".to_owned(),
         namespace: "shop".to_owned(),
         name: name.to_owned(),
-    }
+    })
 }
 
 fn silence(matchers: &str, from: u64, to: u64) -> Silence {

@@ -166,7 +166,7 @@ proptest! {
         for _ in 0..20 {
             for release in checked.release() {
                 checked.deed(&Deed::End { who: order(&release.workload.name), ok: true });
-                done.insert(release.workload.name);
+                done.insert(release.workload.name.clone());
             }
             checked.world.now += 60;
         }

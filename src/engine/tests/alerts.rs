@@ -7,7 +7,7 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::rule::{AlertPhase, External};
+use crate::rule::AlertPhase;
 
 const RULES: &str = r#"
 groups:
@@ -54,8 +54,7 @@ impl World {
 
 #[test]
 fn an_alert_is_handed_on_when_it_fires_and_when_it_is_resolved() {
-    let mut world = World::new(RULES);
-    world.engine.set_external(External { url: "http://headroom".into(), labels: Labels::default() });
+    let mut world = World::with(&Settings { external_url: "http://headroom".to_owned(), ..Settings::default() }, RULES);
     world.load_is("load", "a", 190.0);
     assert_eq!(world.phases(), [AlertPhase::Pending]);
     world.check_alerts(expect![""]);

@@ -10,10 +10,10 @@ use expect_test::{Expect, expect};
 use crate::decision::{Change, Inputs, MetricInput, Policy, ScalingPolicy, SelectPolicy, State, decide};
 use crate::demand::Presence;
 use crate::dispatch::Outcome;
-use crate::engine::{Background, Entry, LINES_MAX, MetricView, WorkloadView, explain_with};
+use crate::engine::{Entry, LINES_MAX, MetricView, WorkloadView, explain};
 use crate::labels::Labels;
 use crate::time::Timestamp;
-use crate::workload::{Replicas, Workload};
+use crate::workload::{ObjectRef, Replicas, Workload};
 
 /// 2026-01-01T00:00:00Z.
 const NEW_YEAR: Timestamp = Timestamp::from_millis(1_767_225_600_000);
@@ -77,6 +77,8 @@ impl Situation {
             per_replica: metric.per_replica,
             z_score: None,
             paused: false,
+            outlook: None,
+            point: None,
         };
         WorkloadView {
             workload: checkout(),
@@ -84,6 +86,8 @@ impl Situation {
             labels: Labels::default(),
             min: self.policy.min,
             max: self.policy.max,
+            tolerance_up: self.policy.behavior.scale_up.tolerance,
+            tolerance_down: self.policy.behavior.scale_down.tolerance,
             replicas: Some(self.replicas),
             ready: Some(self.ready),
             problem: None,
@@ -105,17 +109,17 @@ impl Situation {
 
 fn checkout() -> Workload {
     let (kind, namespace, name) = ("Deployment".to_owned(), "shop".to_owned(), "checkout".to_owned());
-    Workload { api_version: String::new(), kind, namespace, name }
+    Workload::from(ObjectRef { api_version: String::new(), kind, namespace, name })
 }
 
 #[track_caller]
 fn check(situation: &Situation, want: Expect) {
-    check_view(&situation.view(), &Background::default(), situation.now, want);
+    check_view(&situation.view(), None, situation.now, want);
 }
 
 #[track_caller]
-fn check_view(view: &WorkloadView, background: &Background<'_>, now: Timestamp, want: Expect) {
-    let text = explain_with(view, background, now);
+fn check_view(view: &WorkloadView, last: Option<&Entry>, now: Timestamp, want: Expect) {
+    let text = explain(view, last, now);
     assert!(text.lines().count() <= LINES_MAX, "{text}");
     want.assert_eq(&text);
 }
@@ -162,7 +166,7 @@ fn on_the_way_up() {
     };
     check_view(
         &view,
-        &Background::default(),
+        None,
         NEW_YEAR,
         expect![[r#"
             shop/checkout has 4 replicas (rule checkout, 2 to 10)
@@ -309,7 +313,7 @@ fn the_cluster_refuses() {
     let view = WorkloadView { failures: 3, last_error: Some(error.to_owned()), ..situation.view() };
     check_view(
         &view,
-        &Background::default(),
+        None,
         NEW_YEAR,
         expect![[r#"
             shop/checkout has 4 replicas (rule checkout, 2 to 10)
@@ -327,7 +331,7 @@ fn not_in_the_cluster() {
     let view = WorkloadView { replicas, ready, problem, decision, ..four().view() };
     check_view(
         &view,
-        &Background::default(),
+        None,
         NEW_YEAR,
         expect![[r#"
         shop/checkout can't be seen in the cluster: Deployment shop/checkout does not exist; create it, or correct the rule's target (rule checkout, 2 to 10)
@@ -357,11 +361,11 @@ fn who_made_the_count() {
     let decision = before.view().decision.unwrap();
     let (workload, rule, outcome) = (checkout(), Arc::from("checkout"), Some(Outcome::Done));
     let last = Entry { outcome, ..Entry::new(7, workload, rule, decision) };
-    let background = Background { last: Some(&last), tolerance_up: 0.0, tolerance_down: 0.5 };
+    let last = Some(&last);
     let now = NEW_YEAR + Duration::from_millis(754_321);
     check_view(
-        &four().view(),
-        &background,
+        &WorkloadView { tolerance_up: 0.0, tolerance_down: 0.5, ..four().view() },
+        last,
         now,
         expect![[r#"
             shop/checkout has 4 replicas (rule checkout, 2 to 10)
@@ -374,15 +378,15 @@ fn who_made_the_count() {
     let seven = four().with(|it| (it.replicas, it.ready) = (7, 7));
     check_view(
         &seven.view(),
-        &background,
+        last,
         now,
         expect![[r#"
             shop/checkout has 7 replicas (rule checkout, 2 to 10)
               since    somebody else changed it after Headroom scaled it 3 -> 4 at 2026-01-01T00:00:00.000Z, 12m34s ago
               wants    7, as it has (stability: 7 were wanted within the last 5m); the load asks for 4: requests 190 / 50 = 4
               next     at once, when the stabilization window of 5m moves on
-              up       to 8 or more when requests > 350 (now 190)
-              down     to 4 or fewer when requests < 175 (now 190)
+              up       to 8 or more when requests > 385 (now 190)
+              down     to 6 or fewer while requests <= 300 (now 190)
         "#]],
     );
 }
@@ -391,7 +395,7 @@ fn who_made_the_count() {
 fn errors_from_elsewhere_stay_in_their_line() {
     let error = Some(format!("first\nsecond\u{1b}[31m {}", "x".repeat(1000)));
     let view = WorkloadView { failures: 1, last_error: error, ..four().view() };
-    let text = explain_with(&view, &Background::default(), NEW_YEAR);
+    let text = explain(&view, None, NEW_YEAR);
     let line = text.lines().find(|line| line.contains("action")).unwrap();
     assert!(line.contains("first second [31m") && line.len() < 400, "{line}");
 }

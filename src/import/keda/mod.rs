@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::document::Document;
-use super::draft::{Draft, Fallback, Metric, Pause, PerReplica, Wants};
+use super::draft::{Draft, Fallback, Metric, Pause, Wants};
 use super::fields::Fields;
 use super::notes::About;
 use super::promql::Names;
@@ -130,7 +130,7 @@ fn modify_or_add(draft: &mut Draft, modifiers: &Fields<'_>, triggers: Vec<Trigge
             draft.add(Metric {
                 name: "formula".to_owned(),
                 comments: vec![format!("formula: {text}")],
-                wants: Wants::Work { demand, per_replica: PerReplica::Number(target) },
+                wants: Wants::Work { demand, per_replica: target },
                 activation,
             });
         }
@@ -152,7 +152,7 @@ fn idle(draft: &mut Draft, spec: &Fields<'_>) {
     draft.min = idle;
     let active = draft.metrics.iter().find_map(|metric| match &metric.wants {
         Wants::Work { demand, .. } => Some((demand.clone(), metric.activation.unwrap_or(0.0))),
-        Wants::Replicas(_) => None,
+        Wants::Pods { .. } | Wants::Replicas(_) => None,
     });
     let Some((demand, activation)) = active else {
         spec.leave_out("idleReplicaCount", "no trigger says when the workload is idle; set replicas.min by hand");
@@ -196,7 +196,7 @@ fn only_schedules(draft: &mut Draft) {
         draft.add(Metric {
             name: "none".to_owned(),
             comments: vec!["Nothing but the clock asks for replicas.".to_owned()],
-            wants: Wants::Work { demand: "vector(0)".to_owned(), per_replica: PerReplica::Number(1.0) },
+            wants: Wants::Work { demand: "vector(0)".to_owned(), per_replica: 1.0 },
             activation: None,
         });
     }

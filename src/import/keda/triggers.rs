@@ -1,7 +1,7 @@
 //! KEDA's triggers: `prometheus`, `cron`, `cpu`, `memory`, and `predictkube`, which is a query too.
 
 use super::hints;
-use crate::import::draft::{Draft, Metric, PerReplica, Schedule, Wants};
+use crate::import::draft::{Draft, Metric, Schedule, Wants};
 use crate::import::fields::Fields;
 use crate::import::metrics::{ResourceTarget, operand, resource_metric, usable};
 use crate::import::predictive::{add_schedule, foresee};
@@ -125,7 +125,7 @@ fn query(metadata: &Fields<'_>, index: usize, ratio_of: Option<String>) -> Read 
             (vec![comment.to_owned()], format!("{value} * {ready}"))
         }
     };
-    let wants = Wants::Work { demand, per_replica: PerReplica::Number(threshold) };
+    let wants = Wants::Work { demand, per_replica: threshold };
     let metric = Metric { name: format!("trigger_{}", index + 1), comments, wants, activation };
     Some((metric, Some(value)))
 }
@@ -167,7 +167,7 @@ fn resource(draft: &Draft, fields: &Fields<'_>, metadata: &Fields<'_>, kind: &st
     let metric = resource_metric(draft, names, resource, container.as_deref(), target);
     let value = match &metric.wants {
         Wants::Work { demand, .. } => Some(demand.clone()),
-        Wants::Replicas(_) => None,
+        Wants::Pods { .. } | Wants::Replicas(_) => None,
     };
     Some((metric, value))
 }

@@ -38,16 +38,18 @@ status: {currentReplicas: 3}
                     metrics:
                       # 70% of the cpu that a pod requests.
                       - name: cpu
-                        demand: sum(rate(container_cpu_usage_seconds_total{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",container!=""}[1m]))
-                        per_replica: '0.7 * sum(kube_pod_container_resource_requests{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",resource="cpu"}) / count(count by (pod) (kube_pod_container_resource_requests{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",resource="cpu"}))'
+                        per_pod: sum by (pod) (rate(container_cpu_usage_seconds_total{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",container!=""}[1m])) / on (pod) sum by (pod) (kube_pod_container_resource_requests{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",resource="cpu"})
+                        utilization: 0.7
+                        ready: max by (pod) (kube_pod_status_ready{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",condition="true"})
                       # So much memory for each pod.
                       - name: memory
-                        demand: sum(container_memory_working_set_bytes{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",container!=""})
+                        per_pod: sum by (pod) (container_memory_working_set_bytes{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",container!=""})
                         per_replica: 524288000
                       # 60% of the cpu of container app that a pod requests.
                       - name: cpu_app
-                        demand: sum(rate(container_cpu_usage_seconds_total{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",container="app"}[1m]))
-                        per_replica: '0.6 * sum(kube_pod_container_resource_requests{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",container="app",resource="cpu"}) / count(count by (pod) (kube_pod_container_resource_requests{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",container="app",resource="cpu"}))'
+                        per_pod: sum by (pod) (rate(container_cpu_usage_seconds_total{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",container="app"}[1m])) / on (pod) sum by (pod) (kube_pod_container_resource_requests{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",container="app",resource="cpu"})
+                        utilization: 0.6
+                        ready: max by (pod) (kube_pod_status_ready{namespace="shop",pod=~"checkout-[a-z0-9]+-[a-z0-9]+",condition="true"})
                     behavior:
                       scale_up:
                         stabilization_window: 0s
@@ -98,7 +100,7 @@ spec:
                     replicas: {min: 1, max: 5}
                     metrics:
                       - name: http_requests_per_second
-                        demand: sum(http_requests_per_second{namespace="shop",pod=~"db-[0-9]+",verb="GET"})
+                        per_pod: sum by (pod) (http_requests_per_second{namespace="shop",pod=~"db-[0-9]+",verb="GET"})
                         per_replica: 0.5
                       # A target for all pods together: its ratio to the pods that are ready, as HPA takes it.
                       - name: requests_per_second
@@ -141,10 +143,11 @@ spec:
                     metrics:
                       # 50% of the cpu that a pod requests.
                       - name: cpu
-                        demand: sum(rate(container_cpu_usage_seconds_total{namespace="default",pod=~"web-[a-z0-9]+-[a-z0-9]+",container!=""}[1m]))
-                        per_replica: '0.5 * sum(kube_pod_container_resource_requests{namespace="default",pod=~"web-[a-z0-9]+-[a-z0-9]+",resource="cpu"}) / count(count by (pod) (kube_pod_container_resource_requests{namespace="default",pod=~"web-[a-z0-9]+-[a-z0-9]+",resource="cpu"}))'
+                        per_pod: sum by (pod) (rate(container_cpu_usage_seconds_total{namespace="default",pod=~"web-[a-z0-9]+-[a-z0-9]+",container!=""}[1m])) / on (pod) sum by (pod) (kube_pod_container_resource_requests{namespace="default",pod=~"web-[a-z0-9]+-[a-z0-9]+",resource="cpu"})
+                        utilization: 0.5
+                        ready: max by (pod) (kube_pod_status_ready{namespace="default",pod=~"web-[a-z0-9]+-[a-z0-9]+",condition="true"})
                       - name: packets
-                        demand: sum(packets{namespace="default",pod=~"web-[a-z0-9]+-[a-z0-9]+"})
+                        per_pod: sum by (pod) (packets{namespace="default",pod=~"web-[a-z0-9]+-[a-z0-9]+"})
                         per_replica: 1000
                       - name: hits
                         demand: sum(hits{namespace="default",service="web"})

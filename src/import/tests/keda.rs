@@ -48,11 +48,12 @@ spec:
                         activation: 5
                       # 60% of the cpu that a pod requests.
                       - name: cpu
-                        demand: sum(rate(container_cpu_usage_seconds_total{namespace="jobs",pod=~"worker-[a-z0-9]+-[a-z0-9]+",container!=""}[1m]))
-                        per_replica: '0.6 * sum(kube_pod_container_resource_requests{namespace="jobs",pod=~"worker-[a-z0-9]+-[a-z0-9]+",resource="cpu"}) / count(count by (pod) (kube_pod_container_resource_requests{namespace="jobs",pod=~"worker-[a-z0-9]+-[a-z0-9]+",resource="cpu"}))'
+                        per_pod: sum by (pod) (rate(container_cpu_usage_seconds_total{namespace="jobs",pod=~"worker-[a-z0-9]+-[a-z0-9]+",container!=""}[1m])) / on (pod) sum by (pod) (kube_pod_container_resource_requests{namespace="jobs",pod=~"worker-[a-z0-9]+-[a-z0-9]+",resource="cpu"})
+                        utilization: 0.6
+                        ready: max by (pod) (kube_pod_status_ready{namespace="jobs",pod=~"worker-[a-z0-9]+-[a-z0-9]+",condition="true"})
                       # So much memory of container app for each pod.
                       - name: memory_app
-                        demand: sum(container_memory_working_set_bytes{namespace="jobs",pod=~"worker-[a-z0-9]+-[a-z0-9]+",container="app"})
+                        per_pod: sum by (pod) (container_memory_working_set_bytes{namespace="jobs",pod=~"worker-[a-z0-9]+-[a-z0-9]+",container="app"})
                         per_replica: 1073741824
                     schedules:
                       - name: cron_1

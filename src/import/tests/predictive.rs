@@ -87,8 +87,9 @@ spec:
                     metrics:
                       # 50% of the cpu that a pod requests.
                       - name: cpu
-                        demand: sum(rate(container_cpu_usage_seconds_total{namespace="shop",pod=~"simple-[a-z0-9]+-[a-z0-9]+",container!=""}[1m]))
-                        per_replica: '0.5 * sum(kube_pod_container_resource_requests{namespace="shop",pod=~"simple-[a-z0-9]+-[a-z0-9]+",resource="cpu"}) / count(count by (pod) (kube_pod_container_resource_requests{namespace="shop",pod=~"simple-[a-z0-9]+-[a-z0-9]+",resource="cpu"}))'
+                        per_pod: sum by (pod) (rate(container_cpu_usage_seconds_total{namespace="shop",pod=~"simple-[a-z0-9]+-[a-z0-9]+",container!=""}[1m])) / on (pod) sum by (pod) (kube_pod_container_resource_requests{namespace="shop",pod=~"simple-[a-z0-9]+-[a-z0-9]+",resource="cpu"})
+                        utilization: 0.5
+                        ready: max by (pod) (kube_pod_status_ready{namespace="shop",pod=~"simple-[a-z0-9]+-[a-z0-9]+",condition="true"})
                     behavior:
                       scale_up:
                         tolerance: 0.05
@@ -104,8 +105,9 @@ spec:
                     metrics:
                       # 40% of the cpu that a pod requests.
                       - name: cpu
-                        demand: sum(rate(container_cpu_usage_seconds_total{namespace="shop",pod=~"fib-[a-z0-9]+-[a-z0-9]+",container!=""}[1m]))
-                        per_replica: '0.4 * sum(kube_pod_container_resource_requests{namespace="shop",pod=~"fib-[a-z0-9]+-[a-z0-9]+",resource="cpu"}) / count(count by (pod) (kube_pod_container_resource_requests{namespace="shop",pod=~"fib-[a-z0-9]+-[a-z0-9]+",resource="cpu"}))'
+                        per_pod: sum by (pod) (rate(container_cpu_usage_seconds_total{namespace="shop",pod=~"fib-[a-z0-9]+-[a-z0-9]+",container!=""}[1m])) / on (pod) sum by (pod) (kube_pod_container_resource_requests{namespace="shop",pod=~"fib-[a-z0-9]+-[a-z0-9]+",resource="cpu"})
+                        utilization: 0.4
+                        ready: max by (pod) (kube_pod_status_ready{namespace="shop",pod=~"fib-[a-z0-9]+-[a-z0-9]+",condition="true"})
                     behavior:
                       scale_down:
                         stabilization_window: 5m

@@ -15,7 +15,7 @@ use super::*;
 use crate::decision::{Decision, Inputs, MetricInput, Policy, State, decide};
 use crate::demand::Presence;
 use crate::dispatch::Outcome;
-use crate::workload::Workload;
+use crate::workload::{ObjectRef, Workload};
 
 const START: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 
@@ -26,7 +26,7 @@ fn at(seconds: u64) -> Timestamp {
 
 fn workload(name: &str) -> Workload {
     let (kind, namespace) = ("Deployment".to_owned(), "shop".to_owned());
-    Workload { api_version: String::new(), kind, namespace, name: name.to_owned() }
+    Workload::from(ObjectRef { api_version: String::new(), kind, namespace, name: name.to_owned() })
 }
 
 /// A real decision: from 2 replicas to as many as the demand needs at 50 each.

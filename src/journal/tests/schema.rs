@@ -4,6 +4,7 @@ use redb::{Database, TableDefinition};
 
 use super::super::schema::{DECISIONS_1, META, NEWEST, SCHEMA};
 use super::*;
+use crate::workload::ObjectRef;
 
 /// Writes a file by hand.
 fn file(directory: &Directory, write: impl FnOnce(&redb::WriteTransaction)) {
@@ -39,7 +40,7 @@ fn a_journal_of_the_first_schema_is_brought_up_to_date() {
     });
     let (journal, recovered) = open(directory.clone());
     let first = Entry { outcome: Some(Outcome::Done), ..entry(3, "checkout", at(3)) };
-    let database = Workload { kind: "StatefulSet".to_owned(), ..workload("db") };
+    let database = Workload::from(ObjectRef { kind: "StatefulSet".to_owned(), ..ObjectRef::from(workload("db")) });
     let second = Entry { workload: database, ..entry(4, "db", at(4)) };
     let page = journal.reader().decisions(&Filter { limit: 9, ..Filter::default() }).unwrap();
     assert_eq!(page.entries, [second.clone(), first]);

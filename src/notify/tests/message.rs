@@ -1,5 +1,6 @@
 #![allow(clippy::needless_pass_by_value, reason = "expectations are made where they are checked")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
@@ -8,7 +9,7 @@ use super::{NOW, alert};
 use crate::dispatch::{Alert, Notification, Notified};
 use crate::labels::Labels;
 use crate::notify::message::Message;
-use crate::workload::Workload;
+use crate::workload::{ObjectRef, Workload};
 
 pub(super) fn notification(alerts: Vec<Alert>, decisions: Vec<Notified>) -> Notification {
     Notification {
@@ -24,13 +25,14 @@ pub(super) fn notification(alerts: Vec<Alert>, decisions: Vec<Notified>) -> Noti
 pub(super) fn notified() -> Notified {
     Notified {
         id: 7,
-        workload: Workload {
+        workload: Workload::from(ObjectRef {
             api_version: "apps/v1".to_owned(),
             kind: "Deployment".to_owned(),
             namespace: "shop".to_owned(),
             name: "checkout".to_owned(),
-        },
+        }),
         labels: Labels::from_pairs([("team", "shop"), ("tier", "web")]).unwrap(),
+        annotations: BTreeMap::from([("runbook_url".to_owned(), "https://runbooks/checkout".to_owned())]),
         from: 4,
         to: 6,
         reason: "requests 340 / 50 = 7".to_owned(),
@@ -106,6 +108,9 @@ fn a_message_is_alertmanagers_with_decisions_beside_it() {
               "labels": {
                 "team": "shop",
                 "tier": "web"
+              },
+              "annotations": {
+                "runbook_url": "https://runbooks/checkout"
               },
               "from": 4,
               "to": 6,

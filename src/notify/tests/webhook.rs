@@ -7,6 +7,7 @@ use ring::hmac;
 use super::message::{notification, notified};
 use super::{Door, Server, alert, until};
 use crate::notify::{Address, NotifyError, WebhookConfig};
+use crate::template::Template;
 
 fn to(server: &Server) -> WebhookConfig {
     let url = format!("{}/hook/token", server.url());
@@ -47,6 +48,31 @@ async fn a_signature_covers_time_and_body() {
         text
     });
     assert_eq!(received.header("x-headroom-signature"), Some(format!("sha256={hex}").as_str()));
+}
+
+#[tokio::test]
+async fn a_body_of_ones_own_is_made_from_a_template_and_signed() {
+    let server = Server::start(&["200 OK"]).await;
+    let (door, folder) = (Door::to(&[]), tempfile::tempdir().unwrap());
+    let file = folder.path().join("key");
+    std::fs::write(&file, "opensesame").unwrap();
+    let text = "{{ .Status }} {{ .GroupLabels.team }}: {{ range .Alerts }}{{ .Labels.alertname }} {{ end }}\
+                {{ range .Decisions }}{{ .Workload }} {{ .From }} -> {{ .To }}, {{ .Annotations.runbook_url }}{{ end }}";
+    let config = WebhookConfig {
+        secret_file: Some(file),
+        headers: vec![("content-type".parse().unwrap(), "text/plain".parse().unwrap())],
+        body: Some(Template::compile(text).unwrap()),
+        ..to(&server)
+    };
+    door.notifier.notify(&notification(vec![alert("a")], vec![notified()]), &config).await.unwrap();
+    let received = server.received().remove(0);
+    assert_eq!(received.body, "firing shop: a shop/checkout 4 -> 6, https://runbooks/checkout");
+    assert_eq!(received.header("content-type"), Some("text/plain"));
+    assert!(received.header("x-headroom-signature").is_some());
+
+    let poor = WebhookConfig { body: Some(Template::compile("{{ .Nothing }}").unwrap()), ..to(&server) };
+    let error = door.notifier.notify(&notification(vec![alert("a")], Vec::new()), &poor).await.unwrap_err();
+    assert!(error.to_string().starts_with("the webhook's body can't be made: 1:"), "{error}");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ fn check(target: &str, metrics: &[(&str, &str, &str)], want: Expect) {
             .map(|input| format!("{} {} / {}", input.name, presence(input.demand), presence(input.per_replica)));
         lines.push(format!("{workload} {}\n", inputs.collect::<Vec<_>>().join(", ")));
     }
+    lines.sort();
     lines.extend(failed.map(|failed| format!("failed: {failed}\n")));
     want.assert_eq(&lines.concat());
 }
@@ -245,6 +246,95 @@ fn many_problems_are_told_in_one_line() {
         &[("requests", &many.join(" or "), "50")],
         expect![[r#"
         failed: demand of metric "requests": {pod="p0"} has no label "deployment", which the target's name needs; keep it with sum by (deployment, …) (and 29 more)
+    "#]],
+    );
+}
+
+/// What a metric of single pods says, with what tells whether they are ready.
+#[track_caller]
+fn check_pods(target: &str, per_pod: &str, ready: Option<&str>, want: Expect) {
+    let ready = ready.map(|ready| format!("\n  ready: >-\n    {ready}")).unwrap_or_default();
+    let metric = indented(&format!("- name: cpu\n  per_pod: >-\n    {per_pod}\n  utilization: 0.8{ready}\n"), 4);
+    let bound = of_metrics(target, &metric);
+    let Answers { workloads, failed } = bound.eval(NOW);
+    let mut lines = Vec::new();
+    for WorkloadAnswer { workload, metrics, .. } in workloads {
+        let cpu = &metrics[0];
+        let pods = cpu.pods.as_ref().map(|pods| format!("{:?} others {:?}", pods.values, pods.others));
+        lines.push(format!("{workload} {} {}\n", presence(cpu.demand), pods.unwrap_or_default()));
+    }
+    lines.sort();
+    lines.extend(failed.map(|failed| format!("failed: {failed}\n")));
+    want.assert_eq(&lines.concat());
+}
+
+/// Values of pods of the fleet.
+fn of_pods(members: &[(&str, &str, f64)]) -> String {
+    let member =
+        |(deployment, pod, value): &(&str, &str, f64)| format!("({})", of_pod(&series(&[(deployment, *value)]), pod));
+    members.iter().map(member).collect::<Vec<_>>().join(" or ")
+}
+
+#[test]
+fn pods_have_values_of_their_own() {
+    let values = of_pods(&[("a", "a1", 0.5), ("a", "a2", 0.9), ("b", "b1", 0.25)]);
+    check_pods(
+        FLEET,
+        &values,
+        None,
+        expect![[r#"
+            shop/a 1.4 [0.5, 0.9] others None
+            shop/b 0.25 [0.25] others None
+        "#]],
+    );
+    check_pods(
+        CHECKOUT,
+        &values,
+        None,
+        expect![[r#"
+        shop/checkout 1.65 [0.5, 0.9, 0.25] others None
+    "#]],
+    );
+    // a2 starts, a3 has no value, b1 is the only one and starts: nothing is known of b's load.
+    let ready = of_pods(&[("a", "a1", 1.0), ("a", "a2", 0.0), ("a", "a3", 1.0), ("b", "b1", 0.0)]);
+    check_pods(
+        FLEET,
+        &values,
+        Some(&ready),
+        expect![[r#"
+            shop/a 0.5 [0.5] others Some((1, 1))
+            shop/b absent [] others Some((1, 0))
+        "#]],
+    );
+}
+
+#[test]
+fn pods_are_told_apart_by_their_label() {
+    check_pods(
+        FLEET,
+        &series(&[("a", 1.0)]),
+        None,
+        expect![[r#"
+            failed: per_pod of metric "cpu": {deployment="a"} has no label "pod"; keep it with sum by (pod, …)
+        "#]],
+    );
+    let pod = of_pods(&[("a", "a1", 1.0)]);
+    let twice = format!(r#"{pod} or label_replace({pod}, "container", "c", "", "")"#);
+    check_pods(
+        FLEET,
+        &twice,
+        None,
+        expect![[r#"
+        shop/a invalid [1.0] others None
+        failed: per_pod of metric "cpu": {container="c",deployment="a",pod="a1"} is a second series of its pod; aggregate them with sum by (pod, …)
+    "#]],
+    );
+    check_pods(
+        FLEET,
+        "1",
+        None,
+        expect![[r#"
+        failed: per_pod of metric "cpu": a scalar is of no pod; write a series for each pod
     "#]],
     );
 }

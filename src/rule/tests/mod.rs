@@ -38,7 +38,12 @@ fn bound(target: &str, metrics: &[(&str, &str, &str)]) -> Arc<BoundScale> {
     let metrics = metrics.iter().fold(String::new(), |done, (name, demand, per_replica)| {
         format!("{done}- name: {name}\n  demand: >-\n    {demand}\n  per_replica: >-\n    {per_replica}\n")
     });
-    let metrics = indented(&metrics, 4);
+    of_metrics(target, &indented(&metrics, 4))
+}
+
+/// A scale rule with these metrics, as written.
+#[track_caller]
+fn of_metrics(target: &str, metrics: &str) -> Arc<BoundScale> {
     let text = format!(
         "- scale: checkout\n  target: {{kind: Deployment, {target}}}\n  replicas: {{max: 9}}\n  metrics:\n{metrics}"
     );

@@ -9,7 +9,7 @@ fn filled(text: &str, labels: &[(&str, &str)]) -> String {
         name: template(text),
     };
     let labels = Labels::from_pairs(labels.iter().copied()).unwrap();
-    target.resolve(&labels).map_or_else(|error| error.to_string(), |workload| workload.name)
+    target.resolve(&labels).map_or_else(|error| error.to_string(), |workload| workload.name.clone())
 }
 
 #[test]

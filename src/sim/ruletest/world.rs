@@ -242,8 +242,12 @@ impl<'t> World<'t> {
         let view = self.engine.view();
         for effect in effects {
             match effect {
-                Effect::Watch(workload) => self.watch(workload, &view),
+                Effect::Watch(workload, _) => self.watch(workload, &view),
                 Effect::Forget(workload) => self.cluster.forget(&workload),
+                Effect::Refit(mut refit) => {
+                    refit.predictor.refit();
+                    self.heard.push(Event::Refitted(refit, Duration::ZERO));
+                }
                 Effect::Act(action) => {
                     let outcome = self.cluster.apply(&action);
                     self.heard.push(Event::Acted(action, outcome));

@@ -62,7 +62,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            startup: Duration::from_secs(60),
+            startup: Duration::from_mins(1),
             // Prometheus sends a batch that is not full after 5 s.
             delay: Duration::from_secs(5),
             slack: 1.25,

@@ -24,6 +24,9 @@ const ROUNDS_MAX: u32 = 16;
 /// The loop is stepped this often at least, as a live one looks at what time alone may have changed.
 const BEAT: Duration = Duration::from_secs(15);
 
+/// How long a fit of a forecast's slow models is taken to last.
+const FIT: Duration = Duration::from_millis(250);
+
 /// How often what is foreseen is noted for the report.
 const NOTE_EVERY: Duration = Duration::from_mins(10);
 
@@ -66,8 +69,10 @@ impl<'s> World<'s> {
         let store = Store::new(Limits::default());
         let subscriptions = store.subscribe(&subject.rules.selectors());
         let rules = subject.rules.clone().bind(subscriptions);
+        let mut engine = Engine::new(&Settings::default());
+        engine.keep_nothing();
         Self {
-            engine: Engine::new(&Settings::default()),
+            engine,
             store,
             touched: Touched::default(),
             fleet: Fleet::new(load.start(), replicas, options.startup),
@@ -147,7 +152,7 @@ impl<'s> World<'s> {
     fn perform(&mut self, effect: Effect) {
         match effect {
             // A rule for a whole fleet may name more: the trace is the demand of one.
-            Effect::Watch(workload) if self.workload.is_none() => {
+            Effect::Watch(workload, _) if self.workload.is_none() => {
                 self.workload = Some(workload);
                 self.tell();
             }
@@ -158,6 +163,11 @@ impl<'s> World<'s> {
                 }
                 self.heard.push(Event::Acted(action, outcome));
                 self.tell();
+            }
+            // A fit is done at once: what it would take a live loop is no matter of a played one's time.
+            Effect::Refit(mut refit) => {
+                refit.predictor.refit();
+                self.heard.push(Event::Refitted(refit, FIT));
             }
             _ => {}
         }

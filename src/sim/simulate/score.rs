@@ -78,7 +78,7 @@ pub struct Score {
     pub upsilon: f64,
     /// Changes of supply less changes of demand, for each hour.
     pub jitter: f64,
-    /// The length of (θ_U, θ_O, τ_U, τ_O)/100: the distance from perfection.
+    /// The length of the vector of accuracies and timeshares, as parts of 1: the distance from perfection.
     pub sigma: f64,
     /// Elastic speedup over HPA; `None` where that did not run. Terms are one percentage point at least. It praises
     /// plain over-provisioning: read it beside the replica-hours.
@@ -288,7 +288,7 @@ impl<'y> Tally<'y> {
 
 /// Changes of the requested count up and down, and how often the direction turned.
 fn turns(course: &Course) -> (u32, u32, u32) {
-    let (mut up, mut down, mut flaps) = (0, 0, 0);
+    let (mut up, mut down, mut flaps) = (0_u32, 0_u32, 0_u32);
     let mut last = None;
     let mut requested = course.changes.first().map(|change| change.requested);
     for change in &course.changes {

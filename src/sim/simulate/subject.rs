@@ -79,7 +79,7 @@ impl Plain {
     #[must_use]
     pub fn yaml(&self) -> String {
         let Self { min, max, per_replica, fields } = self;
-        let fields: String = fields.iter().map(|field| format!("        {field}\n")).collect();
+        let fields = fields.iter().fold(String::new(), |lines, field| lines + "        " + field + "\n");
         format!(
             "groups:\n  - name: simulate\n    interval: 15s\n    rules:\n      - scale: workload\n        target: {{kind: \
              Deployment, namespace: default, name: workload}}\n        replicas: {{min: {min}, max: {max}}}\n        \

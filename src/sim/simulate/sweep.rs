@@ -19,7 +19,7 @@ const HORIZONS: [&str; 3] = ["auto", "5m", "15m"];
 
 /// How long scale-downs wait.
 const WINDOWS: [Duration; 4] =
-    [Duration::from_secs(60), Duration::from_mins(3), Duration::from_mins(5), Duration::from_mins(10)];
+    [Duration::from_mins(1), Duration::from_mins(3), Duration::from_mins(5), Duration::from_mins(10)];
 
 /// Shares of what the rule plans for a replica: below 1 is more room for what can't be foreseen.
 const SHARES: [f64; 4] = [0.85, 1.0, 1.1, 1.2];

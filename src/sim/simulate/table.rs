@@ -108,7 +108,9 @@ pub(super) fn aligned(heads: &[&str], rows: &[Vec<String>]) -> String {
         text.push('\n');
     };
     line(&mut heads.iter().copied());
-    rows.iter().for_each(|row| line(&mut row.iter().map(String::as_str)));
+    for row in rows {
+        line(&mut row.iter().map(String::as_str));
+    }
     text
 }
 

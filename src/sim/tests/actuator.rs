@@ -4,6 +4,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::actuate::{Action, Actuator as _, Observation, Outcome, Status};
+use crate::workload::ObjectRef;
 
 struct Rig {
     cluster: Arc<Mutex<Cluster>>,
@@ -47,8 +48,8 @@ fn each_change_of_a_watched_workload_is_told_once() {
     let mut rig = Rig::new(16);
     rig.advance(1);
     assert_eq!(rig.told(), [], "nobody watches");
-    rig.actuator.watch(&checkout());
-    rig.actuator.watch(&checkout());
+    rig.actuator.watch(&checkout(), None);
+    rig.actuator.watch(&checkout(), None);
     assert_eq!(rig.told(), [(2, 2)]);
     assert_eq!(rig.apply(2, 5), Outcome::Done);
     assert_eq!(rig.told(), [(5, 2)]);
@@ -61,7 +62,7 @@ fn each_change_of_a_watched_workload_is_told_once() {
 #[test]
 fn an_action_from_another_count_is_a_conflict_and_changes_nothing() {
     let mut rig = Rig::new(16);
-    rig.actuator.watch(&checkout());
+    rig.actuator.watch(&checkout(), None);
     assert_eq!(rig.told(), [(2, 2)]);
     assert_eq!(rig.apply(3, 4), Outcome::Conflict);
     assert_eq!(rig.told(), []);
@@ -71,7 +72,7 @@ fn an_action_from_another_count_is_a_conflict_and_changes_nothing() {
 #[test]
 fn what_a_full_channel_could_not_take_is_told_later() {
     let mut rig = Rig::new(1);
-    rig.actuator.watch(&checkout());
+    rig.actuator.watch(&checkout(), None);
     assert_eq!(rig.apply(2, 3), Outcome::Done);
     assert_eq!(rig.told(), [(2, 2)]);
     rig.actuator.publish();
@@ -81,7 +82,7 @@ fn what_a_full_channel_could_not_take_is_told_later() {
 #[test]
 fn a_workload_that_does_not_exist_is_told_as_unknown() {
     let mut rig = Rig::new(1);
-    rig.actuator.watch(&Workload { name: "other".to_owned(), ..checkout() });
+    rig.actuator.watch(&Workload::from(ObjectRef { name: "other".to_owned(), ..ObjectRef::from(checkout()) }), None);
     let observation = rig.observations.try_recv().unwrap();
     assert_eq!(observation.status, Status::Unknown("shop/other does not exist in the simulated cluster".to_owned()));
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::sample::is_stale;
+use crate::workload::ObjectRef;
 
 /// Plays a script, ten seconds a word: a load to offer, `=N` to scale to N. Tells the totals after each word.
 #[track_caller]
@@ -85,14 +86,14 @@ fn a_change_from_another_count_than_the_present_one_is_refused() {
     assert_eq!(conflict.to_string(), "shop/checkout has 2 replicas, the change expects 3");
     let too_many = cluster.scale(&checkout(), 2, 10_001).unwrap_err();
     assert!(too_many.to_string().ends_with("more than the simulated cluster's limit of 10000"), "{too_many}");
-    let other = Workload { name: "other".to_owned(), ..checkout() };
+    let other = Workload::from(ObjectRef { name: "other".to_owned(), ..ObjectRef::from(checkout()) });
     assert_eq!(cluster.scale(&other, 2, 3), Err(ScaleError::NotFound(other)));
     assert_eq!(cluster.pods(&checkout()), Some(Pods { replicas: 2, ready: 2, existing: 2 }));
 }
 
 #[test]
 fn one_object_under_two_api_versions_is_one_workload() {
-    let any_version = Workload { api_version: String::new(), ..checkout() };
+    let any_version = Workload::from(ObjectRef { api_version: String::new(), ..ObjectRef::from(checkout()) });
     assert!(cluster(2).scale(&any_version, 2, 3).is_ok());
 }
 

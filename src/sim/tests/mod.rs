@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use super::*;
 use crate::time::Timestamp;
-use crate::workload::{Replicas, Workload};
+use crate::workload::{ObjectRef, Replicas, Workload};
 
 fn checkout() -> Workload {
-    Workload {
+    Workload::from(ObjectRef {
         api_version: "apps/v1".to_owned(),
         kind: "Deployment".to_owned(),
         namespace: "shop".to_owned(),
         name: "checkout".to_owned(),
-    }
+    })
 }
 
 /// Pods that serve 10 requests a second, are ready after 30 s and gone after 20 s.

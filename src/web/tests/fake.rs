@@ -10,7 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::decision::{Change, Decision, Inputs, MetricInput, Policy, ScalingPolicy, State, decide};
 use crate::demand::Presence;
 use crate::dispatch::{Alert, AlertState, AlertStatus, Outcome, Silence};
-use crate::engine::{AlertView, Answer, Command, Counts, Entry, MetricView, RuleHealth, View, WorkloadView};
+use crate::engine::{
+    AlertView, Answer, Command, Counts, Entry, MetricForecast, MetricView, RuleHealth, View, WorkloadView,
+};
+use crate::forecast::{Forecast, Point};
 use crate::ingest::{self, Receiver};
 use crate::journal::{Filter, Page};
 use crate::labels::Labels;
@@ -19,7 +22,7 @@ use crate::series::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::time::Timestamp;
 use crate::web::{Ask, Context, Limits, QueryError, Reload, RoutingView};
-use crate::workload::Workload;
+use crate::workload::{ObjectRef, Workload};
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
@@ -99,12 +102,20 @@ pub(super) async fn keep(mut asks: mpsc::Receiver<Ask>, view: watch::Sender<Arc<
                 next.alerts.extend(alerts.into_iter().map(|alert| Arc::new(routed(alert))));
                 Answer::Done
             }
+            Command::Forecasts { .. } => Answer::Forecasts(vec![foreseen()]),
             Command::Scale(_) => Answer::Refused("not here".to_owned()),
         };
         view.send_replace(Arc::new(next));
         // Who asked may have gone.
         let _ = answer.send(said);
     }
+}
+
+/// A path of one step.
+fn foreseen() -> MetricForecast {
+    let point = Point { at: NOW, mean: 200.0, p10: 180.0, p50: 199.0, p90: 230.0, p95: 240.0, peak90: 235.0 };
+    let forecast = Forecast { from: NOW, step: Duration::from_mins(1), points: vec![point] };
+    MetricForecast { metric: "requests".into(), model: "rls".into(), trust: 0.84, forecast: Some(forecast) }
 }
 
 /// An alert that everybody is told of.
@@ -121,7 +132,7 @@ pub(super) fn routed(alert: Alert) -> AlertView {
 
 pub(super) fn workload(name: &str) -> Workload {
     let (api_version, kind) = ("apps/v1".to_owned(), "Deployment".to_owned());
-    Workload { api_version, kind, namespace: "shop".to_owned(), name: name.to_owned() }
+    Workload::from(ObjectRef { api_version, kind, namespace: "shop".to_owned(), name: name.to_owned() })
 }
 
 /// From 4 to 6: the demand needs 7, and no more than 2 pods come within 15 s.
@@ -146,6 +157,8 @@ pub(super) fn view() -> View {
         per_replica,
         z_score: None,
         paused: false,
+        outlook: None,
+        point: None,
     };
     let checkout = WorkloadView {
         workload: workload("checkout"),
@@ -153,6 +166,8 @@ pub(super) fn view() -> View {
         labels: Labels::from_pairs([("team", "shop")]).unwrap(),
         min: 2,
         max: 60,
+        tolerance_up: 0.1,
+        tolerance_down: 0.1,
         replicas: Some(6),
         ready: Some(4),
         problem: None,

@@ -111,7 +111,7 @@ async fn told_of_web(pods: impl Fn() -> Reply + Send + Sync + 'static) -> (Vec<T
     let server = Server::start(move |asked| shop(asked.line, &pods)).await;
     let (kubernetes, mut observations) = server.actuator().await;
     for name in ["web", "mute", "well"] {
-        kubernetes.watch(&deployment(name));
+        kubernetes.watch(&deployment(name), None);
     }
     let mut told = Vec::new();
     while let Ok(Some(observation)) = tokio::time::timeout(Duration::from_secs(7), observations.recv()).await {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::server::{Reply, Server, failure, next};
 use super::*;
+use crate::workload::ObjectRef;
 
 fn object(name: &str, replicas: u32, ready: u32) -> Value {
     json!({
@@ -46,7 +47,7 @@ async fn one_watch_serves_all_workloads_of_a_kind_and_namespace() {
     .await;
     let (kubernetes, mut observations) = server.actuator().await;
     for name in ["api", "web", "gone", "web"] {
-        kubernetes.watch(&deployment(name));
+        kubernetes.watch(&deployment(name), None);
     }
     let mut lines = Vec::new();
     for _ in 0..5 {
@@ -62,7 +63,7 @@ async fn one_watch_serves_all_workloads_of_a_kind_and_namespace() {
     .assert_eq(&lines.join("\n"));
 
     // Asked for later: known at once, with no further request.
-    kubernetes.watch(&deployment("unasked"));
+    kubernetes.watch(&deployment("unasked"), None);
     assert_eq!(next(&mut observations).await, "shop/unasked 9/9");
     expect![[r#"
         GET /apis/apps/v1/namespaces/shop/deployments?&limit=500
@@ -76,13 +77,13 @@ async fn what_is_forgotten_is_told_again_when_somebody_asks_again() {
     })
     .await;
     let (kubernetes, mut observations) = server.actuator().await;
-    kubernetes.watch(&deployment("web"));
+    kubernetes.watch(&deployment("web"), None);
     assert_eq!(next(&mut observations).await, "shop/web 4/4");
     kubernetes.forget(&deployment("web"));
     kubernetes.forget(&deployment("never asked for"));
-    kubernetes.watch(&deployment("api"));
+    kubernetes.watch(&deployment("api"), None);
     assert_eq!(next(&mut observations).await, "shop/api 1/1");
-    kubernetes.watch(&deployment("web"));
+    kubernetes.watch(&deployment("web"), None);
     assert_eq!(next(&mut observations).await, "shop/web 4/4");
 }
 
@@ -90,16 +91,18 @@ async fn what_is_forgotten_is_told_again_when_somebody_asks_again() {
 async fn check(workload: Workload, reply: impl Fn() -> Reply + Send + Sync + 'static, want: Expect) {
     let server = Server::start(move |_| reply()).await;
     let (kubernetes, mut observations) = server.actuator().await;
-    kubernetes.watch(&workload);
+    kubernetes.watch(&workload, None);
     want.assert_eq(&wrapped(&next(&mut observations).await));
 }
 
 #[tokio::test]
 async fn what_can_t_be_watched_is_told_with_the_way_out() {
-    let of_kind = |api_version: &str, kind: &str| Workload {
-        api_version: api_version.to_owned(),
-        kind: kind.to_owned(),
-        ..deployment("web")
+    let of_kind = |api_version: &str, kind: &str| {
+        Workload::from(ObjectRef {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            ..ObjectRef::from(deployment("web"))
+        })
     };
     let forbidden = || failure(403, "deployments.apps is forbidden");
     check(
@@ -159,7 +162,7 @@ async fn a_watch_recovers_by_itself_and_tells_what_it_missed() {
     })
     .await;
     let (kubernetes, mut observations) = server.actuator().await;
-    kubernetes.watch(&deployment("web"));
+    kubernetes.watch(&deployment("web"), None);
     expect!["shop/web unknown: list deployments in shop: the API server answered 503: apiserver is starting"]
         .assert_eq(&next(&mut observations).await);
     assert_eq!(next(&mut observations).await, "shop/web 4/4");
@@ -182,14 +185,14 @@ async fn a_watch_that_breaks_off_begins_anew_without_a_word() {
     })
     .await;
     let (kubernetes, mut observations) = server.actuator().await;
-    kubernetes.watch(&deployment("web"));
+    kubernetes.watch(&deployment("web"), None);
     assert_eq!(next(&mut observations).await, "shop/web 4/4");
     assert_eq!(next(&mut observations).await, "shop/web 4/4");
 }
 
 #[tokio::test]
 async fn a_custom_kind_is_counted_by_its_scale_subresource() {
-    let rollout = || Workload { kind: "Rollout".to_owned(), ..deployment("web") };
+    let rollout = || Workload::from(ObjectRef { kind: "Rollout".to_owned(), ..ObjectRef::from(deployment("web")) });
     let server = Server::start(|asked| {
         if asked.line.ends_with("/scale") {
             return Reply::Json(
@@ -208,7 +211,7 @@ async fn a_custom_kind_is_counted_by_its_scale_subresource() {
     })
     .await;
     let (kubernetes, mut observations) = server.actuator().await;
-    kubernetes.watch(&rollout());
+    kubernetes.watch(&rollout(), None);
     assert_eq!(next(&mut observations).await, "Rollout/shop/web 6/7");
     assert_eq!(next(&mut observations).await, "Rollout/shop/web 5/7");
 }
@@ -219,7 +222,7 @@ async fn dropping_the_actuator_ends_its_watches() {
         Server::start(|asked| if is_watch(asked.line) { Reply::Watch(vec![]) } else { list(&[object("web", 1, 1)]) })
             .await;
     let (kubernetes, mut observations) = server.actuator().await;
-    kubernetes.watch(&deployment("web"));
+    kubernetes.watch(&deployment("web"), None);
     assert_eq!(next(&mut observations).await, "shop/web 1/1");
     drop(kubernetes);
     assert_eq!(next(&mut observations).await, "closed");

@@ -4,11 +4,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
+
 use crate::config::reader::{Fields, Reader};
 use crate::config::scalar::{At, Read};
 use crate::config::settings::alerting::{Access, Alertmanager};
 use crate::config::settings::read::set_time;
 use crate::config::tree::Node;
+use crate::template::Template;
 
 /// A receiver: what happens with what its routes lead to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +38,10 @@ pub struct Webhook {
     pub max_alerts: usize,
     /// Whether it is told of alerts that have ended.
     pub send_resolved: bool,
+    /// Sent with each message, beside those that we write.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What it is sent in the place of our JSON; its data are those of Alertmanager's templates.
+    pub body: Option<Template>,
 }
 
 /// Where a webhook is. Many have a secret in their path, so it is not shown.
@@ -158,6 +165,8 @@ impl Read for Webhook {
             timeout: Duration::from_secs(10),
             max_alerts: 0,
             send_resolved: true,
+            headers: fields.node("headers").map_or_else(Vec::new, |node| headers(reader, node)),
+            body: fields.optional("body").and_then(|body| template(reader, &body)),
         };
         fields.refuse("secret", "secrets are not written here; name a file with secret_file");
         set_time(&mut fields, "timeout", &mut webhook.timeout);
@@ -172,6 +181,39 @@ impl Read for Webhook {
         fields.finish();
         Some(webhook)
     }
+}
+
+/// Headers that a webhook wants. Those that make a request whole, or prove who we are, have their own ways.
+fn headers(reader: &Reader<'_>, node: &Node) -> Vec<(HeaderName, HeaderValue)> {
+    let Some(fields) = reader.fields(node, "headers") else { return Vec::new() };
+    let header = |(key, value): (&Node, &Node)| {
+        let (name, text) = (String::read(reader, key)?, String::read(reader, value)?);
+        let Ok(name) = name.parse::<HeaderName>() else {
+            reader.report(key.span, format!("\"{name}\" is not the name of a header"));
+            return None;
+        };
+        if name == "authorization" {
+            reader.report(key.span, "secrets are not written here; name a file in http_config");
+            return None;
+        }
+        if RESERVED.contains(&name.as_str()) || name.as_str().starts_with("x-headroom-") {
+            reader.report(key.span, format!("the header {name} is written by Headroom itself"));
+            return None;
+        }
+        let Ok(value) = HeaderValue::from_str(&text) else {
+            reader.report(value.span, "a header's value has visible characters of ASCII only");
+            return None;
+        };
+        Some((name, value))
+    };
+    fields.into_entries().filter_map(header).collect()
+}
+
+/// Headers that the connection needs to be what it is.
+const RESERVED: [&str; 4] = ["host", "content-length", "transfer-encoding", "connection"];
+
+fn template(reader: &Reader<'_>, text: &At<String>) -> Option<Template> {
+    Template::compile(&text.value).map_err(|error| reader.report(text.span, error.placed(&text.value))).ok()
 }
 
 /// `url` or `url_file`.

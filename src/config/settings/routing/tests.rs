@@ -241,6 +241,8 @@ fn receivers_are_checked() {
 receivers:
 - {name: a, kubernetes_configs: [{context: x}, {}], log_configs: [{level: info}]}
 - {name: b, webhook_configs: [{}, {url: ftp://x}, {url: 'http://x', url_file: y, secret: z}]}
+- name: w
+  webhook_configs: [{url: 'http://x', headers: {a b: c, Authorization: d, Host: e, X-F: "\n"}, body: '{{ .Alerts'}]
 - {name: c, slack_configs: [{}], alertmanager_configs: [{url: 'http://u:p@x'}]}
 - {}
 "#,
@@ -263,14 +265,29 @@ receivers:
             headroom.yaml:4:82: secrets are not written here; name a file with secret_file
                 4 | - {name: b, webhook_configs: [{}, {url: ftp://x}, {url: 'http://x', url_file: y, secret: z}]}
                   |                                                                                  ^^^^^^
-            headroom.yaml:5:13: unknown field "slack_configs" in a receiver; known: name, kubernetes_configs, log_configs, webhook_configs, alertmanager_configs
-                5 | - {name: c, slack_configs: [{}], alertmanager_configs: [{url: 'http://u:p@x'}]}
+            headroom.yaml:6:49: "a b" is not the name of a header
+                6 |   webhook_configs: [{url: 'http://x', headers: {a b: c, Authorization: d, Host: e, X-F: "\n"}, body: '{{ .Alerts'}]
+                  |                                                 ^^^
+            headroom.yaml:6:57: secrets are not written here; name a file in http_config
+                6 |   webhook_configs: [{url: 'http://x', headers: {a b: c, Authorization: d, Host: e, X-F: "\n"}, body: '{{ .Alerts'}]
+                  |                                                         ^^^^^^^^^^^^^
+            headroom.yaml:6:75: the header host is written by Headroom itself
+                6 |   webhook_configs: [{url: 'http://x', headers: {a b: c, Authorization: d, Host: e, X-F: "\n"}, body: '{{ .Alerts'}]
+                  |                                                                           ^^^^
+            headroom.yaml:6:89: a header's value has visible characters of ASCII only
+                6 |   webhook_configs: [{url: 'http://x', headers: {a b: c, Authorization: d, Host: e, X-F: "\n"}, body: '{{ .Alerts'}]
+                  |                                                                                         ^^^^
+            headroom.yaml:6:102: 1:1: "{{" without "}}"
+                6 |   webhook_configs: [{url: 'http://x', headers: {a b: c, Authorization: d, Host: e, X-F: "\n"}, body: '{{ .Alerts'}]
+                  |                                                                                                      ^^^^^^^^^^^^
+            headroom.yaml:7:13: unknown field "slack_configs" in a receiver; known: name, kubernetes_configs, log_configs, webhook_configs, alertmanager_configs
+                7 | - {name: c, slack_configs: [{}], alertmanager_configs: [{url: 'http://u:p@x'}]}
                   |             ^^^^^^^^^^^^^
-            headroom.yaml:5:63: an address has no credentials, for it is shown; use basic_auth
-                5 | - {name: c, slack_configs: [{}], alertmanager_configs: [{url: 'http://u:p@x'}]}
+            headroom.yaml:7:63: an address has no credentials, for it is shown; use basic_auth
+                7 | - {name: c, slack_configs: [{}], alertmanager_configs: [{url: 'http://u:p@x'}]}
                   |                                                               ^^^^^^^^^^^^^^
-            headroom.yaml:6:3: a receiver needs the field "name"
-                6 | - {}
+            headroom.yaml:8:3: a receiver needs the field "name"
+                8 | - {}
                   |   ^
         "#]],
     );

@@ -4,10 +4,15 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use crate::decision::economy::{Claim, Division, Limit, Money, Requests, Resource, divide};
-use crate::workload::{Replicas, Workload};
+use crate::workload::{ObjectRef, Replicas, Workload};
 
 fn workload(name: &str) -> Workload {
-    Workload { api_version: String::new(), kind: "Deployment".into(), namespace: "shop".into(), name: name.into() }
+    Workload::from(ObjectRef {
+        api_version: String::new(),
+        kind: "Deployment".into(),
+        namespace: "shop".into(),
+        name: name.into(),
+    })
 }
 
 /// A claim as written in a case: `web 10` wants ten; `web 10 min=2 priority=1 cpu=500 memory=64 cost=0.5`.
@@ -179,7 +184,7 @@ fn slowly(limits: &[Limit], claims: &[Claim<'_>]) -> Vec<Replicas> {
             };
             let ((a, b), (c, d)) = (key(*one), key(*other));
             let priority = claims[*other].priority.cmp(&claims[*one].priority);
-            priority.then((a * d).cmp(&(c * b))).then(claims[*one].workload.cmp(claims[*other].workload))
+            priority.then((a * d).cmp(&(c * b))).then(claims[*one].workload.name.cmp(&claims[*other].workload.name))
         });
         let Some(at) = next else { return granted };
         let lacking = limits.iter().filter(|limit| {

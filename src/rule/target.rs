@@ -3,7 +3,7 @@
 use crate::labels::Labels;
 use crate::template::{self, Part, TemplateError, World};
 use crate::time::Timestamp;
-use crate::workload::Workload;
+use crate::workload::{ObjectRef, Workload};
 
 /// A text that labels have a part in: `{{ $labels.namespace }}`, or anything else of the language of [`template`].
 #[derive(Debug, Clone, PartialEq)]
@@ -138,7 +138,7 @@ impl TargetTemplate {
     }
 
     fn workload(&self, namespace: String, name: String) -> Workload {
-        Workload { api_version: self.api_version.clone(), kind: self.kind.clone(), namespace, name }
+        Workload::from(ObjectRef { api_version: self.api_version.clone(), kind: self.kind.clone(), namespace, name })
     }
 }
 

@@ -1,0 +1,122 @@
+//! What is foreseen of one metric's demand: its predictor, which learns with each evaluation and now and then anew.
+//!
+//! A fit of the slow lane may take long, so it is done elsewhere: the predictor leaves with [`Effect::Refit`] and comes
+//! back with [`Event::Refitted`]. What is heard meanwhile waits for it, and what was foreseen last stands.
+//!
+//! [`Effect::Refit`]: super::Effect::Refit
+//! [`Event::Refitted`]: super::Event::Refitted
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::command::MetricForecast;
+use crate::decision::Outlook;
+use crate::forecast::{Options, Point, Predictor};
+use crate::rule::Forecasting;
+use crate::time::Timestamp;
+
+/// Heard while the predictor is away: an hour of evaluations each second.
+const WAITING_MAX: usize = 3_600;
+/// How often what is foreseen is worked out anew, at most: no step is shorter.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// The forecast of one metric of one workload.
+#[derive(Debug)]
+pub(super) struct Foresight {
+    /// `None` while it is fitted elsewhere.
+    predictor: Option<Box<Predictor>>,
+    /// What was heard meanwhile.
+    waiting: Vec<(Timestamp, Option<f64>)>,
+    outlook: Option<Outlook>,
+    point: Option<Point>,
+    /// The window that the outlook is about, from then on.
+    looked: Option<(Timestamp, Duration, Duration)>,
+    /// When its snapshot was written down.
+    pub(super) kept_at: Timestamp,
+}
+
+impl Foresight {
+    pub(super) fn new(options: &Options, snapshot: Option<&[u8]>, now: Timestamp) -> Self {
+        let restored = snapshot.and_then(|bytes| Predictor::restore(options.clone(), bytes));
+        let predictor = restored.unwrap_or_else(|| Predictor::new(options.clone()));
+        Self {
+            predictor: Some(Box::new(predictor)),
+            waiting: Vec::new(),
+            outlook: None,
+            point: None,
+            looked: None,
+            kept_at: now,
+        }
+    }
+
+    /// Takes the demand of `now`; `None` where it is not known.
+    pub(super) fn observe(&mut self, now: Timestamp, demand: Option<f64>) {
+        match &mut self.predictor {
+            Some(predictor) => predictor.observe(now, demand),
+            None if self.waiting.len() < WAITING_MAX => self.waiting.push((now, demand)),
+            // Missing steps are what a predictor can do with.
+            None => {}
+        }
+    }
+
+    /// What is foreseen of the window in which what is decided now will have effect, up to the next decision's.
+    pub(super) fn outlook(
+        &mut self,
+        forecasting: &Forecasting,
+        startup: Duration,
+        interval: Duration,
+        now: Timestamp,
+    ) -> Option<Outlook> {
+        let lead = forecasting.horizon.unwrap_or_else(|| startup.saturating_add(interval));
+        let until = lead.saturating_add(interval.max(forecasting.options.step));
+        let fresh = |(at, from, to): &(Timestamp, Duration, Duration)| {
+            now.since(*at) < LOOK_EVERY && (*from, *to) == (lead, until) && now >= *at
+        };
+        let Some(predictor) = &self.predictor else { return self.outlook.clone() };
+        if !self.looked.as_ref().is_some_and(fresh) {
+            let quantile = forecasting.quantile;
+            self.looked = Some((now, lead, until));
+            self.point = predictor.forecast(lead).and_then(|forecast| forecast.points.last().copied());
+            self.outlook = predictor.peak(lead, until, quantile).filter(|demand| demand.is_finite()).map(|demand| {
+                let model = Arc::from(predictor.model());
+                Outlook { demand, quantile, by: now + until, trust: predictor.trust(), model }
+            });
+        }
+        self.outlook.clone()
+    }
+
+    /// The step at the end of the lead time, as of the last outlook.
+    pub(super) fn point(&self) -> Option<Point> {
+        self.point
+    }
+
+    /// The path of the next steps, for people to see; without one for the moment of a fit.
+    pub(super) fn forecast(&self, metric: &Arc<str>, horizon: Duration) -> MetricForecast {
+        let predictor = self.predictor.as_ref();
+        MetricForecast {
+            metric: Arc::clone(metric),
+            model: predictor.map_or("", |predictor| predictor.model()).into(),
+            trust: predictor.map_or(0.0, |predictor| predictor.trust()),
+            forecast: predictor.and_then(|predictor| predictor.forecast(horizon)),
+        }
+    }
+
+    /// Gives the predictor away where a fit is due.
+    pub(super) fn take_due(&mut self) -> Option<Box<Predictor>> {
+        self.predictor.take_if(|predictor| predictor.refit_due())
+    }
+
+    /// Takes the predictor back, with what was heard meanwhile.
+    pub(super) fn put_back(&mut self, mut predictor: Box<Predictor>) {
+        for (at, demand) in self.waiting.drain(..) {
+            predictor.observe(at, demand);
+        }
+        self.predictor = Some(predictor);
+        self.looked = None;
+    }
+
+    /// All of it as bytes; `None` while it is away.
+    pub(super) fn snapshot(&self) -> Option<Vec<u8>> {
+        self.predictor.as_ref().map(|predictor| predictor.snapshot())
+    }
+}

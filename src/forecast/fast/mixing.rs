@@ -1,0 +1,98 @@
+//! Who is believed: weights of the experts at one anchor, from their errors of late.
+
+use super::decay;
+use super::rows::EXPERTS;
+use crate::demand::packed::packed;
+
+/// Half-lives of the long and the short record, in steps.
+const LONG: f64 = 1_400.0;
+const SHORT: f64 = 30.0;
+/// How sharply the better one is preferred, by each record.
+const SHARP_LONG: f64 = 7.0;
+const SHARP_SHORT: f64 = 5.0;
+
+/// The mean errors of each expert at one anchor.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    long: [f32; EXPERTS.len()],
+    short: [f32; EXPERTS.len()],
+    count: [f32; EXPERTS.len()],
+}
+
+packed!(Record: long, short, count);
+
+impl Record {
+    pub(crate) const NEW: Self =
+        Self { long: [0.0; EXPERTS.len()], short: [0.0; EXPERTS.len()], count: [0.0; EXPERTS.len()] };
+
+    /// Notes what came of forecasts; those that are NaN said nothing.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(crate) fn score(&mut self, forecasts: &[f64; EXPERTS.len()], y: f64) {
+        let (slow, quick) = (1.0 - decay(LONG), 1.0 - decay(SHORT));
+        for (expert, forecast) in forecasts.iter().enumerate() {
+            if !forecast.is_finite() {
+                continue;
+            }
+            let error = (forecast - y).abs();
+            let count = f64::from(self.count[expert]) + 1.0;
+            self.count[expert] = count.min(1e6) as f32;
+            let ease = |kept: &mut f32, gain: f64| {
+                *kept += (gain.max(1.0 / count) * (error - f64::from(*kept))) as f32;
+            };
+            ease(&mut self.long[expert], slow);
+            ease(&mut self.short[expert], quick);
+        }
+    }
+
+    /// Errors in another unit, of which the old one is `factor`.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(crate) fn rescale(&mut self, factor: f64) {
+        self.long.iter_mut().chain(&mut self.short).for_each(|error| *error = (f64::from(*error) * factor) as f32);
+    }
+
+    /// Makes the record count as if it were an hour long.
+    pub(crate) fn doubt(&mut self) {
+        self.count.iter_mut().for_each(|count| *count = count.min(60.0));
+        self.long = self.short;
+    }
+
+    /// The weights of all experts, which sum to one; those without a record get nothing, and before anyone has one,
+    /// the averages share.
+    ///
+    /// Long and short record are each compared with the best of their own kind: in quiet times it's the quiet errors that
+    /// decide, however large those of yesterday's burst were.
+    pub(crate) fn weights(&self) -> [f64; EXPERTS.len()] {
+        let mut weights = [0.0; EXPERTS.len()];
+        let ripe = |expert: &usize| self.count[*expert] >= 8.0;
+        let best = |errors: &[f32; EXPERTS.len()]| {
+            (0..EXPERTS.len()).filter(ripe).map(|expert| f64::from(errors[expert])).fold(f64::INFINITY, f64::min)
+        };
+        let (long, short) = (best(&self.long), best(&self.short));
+        if !long.is_finite() {
+            (weights[2], weights[4]) = (0.7, 0.3);
+            return weights;
+        }
+        let share = |best: f64, error: f32| {
+            let error = f64::from(error);
+            if error <= best { 1.0 } else { (best / error).max(1e-9) }
+        };
+        for expert in (0..EXPERTS.len()).filter(ripe) {
+            weights[expert] =
+                share(long, self.long[expert]).powf(SHARP_LONG) * share(short, self.short[expert]).powf(SHARP_SHORT);
+        }
+        let sum: f64 = weights.iter().sum();
+        weights.map(|weight| weight / sum)
+    }
+}
+
+/// The mixture of what has been forecast; NaN where nobody says anything.
+pub(crate) fn mix(weights: &[f64; EXPERTS.len()], forecasts: &[f64; EXPERTS.len()]) -> f64 {
+    let (mut sum, mut mass) = (0.0, 0.0);
+    for (weight, forecast) in weights.iter().zip(forecasts) {
+        if forecast.is_finite() && *weight > 0.0 {
+            sum += weight * forecast;
+            mass += weight;
+        }
+    }
+    sum / mass
+}
