@@ -27,6 +27,7 @@ pub mod schedule;
 pub mod forecast;
 
 pub mod decision;
+pub mod rivals;
 
 pub mod import;
 pub mod rule;

@@ -67,6 +67,11 @@ impl Page {
         self.add(format_args!("<figure>{}</figure>", chart.svg(1030, height)))
     }
 
+    /// A picture of another kind, as an SVG that its writer has escaped.
+    pub fn figure(&mut self, svg: &str) -> &mut Self {
+        self.add(format_args!("<figure>{svg}</figure>"))
+    }
+
     /// The page, closed.
     #[must_use]
     pub fn finish(&self) -> String {

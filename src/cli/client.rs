@@ -30,9 +30,23 @@ pub(super) struct Target {
     pub(super) url: String,
 }
 
+/// Whom we ask, and what helps where nobody answers.
+#[derive(Debug, Clone, Copy)]
+struct Whom {
+    name: &'static str,
+    advice: &'static str,
+}
+
+const HEADROOM: Whom =
+    Whom { name: "Headroom", advice: "is `headroom serve` running there? Give its address with --url or HEADROOM_URL" };
+
+const PROMETHEUS: Whom =
+    Whom { name: "Prometheus", advice: "write the address under which its page opens, as in http://prometheus:9090" };
+
 /// A way to one server.
 pub(super) struct Server {
     base: String,
+    whom: Whom,
     client: Door,
 }
 
@@ -60,6 +74,15 @@ impl fmt::Debug for Server {
 impl Target {
     /// Makes a client; nothing is sent yet. Must be called within a runtime.
     pub(super) fn server(&self) -> anyhow::Result<Server> {
+        self.server_of(HEADROOM)
+    }
+
+    /// As [`server`](Self::server), where a Prometheus, or what speaks its API, is to answer.
+    pub(super) fn prometheus(&self) -> anyhow::Result<Server> {
+        self.server_of(PROMETHEUS)
+    }
+
+    fn server_of(&self, whom: Whom) -> anyhow::Result<Server> {
         let base = self.url.trim_end_matches('/').to_owned();
         let wrong = || anyhow!("\"{base}\" is no URL of a server; write http://HOST:PORT");
         let uri: Uri = base.parse().map_err(|_| wrong())?;
@@ -77,7 +100,7 @@ impl Target {
             }
             _ => return Err(wrong()),
         };
-        Ok(Server { base, client })
+        Ok(Server { base, whom, client })
     }
 }
 
@@ -148,11 +171,9 @@ impl Server {
         let base = &self.base;
         match tokio::time::timeout(TIMEOUT, self.client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(anyhow!(
-                "no Headroom answers at {base}: {}; is `headroom serve` running there? Give its address with --url or \
-                 HEADROOM_URL",
-                cause(&error)
-            )),
+            Ok(Err(error)) => {
+                Err(anyhow!("no {} answers at {base}: {}; {}", self.whom.name, cause(&error), self.whom.advice))
+            }
             Err(_) => bail!("no answer from {base} within {} s", TIMEOUT.as_secs()),
         }
     }

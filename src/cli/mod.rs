@@ -10,6 +10,7 @@ mod import;
 mod routes;
 mod scale;
 mod serve;
+mod simulate;
 mod stop;
 mod test;
 
@@ -39,6 +40,14 @@ enum Command {
     /// Test rules: input series in, expected replicas, reasons and alerts out.
     #[command(after_help = "Example:\n  headroom test rules/tests/web.yaml --run 'scales out' --junit results.xml")]
     Test(test::Args),
+    /// Replay recorded demand through a rule, and through HPA, KEDA and an oracle.
+    #[command(
+        after_help = "Examples:\n  headroom simulate requests.csv --startup 90s --html report.html\n  headroom simulate \
+                      --from-prometheus http://prometheus:9090 --query 'sum(rate(http_requests_total{app=\"checkout\"}[1m]))' \
+                      --start 14d --rules rules/web.yaml --rule checkout\n  headroom simulate traces/ --sweep \
+                      --cost-replica-hour 0.05 --cost-under-hour 20"
+    )]
+    Simulate(Box<simulate::Args>),
     /// Forecast a series: CSV in, expected values and quantiles out, or a picture.
     #[command(after_help = "Example:\n  headroom forecast requests.csv --horizon 2h --plot forecast.svg")]
     Forecast(forecast::Args),
@@ -69,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Forecast(args) => forecast::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -173,8 +173,18 @@ impl Engine {
         self.remembered.insert(known.named, kept);
     }
 
+    /// Asks for nothing to be kept from now on: a loop that is played over recorded demand is not taken up again.
+    pub fn keep_nothing(&mut self) {
+        self.fleeting = true;
+    }
+
     /// Writes down what must not be lost with this step, and now and then the rest.
     pub(super) fn keep(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        if self.fleeting {
+            self.kept.clear();
+            self.kept_silences.clear();
+            return;
+        }
         effects.extend(std::mem::take(&mut self.kept_silences).iter().filter_map(|one| silence(one)));
         for key in self.alerts.take_gone() {
             effects.push(Effect::Keep(Change::delete(Table::Alerts, row_of(&key))));

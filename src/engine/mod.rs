@@ -177,6 +177,8 @@ pub struct Engine {
     /// The workload whose predictor was fitted last; the next one's turn is after it.
     refitted: Option<Workload>,
     keep_due: bool,
+    /// Nothing is written down: nobody will take it up again.
+    fleeting: bool,
     kept_at: Timestamp,
     alert_views: Vec<Arc<AlertView>>,
     alert_groups: Vec<Arc<AlertGroup>>,
@@ -232,6 +234,7 @@ impl Engine {
             refit_due: false,
             refitted: None,
             keep_due: false,
+            fleeting: false,
             kept_at: Timestamp::MIN,
             alert_views: Vec::new(),
             alert_groups: Vec::new(),

@@ -14,6 +14,7 @@ pub mod ruletest;
 mod scenario;
 mod scrape;
 mod sender;
+pub mod simulate;
 #[cfg(test)]
 mod tests;
 mod trace;

@@ -45,6 +45,14 @@ impl Trace {
         })
     }
 
+    /// A trace from evenly spaced values: `None` is missing. Fails with fewer than two.
+    pub fn from_values(start: Timestamp, step: Duration, values: Vec<Option<f64>>) -> Result<Self, TraceError> {
+        if values.len() < 2 || step.is_zero() {
+            return Err(TraceError::TooShort(values.len()));
+        }
+        Ok(Self { start, step, values })
+    }
+
     /// The same shape with `peak` as its largest value: how a trace of any unit becomes requests a second.
     pub fn scaled_to_peak(mut self, peak: f64) -> Result<Self, TraceError> {
         let factor = peak / self.peak().ok_or(TraceError::Silent)?;
@@ -64,6 +72,19 @@ impl Trace {
     #[must_use]
     pub fn start(&self) -> Timestamp {
         self.start
+    }
+
+    /// From one row to the next.
+    #[must_use]
+    pub fn step(&self) -> Duration {
+        self.step
+    }
+
+    /// The value of the row that a time after the start falls upon; `None` where it is missing, and after the end.
+    #[must_use]
+    pub fn held(&self, into: Duration) -> Option<f64> {
+        let row = usize::try_from(into.as_millis() / self.step.as_millis()).ok()?;
+        *self.values.get(row)?
     }
 
     /// From the first row to the last.

@@ -10,7 +10,7 @@ const FLOORS: [&[&str]; 10] = [
     &["chart", "config", "series", "template"],
     &["ingest", "promql", "demand", "schedule"],
     &["forecast"],
-    &["decision"],
+    &["decision", "rivals"],
     &["import", "rule", "dispatch"],
     &["journal"],
     &["engine"],
