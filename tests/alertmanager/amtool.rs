@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::door::Door;
 use crate::peers::alertmanager::amtool;
 use crate::peers::{self, Peers};
-use crate::service::Headroom;
 
 /// What an operator does with silences, from the first to the last.
 async fn silences(peers: &Peers, address: SocketAddr) -> Result<()> {
@@ -42,7 +41,8 @@ async fn silences(peers: &Peers, address: SocketAddr) -> Result<()> {
     ensure!(query(&["--expired", "tier=web"]).await?.len() == 1);
     let gone = run(&["silence", "expire", "5b8e9d2c-0000-4000-8000-000000000000"]).await.unwrap_err().to_string();
     ensure!(gone.contains("deleteSilenceNotFound"), "{gone}");
-    run(&["silence", "add", "-c", "all but prod", "namespace!=prod"]).await?;
+    let wide = run(&["silence", "add", "-c", "all but prod", "namespace!=prod"]).await?;
+    run(&["silence", "expire", wide.trim()]).await?;
     let refused = run(&["silence", "add", "-c", "all", "tier=~.*"]).await.unwrap_err().to_string();
     ensure!(refused.contains("at least one matcher must not match the empty string"), "{refused}");
     Ok(())
@@ -74,27 +74,10 @@ async fn config(peers: &Peers, address: SocketAddr, receiver: &str) -> Result<()
 }
 
 #[tokio::test]
-async fn the_tool_finds_at_our_door_what_it_knows() -> Result<()> {
+async fn the_tool_works_as_it_is() -> Result<()> {
     let Some(peers) = peers::need(&["amtool"]) else { return Ok(()) };
     let door = Door::open().await?;
     silences(&peers, door.address).await?;
     alerts(&peers, door.address).await?;
     config(&peers, door.address, "default").await
-}
-
-/// A route that leads somewhere, so that alerts have a receiver.
-const SETTINGS: &str = "
-route: {receiver: default}
-receivers: [{name: default}]
-";
-
-#[tokio::test]
-async fn the_tool_works_with_the_whole_service() -> Result<()> {
-    let Some(peers) = peers::need(&["amtool"]) else { return Ok(()) };
-    let folder = peers.folder()?;
-    let settings = folder.write("headroom.yaml", SETTINGS)?;
-    let headroom = Headroom::start("groups: []", &["--config", &settings.to_string_lossy()]).await?;
-    silences(&peers, headroom.address).await?;
-    alerts(&peers, headroom.address).await?;
-    config(&peers, headroom.address, "default").await
 }

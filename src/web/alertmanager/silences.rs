@@ -53,11 +53,7 @@ pub(super) async fn expire(context: &Context, id: &str) -> Result<Reply, Refusal
         Answer::NotFound(_) => Err(Refusal::Absent),
         Answer::Refused(text) => Err(Refusal::Bad(text)),
         Answer::Unwritten(text) => Err(Refusal::Unwritten(text)),
-        Answer::Done
-        | Answer::Silence(_)
-        | Answer::Scaled { .. }
-        | Answer::Supposed { .. }
-        | Answer::Forecasts(_) => {
+        Answer::Done | Answer::Silence(_) | Answer::Scaled { .. } | Answer::Supposed { .. } | Answer::Forecasts(_) => {
             Ok(reply::empty(StatusCode::OK))
         }
     }
