@@ -5,6 +5,13 @@
 //! yesterday is a subtraction. Values are kept as multiples of a unit that follows the data, so that demand of 10⁻³⁰⁰ or
 //! 10³⁰⁰ keeps its digits: steps in 32 bits, means in 16. At a step of a minute the rings take 27.6 kB.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "rings are short, and numbers of steps fit what they are kept in"
+)]
+
 use std::time::Duration;
 
 use super::half;

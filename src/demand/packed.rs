@@ -68,7 +68,9 @@ impl<T: Packed + Default> Packed for Option<T> {
 
 impl<T: Packed, const N: usize> Packed for [T; N] {
     fn pack(&self, bytes: &mut Vec<u8>) {
-        self.iter().for_each(|value| value.pack(bytes));
+        for value in self {
+            value.pack(bytes);
+        }
     }
 
     fn unpack(&mut self, bytes: &mut Cursor<'_>) -> Option<()> {
@@ -79,7 +81,9 @@ impl<T: Packed, const N: usize> Packed for [T; N] {
 impl<T: Packed> Packed for Vec<T> {
     fn pack(&self, bytes: &mut Vec<u8>) {
         (self.len() as u64).pack(bytes);
-        self.iter().for_each(|value| value.pack(bytes));
+        for value in self {
+            value.pack(bytes);
+        }
     }
 
     fn unpack(&mut self, bytes: &mut Cursor<'_>) -> Option<()> {

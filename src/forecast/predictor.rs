@@ -166,15 +166,17 @@ impl Predictor {
         let (floor, cap) = bounds(&self.history);
         let unit = self.history.unit();
         let (lane, origin) = (&self.lane, &standing.origin);
+        let fan = [0.1, 0.5, 0.9, 0.95].map(|level| lane.errors(level));
+        let peaks = lane.peak_errors(0.9);
         let mut crest = f64::NEG_INFINITY;
         let mut peak = f64::NEG_INFINITY;
         let point = |(index, mean): (usize, &f64)| {
             let ahead = index + 1;
             crest = crest.max(*mean);
-            let quantile = |level| (mean + lane.offset(origin, *mean, ahead, level)).clamp(floor, cap);
-            let [p10, p50, p90, p95] = [0.1, 0.5, 0.9, 0.95].map(quantile);
+            let quantile = |errors| (mean + lane.offset(errors, origin, *mean, ahead)).clamp(floor, cap);
+            let [p10, p50, p90, p95] = fan.each_ref().map(quantile);
             // The largest of more steps is no smaller, and no smaller than the newest of them.
-            peak = (crest + lane.peak_offset(origin, crest, ahead, 0.9)).clamp(floor, cap).max(p90).max(peak);
+            peak = (crest + lane.offset(&peaks, origin, crest, ahead)).clamp(floor, cap).max(p90).max(peak);
             let ahead = i64::try_from(ahead).unwrap_or(i64::MAX);
             Point {
                 at: self.history.start_of(standing.number.saturating_add(ahead)),
@@ -207,8 +209,8 @@ impl Predictor {
         let means = self.means(&standing, last);
         let crest = means.get(first - 1..).unwrap_or_default().iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let origin = &standing.origin;
-        let single = self.lane.offset(origin, crest, last, level);
-        let whole = self.lane.peak_offset(origin, crest, last, level);
+        let single = self.lane.offset(&self.lane.errors(level), origin, crest, last);
+        let whole = self.lane.offset(&self.lane.peak_errors(level), origin, crest, last);
         let length = (last - first + 1) as f64;
         let share = if last > 1 { length.ln() / (last as f64).ln() } else { 0.0 };
         Some((crest + lerp(single, whole, share)).clamp(floor, cap) * self.history.unit())
@@ -288,7 +290,9 @@ impl Predictor {
         self.cadence.pack(&mut bytes);
         let (kept, path) = self.slow.keep();
         kept.pack(&mut bytes);
-        path.iter().for_each(|value| value.pack(&mut bytes));
+        for value in path {
+            value.pack(&mut bytes);
+        }
         bytes
     }
 

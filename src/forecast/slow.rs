@@ -1,5 +1,12 @@
 //! The slow lane: one model that is fitted seldom, and may take long; and what it foresees, kept at hand.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "steps of a few days are few"
+)]
+
 use super::fast::{REACH, decay};
 use super::{Forecaster, Series, models};
 use crate::demand::History;

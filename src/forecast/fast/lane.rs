@@ -22,6 +22,9 @@ const JUDGED: usize = 3;
 /// Half-life of the histograms.
 const CALIBRATION_DAYS: f64 = 2.0;
 
+/// A quantile of scaled errors at each anchor.
+pub(crate) type Errors = [f64; COUNT];
+
 /// Forecasts that wait for what came of them: at each anchor as many as it is steps ahead.
 #[derive(Debug, Clone)]
 struct Waiting(Vec<f32>);
@@ -347,20 +350,20 @@ impl Lane {
         path
     }
 
-    /// How far the quantile `level` of the step `ahead` lies from its mean.
-    pub(crate) fn offset(&self, origin: &Origin, mean: f64, ahead: usize, level: f64) -> f64 {
-        let (lower, upper, way) = between(ahead);
-        let at = |anchor: usize| self.steps[anchor].quantile(self.adaptations[anchor].level(level));
-        let error = if lower == upper { at(lower) } else { lerp(at(lower), at(upper), way) };
-        error * self.scale(origin, mean) * beyond(ahead)
+    /// The quantile `level` of scaled errors at each anchor.
+    pub(crate) fn errors(&self, level: f64) -> Errors {
+        std::array::from_fn(|anchor| self.steps[anchor].quantile(self.adaptations[anchor].level(level)))
     }
 
-    /// How far the quantile `level` of the largest of the next `ahead` steps lies from the largest mean.
-    pub(crate) fn peak_offset(&self, origin: &Origin, mean: f64, ahead: usize, level: f64) -> f64 {
+    /// The same of the largest step from the first to the anchor.
+    pub(crate) fn peak_errors(&self, level: f64) -> Errors {
+        std::array::from_fn(|anchor| self.peaks[anchor].quantile(self.peak_adaptations[anchor].level(level)))
+    }
+
+    /// How far a quantile, whose errors at the anchors are given, lies from the `mean` of the step `ahead`.
+    pub(crate) fn offset(&self, errors: &Errors, origin: &Origin, mean: f64, ahead: usize) -> f64 {
         let (lower, upper, way) = between(ahead);
-        let at = |anchor: usize| self.peaks[anchor].quantile(self.peak_adaptations[anchor].level(level));
-        let error = if lower == upper { at(lower) } else { lerp(at(lower), at(upper), way) };
-        error * self.scale(origin, mean) * beyond(ahead)
+        lerp(errors[lower], errors[upper], way) * self.scale(origin, mean) * beyond(ahead)
     }
 
     /// Demand has changed its ways: what was learned before counts less.

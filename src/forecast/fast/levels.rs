@@ -60,7 +60,9 @@ impl Origin {
             &mut self.profile,
             &mut self.size,
         ];
-        values.into_iter().for_each(|value| *value = (f64::from(*value) * factor) as f32);
+        for value in values {
+            *value = (f64::from(*value) * factor) as f32;
+        }
     }
 }
 
@@ -136,7 +138,9 @@ impl Levels {
     pub(crate) fn rescale(&mut self, factor: f64) {
         let Self { count: _, fast, mid, slow, long, base, slope, noise, noise_long, last } = self;
         let values = [fast, mid, slow, long, base, slope, noise, noise_long, last];
-        values.into_iter().for_each(|value| *value *= factor);
+        for value in values {
+            *value *= factor;
+        }
     }
 
     /// How far the damped slope gets in `ahead` steps, for a slope of one.

@@ -3,6 +3,14 @@
 //! Cheap experts and a linear combiner forecast each anchor horizon directly; their recent errors give their weights, and
 //! the errors of the mixture give the quantiles. All numbers here are in the history's units.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::needless_range_loop,
+    reason = "anchors are few, and what is kept is kept in 32 bits; matrices read best with indices"
+)]
+
 pub(crate) mod calibration;
 pub(crate) mod lane;
 pub(crate) mod levels;

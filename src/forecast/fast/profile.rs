@@ -117,11 +117,11 @@ impl Profile {
             return;
         }
         values.sort_by(f64::total_cmp);
-        let median = (values[(count - 1) / 2] + values[count / 2]) / 2.0;
+        let median = f64::midpoint(values[(count - 1) / 2], values[count / 2]);
         let kept = if count >= 4 { &values[1..count - 1] } else { &values[..] };
         let mean = kept.iter().sum::<f64>() / kept.len() as f64;
         let index = slot.rem_euclid(self.length()) as usize;
-        self.slots[index] = ((median + mean) / 2.0) as f32;
+        self.slots[index] = f64::midpoint(median, mean) as f32;
     }
 
     /// What is usual at the step `number`, on the line through the middles of the slots.
