@@ -236,7 +236,7 @@ async fn nobody_is_told_of_a_decision_that_cannot_be_written_down() {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             count.fetch_add(1, Ordering::Relaxed);
-            let mut request = [0; 65_536];
+            let mut request = vec![0; 65_536];
             let _ = stream.read(&mut request).await;
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
         }

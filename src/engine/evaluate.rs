@@ -109,7 +109,9 @@ impl Engine {
                 Slot::Vacant(slot) => {
                     // One that is new is watched from now on. The first rule to name it owns it.
                     let Remembered { memory, set, .. } = Self::remember(&mut self.remembered, &workload);
-                    set.into_iter().for_each(|set| self.desk.dispatcher.was_set(set));
+                    if let Some(set) = set {
+                        self.desk.dispatcher.was_set(set);
+                    }
                     let mut known = Known::new(workload.clone(), Arc::clone(&bound.rule), memory);
                     known.context = context(&known, &self.desk.routing);
                     effects.push(Effect::Watch(workload.clone(), known.context.clone()));

@@ -4,7 +4,7 @@
 //! transaction, and once a minute besides. A graceful stop writes all there is. What a kill takes is a minute of recommendations; so after a restart the current count stands for what was
 //! wanted until then, as in HPA, and nothing is lowered early.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use super::alerts::AlertKey;
 use super::economy::GroupSpend;
 use super::posted::{self, KeptAlert};
-use super::workloads::{Known, Memory, foreseen_key};
-use super::{Due, Effect, Engine};
-use crate::dispatch::{SetCount, Silence, parse_matchers};
+use super::workloads::{Known, Memory, Set, foreseen_key};
+use super::{Due, Effect, Engine, Event};
+use crate::decision::Decision;
+use crate::dispatch::{Outcome, SetCount, Silence, parse_matchers};
 use crate::journal::{Change, Recovered, Table};
 use crate::rule::AlertState;
 use crate::time::Timestamp;
-use crate::workload::Workload;
+use crate::workload::{Replicas, Workload};
 
 /// How long a memory may be newer than what is written of it.
 const KEEP_EVERY: Duration = Duration::from_mins(1);
@@ -157,6 +158,29 @@ impl Engine {
         }
     }
 
+    /// What was in flight when the former process ended is settled by what the cluster says; what was done counts as
+    /// any action does.
+    pub(super) fn settle_interrupted(
+        &mut self,
+        workload: &Workload,
+        replicas: Replicas,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        for entry in self.history.settle(workload, replicas, now) {
+            let Decision { from, to, at, .. } = entry.decision;
+            if entry.outcome == Some(Outcome::Done)
+                && let Some(known) = self.workloads.get_mut(workload)
+            {
+                let set = Set { from, to, at };
+                known.scaled(set);
+                self.desk.took_effect(known, set);
+                self.kept.insert(workload.clone());
+            }
+            effects.push(Effect::Record(entry));
+        }
+    }
+
     /// What is remembered of a workload that is met for the first time, or again.
     pub(super) fn remember(remembered: &mut HashMap<String, Remembered>, workload: &Workload) -> Remembered {
         let mut kept = remembered.remove(&workload.to_string()).unwrap_or_default();
@@ -176,6 +200,23 @@ impl Engine {
     /// Asks for nothing to be kept from now on: a loop that is played over recorded demand is not taken up again.
     pub fn keep_nothing(&mut self) {
         self.fleeting = true;
+    }
+
+    /// The last step: hears what came of the last actions, and gives what is to be written down of that and of all
+    /// that is remembered. It decides nothing; what else a step would do is left to the next start.
+    pub fn stop(&mut self, now: Timestamp, acted: Vec<Event>) -> Vec<Change> {
+        self.last_step_at = now;
+        let (mut effects, mut changed) = (Vec::new(), BTreeSet::new());
+        for event in acted {
+            self.hear(event, now, &mut changed, &mut effects);
+        }
+        self.keep_all(now, &mut effects);
+        let changes = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Record(entry) => Some(Change::Entry(entry)),
+            Effect::Keep(change) => Some(change),
+            _ => None,
+        });
+        changes.collect()
     }
 
     /// Writes down what must not be lost with this step, and now and then the rest.

@@ -46,10 +46,9 @@ use economy::Groups;
 use history::History;
 use keep::Remembered;
 use recorded::Recorded;
-use workloads::{Known, Set};
+use workloads::Known;
 
 use crate::config::Settings;
-use crate::decision::Decision;
 use crate::dispatch::{Action, Alert, AlertGroup, End, Notification, Observation, Outcome, Silence, Status};
 use crate::forecast::Predictor;
 use crate::journal::Change;
@@ -57,7 +56,7 @@ use crate::rule::{AlertState, AlertStates, BoundRules, External};
 use crate::schedule::Cached;
 use crate::series::{Store, Subscription};
 use crate::time::Timestamp;
-use crate::workload::{Replicas, Workload};
+use crate::workload::Workload;
 
 /// How often windows that fell silent are looked for.
 const EVICT_EVERY: Duration = Duration::from_secs(30);
@@ -288,23 +287,6 @@ impl Engine {
         effects
     }
 
-    /// The last step: hears what came of the last actions, and gives what is to be written down of that and of all
-    /// that is remembered. It decides nothing; what else a step would do is left to the next start.
-    pub fn stop(&mut self, now: Timestamp, acted: Vec<Event>) -> Vec<Change> {
-        self.last_step_at = now;
-        let (mut effects, mut changed) = (Vec::new(), BTreeSet::new());
-        for event in acted {
-            self.hear(event, now, &mut changed, &mut effects);
-        }
-        self.keep_all(now, &mut effects);
-        let changes = effects.into_iter().filter_map(|effect| match effect {
-            Effect::Record(entry) => Some(Change::Entry(entry)),
-            Effect::Keep(change) => Some(change),
-            _ => None,
-        });
-        changes.collect()
-    }
-
     /// When the next step is due though nothing happens before.
     #[must_use]
     pub fn next_due(&self) -> Timestamp {
@@ -389,29 +371,6 @@ impl Engine {
                     changed.insert(action.workload);
                 }
             }
-        }
-    }
-
-    /// What was in flight when the former process ended is settled by what the cluster says; what was done counts as
-    /// any action does.
-    fn settle_interrupted(
-        &mut self,
-        workload: &Workload,
-        replicas: Replicas,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) {
-        for entry in self.history.settle(workload, replicas, now) {
-            let Decision { from, to, at, .. } = entry.decision;
-            if entry.outcome == Some(Outcome::Done)
-                && let Some(known) = self.workloads.get_mut(workload)
-            {
-                let set = Set { from, to, at };
-                known.scaled(set);
-                self.desk.took_effect(known, set);
-                self.kept.insert(workload.clone());
-            }
-            effects.push(Effect::Record(entry));
         }
     }
 

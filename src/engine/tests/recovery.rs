@@ -79,7 +79,7 @@ fn ids_go_on_and_people_see_the_old_decisions() {
     assert_eq!(world.in_flight.values().map(|action| action.entry).collect::<Vec<_>>(), [42]);
 }
 
-/// One that rests for a minute after each action.
+/// One that goes down no earlier than a minute after an action.
 fn calm() -> String {
     CHECKOUT.replace("        behavior:", "        cooldown: 1m\n        behavior:")
 }
@@ -93,9 +93,15 @@ fn an_action_that_a_kill_hid_counts_once_it_is_found_done() {
     world.has("checkout", 4);
     for _ in 0..12 {
         world.wait(Duration::from_secs(10));
-        world.load_is("load", "a", 490.0);
+        world.load_is("load", "a", 90.0);
     }
-    world.check(&expect![[""]]);
+    world.check(&expect![[r#"
+        000s watch shop/checkout
+        000s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        restart
+        000s watch shop/checkout
+        060s shop/checkout 4 -> 2: requests 90 / 50 = 2
+    "#]]);
 }
 
 #[test]
@@ -110,12 +116,12 @@ fn an_action_whose_answer_was_lost_counts_once_it_is_found_done() {
         }
         world.acted("checkout", timeout());
         world.has("checkout", 4);
-        world.load_is("load", "a", 490.0);
+        world.load_is("load", "a", 90.0);
         for _ in 0..12 {
             world.wait(Duration::from_secs(10));
-            world.load_is("load", "a", 490.0);
+            world.load_is("load", "a", 90.0);
         }
-        assert!(world.log.ends_with("060s shop/checkout 4 -> 10: requests 490 / 50 = 10\n"), "{}", world.log);
+        assert!(world.log.ends_with("060s shop/checkout 4 -> 2: requests 90 / 50 = 2\n"), "{}", world.log);
     }
 }
 
@@ -130,9 +136,15 @@ fn what_happened_last_before_a_stop_is_remembered() {
     world.has("checkout", 4);
     for _ in 0..12 {
         world.wait(Duration::from_secs(10));
-        world.load_is("load", "a", 490.0);
+        world.load_is("load", "a", 90.0);
     }
-    world.check(&expect![[""]]);
+    world.check(&expect![[r#"
+        000s watch shop/checkout
+        000s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        restart
+        000s watch shop/checkout
+        060s shop/checkout 4 -> 2: requests 90 / 50 = 2
+    "#]]);
 }
 
 #[test]

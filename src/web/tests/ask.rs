@@ -69,6 +69,7 @@ async fn a_count_by_hand_reaches_the_loop_and_its_answer_comes_back() {
         ),
         (Answer::Done, "200 OK", r#"{"status":"done"}"#),
         (Answer::Refused("above the maximum".to_owned()), "409 Conflict", "above the maximum"),
+        (Answer::Unwritten("it is in effect".to_owned()), "500 Internal Server Error", "it is in effect"),
         (Answer::NotFound("no such workload".to_owned()), "404 Not Found", "no such workload"),
     ];
     for (answer, status, told) in answers {
