@@ -138,11 +138,3 @@ proptest! {
         prop_assert!(!signs.is_empty());
     }
 }
-
-/// `CHART_SAMPLE=folder cargo test chart::tests::sample -- --ignored` writes a picture to look at.
-#[test]
-#[ignore = "writes a file"]
-fn sample() {
-    let folder = std::env::var("CHART_SAMPLE").unwrap();
-    std::fs::write(format!("{folder}/chart.svg"), small().svg(960, 360)).unwrap();
-}

@@ -196,8 +196,8 @@ table! {
         "Actions that failed in a row; 0 after one that succeeded.";
     Z_SCORE: "headroom_workload_anomaly_score", Gauge, Number, ["workload", "metric"],
         "How far demand is from what it has been lately, in standard deviations; absent until enough is known.";
-    FORECAST: "headroom_workload_forecast_demand", Gauge, Number, ["workload", "metric", "quantile"],
-        "Demand that is expected when what is decided now has effect, by quantile; 'mean' is the expected value.";
+    FORECAST: "headroom_workload_forecast_demand", Gauge, Number, ["workload", "metric", "statistic"],
+        "Demand that is expected when what is decided now has effect: mean, p10, p50, p90 and p95.";
     FORECAST_PEAK: "headroom_workload_forecast_peak_demand", Gauge, Number, ["workload", "metric"],
         "The rule's quantile of the largest demand of the window in which what is decided now has effect.";
     FORECAST_TRUST: "headroom_workload_forecast_trust_ratio", Gauge, Ratio, ["workload", "metric", "model"],

@@ -124,13 +124,13 @@ fn workloads(text: &mut Exposition, view: &View) {
 
 fn forecasts(text: &mut Exposition, named: &[(String, &WorkloadView)]) {
     let metrics = || named.iter().flat_map(|(name, workload)| workload.metrics.iter().map(move |own| (name, own)));
-    let mut quantiles = text.family(&names::FORECAST);
+    let mut demands = text.family(&names::FORECAST);
     for (name, metric) in metrics() {
         let Some(point) = metric.point else { continue };
         let all =
-            [("mean", point.mean), ("0.1", point.p10), ("0.5", point.p50), ("0.9", point.p90), ("0.95", point.p95)];
-        for (quantile, demand) in all {
-            quantiles.sample(&[name, &metric.name, quantile], demand);
+            [("mean", point.mean), ("p10", point.p10), ("p50", point.p50), ("p90", point.p90), ("p95", point.p95)];
+        for (statistic, demand) in all {
+            demands.sample(&[name, &metric.name, statistic], demand);
         }
     }
     let mut peaks = text.family(&names::FORECAST_PEAK);

@@ -271,15 +271,12 @@ fn names_of_records_and_labels_are_prometheuss() {
 }
 
 #[test]
-fn what_comes_later_says_so() {
+fn a_forecast_is_checked() {
     check(
-        &scale("forecast: {horizon: auto}"),
-        expect![[r#"
-        web.yaml:8:9: forecast is not supported yet; remove it
-            8 |         forecast: {horizon: auto}
-              |         ^^^^^^^^
-    "#]],
+        &scale("forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}"),
+        expect![[r#""#]],
     );
+    assert!(rule(&scale("forecast: {horizon: auto, model: holt_winters, seasons: [1d]}")).is_ok());
 }
 
 #[test]
