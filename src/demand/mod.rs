@@ -3,7 +3,10 @@
 //! In: vectors from `promql`. Out: [`Presence`], which forces every reader to say what happens when a value is missing.
 
 pub mod anomaly;
+pub mod changepoint;
 pub mod load;
+pub mod outliers;
+pub mod patterns;
 
 pub use anomaly::Anomaly;
 pub use load::Load;

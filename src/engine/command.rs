@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::demand::patterns::Edit;
 use crate::dispatch::{Alert, Silence};
 use crate::workload::{Replicas, Workload};
 
@@ -17,6 +18,8 @@ pub enum Command {
     Alerts(Vec<Alert>),
     /// Scales by hand.
     Scale(ManualScale),
+    /// Adds, labels or removes a pattern of demand.
+    Pattern(Edit),
 }
 
 /// A count asked for by hand. It is decided, explained and journalled like the rest, and holds for its time.
@@ -39,6 +42,8 @@ pub enum Answer {
     Done,
     /// A silence's id.
     Silence(String),
+    /// A pattern's id.
+    Pattern(String),
     /// What was decided, or would be: the decision's textual form under its headline.
     Scaled { decision: String },
     /// There is no such thing.

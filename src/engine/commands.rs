@@ -35,6 +35,7 @@ impl Engine {
                 Command::Scale(scale) => self.scale_by_hand(number, scale, now, changed),
                 Command::Silence { silence, spare_id } => Pending::Now(number, self.silence(silence, spare_id, now)),
                 Command::Expire { id } => Pending::Now(number, self.expire(&id, now)),
+                Command::Pattern(edit) => Pending::Now(number, self.edit_pattern(edit, now)),
                 Command::Alerts(alerts) => Pending::Now(number, self.take_alerts(alerts, now)),
             });
         }

@@ -70,7 +70,8 @@ fn put(table: Table, key: &str, value: &impl Serialize) -> Option<Effect> {
 
 impl Engine {
     /// Goes on from what the journal gave back: ids, what people see, entries whose outcome is unknown (the first
-    /// observation of their workload settles them), memories, silences, alerts, spend. Comes before the first step.
+    /// observation of their workload settles them), memories, silences, alerts, spend,
+    /// patterns. Comes before the first step.
     pub fn recover(&mut self, recovered: &Recovered) {
         let Recovered { last_id, entries, unsettled, .. } = recovered;
         self.history.recover(*last_id, entries.clone(), unsettled.clone());
@@ -89,6 +90,7 @@ impl Engine {
         if let Some(stopped_at) = stopped_at {
             self.restore_alerts(alerts.into_iter().map(|kept| (kept.key, kept.states)), stopped_at);
         }
+        self.recover_patterns(recovered);
         for (name, spend) in recovered.rows::<GroupSpend>(Table::Spend) {
             self.groups.restore(&name, spend);
         }
@@ -112,6 +114,7 @@ impl Engine {
     /// Writes down what must not be lost with this step, and now and then the rest.
     pub(super) fn keep(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         effects.extend(std::mem::take(&mut self.kept_silences).iter().filter_map(|one| silence(one)));
+        self.keep_patterns(effects);
         for workload in std::mem::take(&mut self.kept) {
             self.keep_workload(&workload, now, effects);
         }
@@ -130,6 +133,8 @@ impl Engine {
             return;
         }
         self.kept_at = now;
+        // They are written with the next step.
+        self.kept_patterns.extend(self.patterns.expire(now));
         for (key, states) in self.alerts.states() {
             let kept = KeptAlerts { key: key.clone(), states: states.iter().cloned().collect(), at: now };
             let name = format!("{}/{}/{}", key.group, key.rule, key.nth);

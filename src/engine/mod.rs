@@ -18,6 +18,7 @@ mod explain;
 mod history;
 mod keep;
 mod notable;
+mod patterns;
 mod recorded;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,8 @@ use recorded::Recorded;
 use workloads::{Known, Memory};
 
 use crate::config::Settings;
+use crate::demand::anomaly::episode::Episodes;
+use crate::demand::patterns::Library;
 use crate::dispatch::{Action, Alert, AlertGroup, Notification, Observation, Outcome, Silence, Status};
 use crate::journal::Change;
 use crate::rule::{AlertState, AlertStates, BoundRules, External};
@@ -146,6 +149,12 @@ pub struct Engine {
     groups: Groups,
     /// The calendars of rules that have one, by the rule's name.
     calendars: HashMap<Arc<str>, Cached>,
+    /// Shapes of demand that come again.
+    patterns: Library,
+    /// Rows of patterns to be written down with this step.
+    kept_patterns: Vec<patterns::Row>,
+    /// What was unusual lately.
+    episodes: Episodes,
     /// Whether scale-downs were frozen at the last look.
     frozen: bool,
     alerts: Alerts,
@@ -198,6 +207,9 @@ impl Engine {
             breaker: Breaker::new(settings.guards.clone()),
             groups: Groups::new(&settings.economy.groups),
             calendars: HashMap::new(),
+            patterns: Library::default(),
+            kept_patterns: Vec::new(),
+            episodes: Episodes::default(),
             frozen: false,
             alerts: Alerts::default(),
             counts: Counts::default(),
@@ -296,6 +308,8 @@ impl Engine {
             silences: self.desk.silences.iter().cloned().collect(),
             alerts: self.alert_views.clone(),
             alert_groups: self.alert_groups.clone(),
+            patterns: self.patterns.all(),
+            anomalies: self.episodes.all(),
         }
     }
 

@@ -9,6 +9,8 @@ use crate::decision::Decision;
 use crate::decision::{Manual, Rollback};
 use crate::demand::Load;
 use crate::demand::Presence;
+use crate::demand::anomaly::episode::Episode;
+use crate::demand::patterns::Pattern;
 use crate::dispatch::{Alert, AlertGroup, AlertStatus, Drift, Muted, Silence};
 use crate::journal::Entry;
 use crate::labels::Labels;
@@ -32,6 +34,10 @@ pub struct View {
     pub alerts: Vec<Arc<AlertView>>,
     /// The groups that these alerts are in, sorted by labels, then by receiver.
     pub alert_groups: Vec<Arc<AlertGroup>>,
+    /// Shapes of demand that come again, sorted by workload.
+    pub patterns: Arc<Vec<Arc<Pattern>>>,
+    /// What was unusual lately, oldest first; bounded.
+    pub anomalies: Arc<Vec<Arc<Episode>>>,
 }
 
 /// An alert and what dispatch makes of it.
@@ -104,6 +110,8 @@ pub struct MetricView {
     pub per_replica: Presence,
     /// How far the demand is from what it has been lately, in standard deviations.
     pub z_score: Option<f64>,
+    /// The same by median and median absolute deviation.
+    pub robust_score: Option<f64>,
     pub paused: bool,
 }
 

@@ -13,7 +13,9 @@ use super::view::{CostView, MetricView, WorkloadView};
 use crate::decision::economy::Spend;
 use crate::decision::{Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, MetricInput, Rollback, State, decide};
 use crate::demand::Presence;
-use crate::demand::anomaly::Detector;
+use crate::demand::anomaly::episode::{Judged, judge};
+use crate::demand::anomaly::robust::Robust;
+use crate::demand::anomaly::{self, Detector};
 use crate::demand::load::{Load, utilisation};
 use crate::dispatch::{Drift, Muted, Outcome, Status};
 use crate::rule::ScaleRule;
@@ -64,6 +66,8 @@ pub(super) struct Known {
     /// No rule scales it any more; it is forgotten when its action has ended.
     pub(super) orphaned: bool,
     pub(super) metrics: Vec<MetricInput>,
+    /// The newest values of each metric, and what they say of the last one.
+    robust: BTreeMap<Arc<str>, (Robust, Option<f64>)>,
     /// The value of the objective's condition.
     objective: Presence,
     evaluated_at: Timestamp,
@@ -100,6 +104,7 @@ impl Known {
             rule,
             orphaned: false,
             metrics: Vec::new(),
+            robust: BTreeMap::new(),
             objective: Presence::Absent,
             evaluated_at: Timestamp::MIN,
             status: None,
@@ -151,8 +156,14 @@ impl Known {
         }
     }
 
-    /// Takes what the rule says of it.
-    pub(super) fn hear(&mut self, mut metrics: Vec<MetricInput>, objective: Presence, now: Timestamp) {
+    /// Takes what the rule says of it; gives what is unusual.
+    pub(super) fn hear(
+        &mut self,
+        mut metrics: Vec<MetricInput>,
+        objective: Presence,
+        now: Timestamp,
+    ) -> Vec<(Arc<str>, Judged)> {
+        let mut unusual = Vec::new();
         for metric in &mut metrics {
             // A value that rests on holes teaches nothing, nor does a count that a rule makes.
             let value = match metric.demand {
@@ -160,9 +171,15 @@ impl Known {
                 _ => None,
             };
             let detector = self.memory.detectors.entry(Arc::clone(&metric.name)).or_default();
-            metric.z_score = detector.observe(now, value).map(|anomaly| anomaly.score);
+            let (robust, score) = self.robust.entry(Arc::clone(&metric.name)).or_default();
+            let judged = judge(detector, robust, now, value);
+            metric.z_score = judged.and_then(|judged| judged.z_score);
+            *score = judged.and_then(|judged| judged.robust_score);
+            let odd = judged.filter(|judged| judged.kind != anomaly::Kind::None);
+            unusual.extend(odd.map(|judged| (Arc::clone(&metric.name), judged)));
         }
         (self.metrics, self.objective, self.evaluated_at) = (metrics, objective, now);
+        unusual
     }
 
     /// Judges the scaling that is being watched; one that went wrong is taken back.
@@ -355,6 +372,7 @@ impl Known {
             demand: metric.demand,
             per_replica: metric.per_replica,
             z_score: metric.z_score,
+            robust_score: self.robust.get(&metric.name).and_then(|(_, score)| *score),
             paused: metric.paused,
         };
         WorkloadView {

@@ -4,6 +4,8 @@
 //! each step and of the largest value of a window, and a trust that the recent record has earned. A missing step is never
 //! a zero here: it is a NaN in a [`Series`], and no model may learn from it. Nothing here reads a clock or draws chance.
 
+pub mod pattern;
+
 use std::time::Duration;
 
 use crate::time::Timestamp;

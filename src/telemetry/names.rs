@@ -196,6 +196,8 @@ table! {
         "Actions that failed in a row; 0 after one that succeeded.";
     Z_SCORE: "headroom_workload_anomaly_score", Gauge, Number, ["workload", "metric"],
         "How far demand is from what it has been lately, in standard deviations; absent until enough is known.";
+    ROBUST_SCORE: "headroom_workload_anomaly_robust_score", Gauge, Number, ["workload", "metric"],
+        "How far demand is from the median of its newest values, in robust standard deviations; absent until enough is known.";
     LOAD_CLASS: "headroom_workload_load_class", Gauge, Flag, ["workload", "class"],
         "1 for the class of the present load, 0 for the others.";
     MUTED: "headroom_workload_muted", Gauge, Flag, ["workload"],

@@ -7,6 +7,7 @@
 
 mod admission;
 mod alertmanager;
+mod anomalies;
 mod api;
 mod context;
 mod decisions;
@@ -16,6 +17,7 @@ mod metrics;
 mod page;
 mod params;
 mod patience;
+mod patterns;
 mod probes;
 mod process;
 mod query;

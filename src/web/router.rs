@@ -13,7 +13,10 @@ use super::admission::Admission;
 use super::params::Params;
 use super::reply::{self, Reply};
 use super::stream::Hub;
-use super::{Context, alertmanager, decisions, explain, metrics, page, probes, query, read, scale, stream, write};
+use super::{
+    Context, alertmanager, anomalies, decisions, explain, metrics, page, patterns, probes, query, read, scale, stream,
+    write,
+};
 
 /// What all connections share.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ enum Endpoint {
     Explain,
     Scale,
     History,
+    Patterns,
+    Anomalies,
     Status,
     Stream,
     Metrics,
@@ -56,6 +61,8 @@ impl Endpoint {
             "/api/v1/explain" => Self::Explain,
             "/api/v1/scale" => Self::Scale,
             "/api/v1/history" => Self::History,
+            "/api/v1/patterns" => Self::Patterns,
+            "/api/v1/anomalies" => Self::Anomalies,
             "/api/v1/status" => Self::Status,
             "/api/v1/stream" => Self::Stream,
             "/metrics" => Self::Metrics,
@@ -74,7 +81,7 @@ impl Endpoint {
         match self {
             Self::Write | Self::Scale => (POST, "POST"),
             Self::Reload => (&[Method::POST, Method::PUT], "POST, PUT"),
-            Self::Query => (&[Method::GET, Method::POST, Method::HEAD], "GET, HEAD, POST"),
+            Self::Query | Self::Patterns => (&[Method::GET, Method::POST, Method::HEAD], "GET, HEAD, POST"),
             Self::Alertmanager(endpoint) => endpoint.methods(),
             _ => (GET, "GET, HEAD"),
         }
@@ -114,6 +121,8 @@ impl Service {
             Endpoint::Explain => explain::handle(context, &params, request.headers()),
             Endpoint::Scale => scale::handle(context, request).await,
             Endpoint::History => read::history(&self.hub, &params),
+            Endpoint::Patterns => patterns::handle(context, &params, request).await,
+            Endpoint::Anomalies => anomalies::handle(context, &params),
             Endpoint::Status => read::status(context),
             Endpoint::Stream => stream::handle(self, request.headers()),
             Endpoint::Metrics => metrics::handle(context),

@@ -52,7 +52,9 @@ pub(super) async fn expire(context: &Context, id: &str) -> Result<Reply, Refusal
     match ask(context, Command::Expire { id }).await? {
         Answer::NotFound(_) => Err(Refusal::Absent),
         Answer::Refused(text) => Err(Refusal::Bad(text)),
-        Answer::Done | Answer::Silence(_) | Answer::Scaled { .. } => Ok(reply::empty(StatusCode::OK)),
+        Answer::Done | Answer::Silence(_) | Answer::Pattern(_) | Answer::Scaled { .. } => {
+            Ok(reply::empty(StatusCode::OK))
+        }
     }
 }
 
@@ -70,7 +72,9 @@ pub(super) async fn set(service: &Service, request: Request<Incoming>) -> Result
         Answer::Silence(id) => Ok(reply::json(StatusCode::OK, &json!({ "silenceID": id }))),
         Answer::NotFound(text) => Err(Refusal::NotFound(text)),
         Answer::Refused(text) => Err(Refusal::Bad(text)),
-        Answer::Done | Answer::Scaled { .. } => Ok(reply::json(StatusCode::OK, &json!({ "silenceID": id }))),
+        Answer::Done | Answer::Pattern(_) | Answer::Scaled { .. } => {
+            Ok(reply::json(StatusCode::OK, &json!({ "silenceID": id })))
+        }
     }
 }
 

@@ -99,7 +99,7 @@ pub(super) async fn keep(mut asks: mpsc::Receiver<Ask>, view: watch::Sender<Arc<
                 next.alerts.extend(alerts.into_iter().map(|alert| Arc::new(routed(alert))));
                 Answer::Done
             }
-            Command::Scale(_) => Answer::Refused("not here".to_owned()),
+            Command::Scale(_) | Command::Pattern(_) => Answer::Refused("not here".to_owned()),
         };
         view.send_replace(Arc::new(next));
         // Who asked may have gone.
@@ -145,6 +145,7 @@ pub(super) fn view() -> View {
         demand,
         per_replica,
         z_score: None,
+        robust_score: None,
         paused: false,
     };
     let checkout = WorkloadView {
