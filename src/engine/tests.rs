@@ -2,6 +2,7 @@
 
 mod alerts;
 mod explain;
+mod patterns;
 mod properties;
 mod recovery;
 mod reload;

@@ -72,7 +72,7 @@ async fn keep(mut asks: mpsc::Receiver<Ask>, view: watch::Sender<Arc<View>>) {
                 }
                 Answer::Done
             }
-            Command::Scale(_) => Answer::Refused("nothing is scaled here".to_owned()),
+            Command::Scale(_) | Command::Pattern(_) => Answer::Refused("nothing is scaled here".to_owned()),
         };
         view.send_replace(Arc::new(next));
         // Who asked may have gone.

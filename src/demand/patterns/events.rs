@@ -41,7 +41,7 @@ const COMPARED_MAX: usize = 40;
 /// How near two shapes are the same.
 const SAME_SHAPE: f64 = 0.45;
 /// What hardly resembles itself is not found.
-const VALIDITY_MIN: f64 = 0.4;
+const VALIDITY_MIN: f64 = 0.6;
 /// A surge without a time is half an hour long at least: of what is shorter, any two are alike.
 const CROWD_MIN_MS: i64 = 30 * MINUTE_MS;
 /// A day has the burst of the median day when it is so much alike, and at least so high.
@@ -126,7 +126,7 @@ pub(super) fn regular(grid: &Grid, minute: u16, days: &BTreeSet<i64>) -> Option<
     let mut looked_at = Vec::new();
     for day in (begin - offset).div_euclid(DAY_MS)..=(end - offset).div_euclid(DAY_MS) {
         let at = Timestamp::from_millis(day * DAY_MS + offset);
-        if grid.at(at).is_nan() {
+        if grid.at(at).is_nan() && !days.contains(&day) {
             continue;
         }
         let (hits, possible) = seen.entry(weekday(day)).or_default();
@@ -269,7 +269,13 @@ pub(super) fn events(grid: &Grid) -> (Vec<Found>, Vec<Found>) {
     let mut bursts = bursts(grid);
     let apart_from =
         |one: &Burst, other: &Burst| one.from + one.length <= other.from || other.from + other.length <= one.from;
-    bursts.retain(|burst| taken.iter().all(|other| apart_from(burst, other)));
+    // What else comes at that time is a batch that is not itself on that day, and no flash crowd.
+    let times: Vec<i64> = batches.iter().filter_map(|one| one.anchor).map(|anchor| i64::from(anchor.minute)).collect();
+    bursts.retain(|burst| {
+        let (minute, _) = clock(grid, burst.from);
+        taken.iter().all(|other| apart_from(burst, other))
+            && times.iter().all(|time| apart(*time, minute).abs() > NEAR_MINUTES)
+    });
     for (middle, group) in by_time(grid, &bursts) {
         let day = |burst: &Burst| {
             let (minute, day) = clock(grid, burst.from);

@@ -191,8 +191,10 @@ fn fit(values: &[f64], shape: &[f64], usual: f64, variance: f64) -> Option<Fit> 
     Some(Fit { level, scale, distance: error / moved, off: median_of(newest.iter().copied()) })
 }
 
+/// How much a pattern moves, in its scale: an event with as much rest beside it, for a plateau moves at its edges.
 fn variance(pattern: &Pattern) -> f64 {
-    let points = pattern.shape.iter().map(|point| f64::from(*point));
+    let rest = if pattern.kind.is_profile() { 0 } else { pattern.shape.len() };
+    let points = pattern.shape.iter().map(|point| f64::from(*point)).chain(std::iter::repeat_n(0.0, rest));
     Pairs::of(points.clone(), points).var_x
 }
 
@@ -263,9 +265,15 @@ fn surge(pattern: &Arc<Pattern>, stretch: &Stretch<'_>) -> Option<Match> {
     (distance(&values, &shape) <= DISTANCE_MAX).then(|| matched(pattern, &recent, begins_at, &fit))
 }
 
-/// The match whose word counts for the time to come: an event before a course, the weightier before the lighter.
+/// The match whose word counts for the time to come: an event before a course, the week (which is known only where it
+/// tells more) before the day, the weightier before the lighter.
 #[must_use]
 pub fn best(matches: &[Match]) -> Option<&Match> {
-    let rank = |one: &Match| (!one.pattern.kind.is_profile(), one.pattern.kind != Kind::Ramp);
+    let rank = |one: &Match| match one.pattern.kind {
+        Kind::BatchWindow | Kind::FlashCrowd => 3,
+        Kind::Ramp => 2,
+        Kind::Weekly => 1,
+        Kind::Daily => 0,
+    };
     matches.iter().max_by(|one, other| rank(one).cmp(&rank(other)).then(one.weight().total_cmp(&other.weight())))
 }

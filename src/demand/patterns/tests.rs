@@ -5,7 +5,6 @@ mod finding;
 mod judging;
 mod matching;
 mod properties;
-mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;

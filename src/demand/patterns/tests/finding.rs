@@ -62,7 +62,7 @@ fn a_batch_keeps_to_its_time_and_its_days() {
         expect![[r#"
             weekly 00:00 mon for 1w: 70 + 84, seen 2, validity 1.00
             daily 00:00 for 1d: 78 + 109, seen 16, validity 1.00
-            batch_window 02:00 for 1h30m: 50 + 452, seen 12, validity 0.75
+            batch_window 02:00 mon,tue,wed,thu,fri for 1h30m: 50 + 452, seen 12, validity 1.00
         "#]],
     );
     check(
@@ -138,8 +138,7 @@ fn gaps_hide_no_pattern() {
         expect![[r#"
             weekly 00:00 mon for 1w: 170 + 83, seen 2, validity 1.00
             daily 00:00 for 1d: 178 + 106, seen 15, validity 1.00
-            batch_window 02:00 mon,wed,thu for 1h30m: 158 + 423, seen 6, validity 1.00
-            flash_crowd any time for 1h25m: 159 + 419, seen 4, validity 0.72
+            batch_window 02:00 mon,tue,wed,thu,fri for 1h30m: 158 + 422, seen 11, validity 1.00
         "#]],
     );
 }
