@@ -155,7 +155,9 @@ mod tests {
             let repeated: Vec<f64> = values.repeat(4);
             let mut points = Vec::new();
             if model.fit(&series(&repeated)).is_ok() {
-                values.iter().for_each(|value| model.update(Some(*value)));
+                for value in &values {
+                    model.update(Some(*value));
+                }
                 model.forecast(horizon, &mut points);
             }
             prop_assert!(points.iter().all(|point| point.is_finite()));

@@ -221,7 +221,9 @@ mod tests {
 
     fn robust_deviation(window: &[f64]) -> f64 {
         let mut robust = Robust::default();
-        window.iter().for_each(|value| robust.learn(*value));
+        for value in window {
+            robust.learn(*value);
+        }
         robust.deviation(robust.median())
     }
 }

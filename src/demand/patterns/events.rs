@@ -194,7 +194,9 @@ fn shape(grid: &Grid, bursts: &[Burst], begins: impl Fn(&Burst) -> usize, length
     let mut shape: Vec<f64> = (0..length).map(at).collect();
     let top = shape.iter().copied().fold(0.0, f64::max);
     if top > 0.0 {
-        shape.iter_mut().for_each(|value| *value /= top);
+        for value in &mut shape {
+            *value /= top;
+        }
     }
     shape
 }
@@ -279,8 +281,8 @@ pub(super) fn events(grid: &Grid) -> (Vec<Found>, Vec<Found>) {
     for (middle, group) in by_time(grid, &bursts) {
         let day = |burst: &Burst| {
             let (minute, day) = clock(grid, burst.from);
-            // One that begins just after midnight belongs to the day of its middle.
-            (minute, day + (apart(middle, minute) + middle - minute) / 1440)
+            // One that begins just after midnight, where the others begin just before, is of the day before.
+            (minute, day - (middle + apart(middle, minute) - minute) / 1440)
         };
         let slot_minutes = grid.slot_ms / MINUTE_MS;
         let minute = u16::try_from(middle.div_euclid(slot_minutes) * slot_minutes).unwrap_or(0);

@@ -65,8 +65,8 @@ pub struct Library {
 /// the work is spread.
 #[must_use]
 pub fn due_at(workload: &Workload, now: Timestamp) -> Timestamp {
-    let every = i64::try_from(LEARN_EVERY.as_millis()).unwrap_or(1);
-    let share = xxh3_64(workload.to_string().as_bytes()) % LEARN_EVERY.as_millis() as u64;
+    let every = i64::try_from(LEARN_EVERY.as_millis()).unwrap_or(3_600_000);
+    let share = i128::from(xxh3_64(workload.to_string().as_bytes())).rem_euclid(i128::from(every));
     let share = i64::try_from(share).unwrap_or(0);
     let turn = now.as_millis().saturating_sub(share).div_euclid(every).saturating_add(1);
     Timestamp::from_millis(turn.saturating_mul(every).saturating_add(share))

@@ -207,7 +207,7 @@ fn matched(pattern: &Arc<Pattern>, recent: &Recent, begins_at: Timestamp, fit: &
         level: fit.level * recent.unit,
         scale: fit.scale * recent.unit,
         off: fit.off * recent.unit,
-        positive: recent.values.iter().all(|value| !(*value < 0.0)),
+        positive: recent.values.iter().all(|value| value.is_nan() || *value >= 0.0),
     }
 }
 

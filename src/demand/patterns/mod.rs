@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | daily | the course of a day | days resemble the median of the other days |
 //! | weekly | the course of a week | it tells the hours of other weeks better than the daily one does |
-//! | `batch_window` | a plateau with steep edges at a time of the day | it comes on most days, or most of a weekday |
+//! | `batch_window` | a burst with a steep begin at a time of the day | it comes on most days, or on most of some weekdays |
 //! | ramp | a climb of hours to at least one and a half times, at a time of the day | it is steep in the daily course, and comes on most days |
 //! | `flash_crowd` | a steep surge at any time | it has come twice, in the same shape |
 //!
@@ -225,7 +225,7 @@ pub struct Found {
 }
 
 /// Finds what comes again in a history: at most one daily and one weekly course, four batch windows, two ramps and two
-/// sorts of flash crowd. Four weeks of five minutes take some milliseconds; more is not looked at.
+/// sorts of flash crowd. Four weeks of five minutes take some milliseconds (a debug build on a busy machine: 50); more is not looked at.
 #[must_use]
 pub fn find(stretch: &Stretch<'_>) -> Vec<Found> {
     let Some(grid) = grid::Grid::of(stretch) else { return Vec::new() };

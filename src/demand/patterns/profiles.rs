@@ -39,7 +39,9 @@ impl<'a> Folded<'a> {
                 slot.push(*value);
             }
         }
-        sorted.iter_mut().for_each(|slot| slot.sort_unstable_by(f64::total_cmp));
+        for slot in &mut sorted {
+            slot.sort_unstable_by(f64::total_cmp);
+        }
         Self { grid, period, phase, sorted }
     }
 

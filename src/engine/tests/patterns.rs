@@ -26,10 +26,10 @@ fn ask(engine: &mut Engine, now: Timestamp, edit: Edit) -> (Vec<Change>, Answer)
     let mut written = Vec::new();
     for effect in engine.step(now, &store, vec![Event::Asked(7, Command::Pattern(edit))]) {
         match effect {
-            Effect::Keep(change @ (Change::Put { table, .. } | Change::Delete { table, .. })) => {
-                if table == journal::Table::Patterns {
-                    written.push(change);
-                }
+            Effect::Keep(change @ (Change::Put { table, .. } | Change::Delete { table, .. }))
+                if table == journal::Table::Patterns =>
+            {
+                written.push(change);
             }
             Effect::Answer(7, answer) => return (written, answer),
             _ => {}

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use expect_test::{Expect, expect};
 
 use super::*;
@@ -14,7 +16,7 @@ fn run(library: &mut Library, from: usize, to: usize, value: impl Fn(usize, usiz
         library.learn(&workload(), &metric(), &seen, seen.end());
         let mut words: Vec<String> = library.of(&workload(), "requests").map(word).collect();
         words.sort();
-        told += &format!("{day}: {}\n", words.join("; "));
+        writeln!(told, "{day}: {}", words.join("; ")).unwrap();
     }
     told
 }
@@ -24,7 +26,7 @@ fn word(pattern: &Arc<Pattern>) -> String {
 }
 
 #[track_caller]
-fn check(told: &str, want: Expect) {
+fn check(told: &str, want: &Expect) {
     want.assert_eq(told);
 }
 
@@ -34,7 +36,7 @@ fn a_batch_that_stays_away_is_forgotten() {
     let told = run(&mut library, 8, 24, |day, minute| if day < 12 { batch(0, minute) } else { 50.0 });
     check(
         &told,
-        expect![[r#"
+        &expect![[r#"
             8: batch_window 1.00 seen 8; daily 1.00 seen 8
             9: batch_window 1.00 seen 9; daily 1.00 seen 9
             10: batch_window 1.00 seen 10; daily 0.99 seen 10
@@ -63,7 +65,7 @@ fn a_flash_crowd_fades_with_time() {
     let some: Vec<&str> = told.lines().step_by(7).collect();
     check(
         &some.join("\n"),
-        expect![[r#"
+        &expect![[r#"
             9: flash_crowd 0.65 seen 2
             16: flash_crowd 0.49 seen 3
             23: flash_crowd 0.35 seen 3
@@ -82,7 +84,7 @@ fn a_day_that_is_unlike_costs_validity_and_wins_it_back() {
     let value = |day: usize, minute: usize| if (10..13).contains(&day) { 100.0 } else { wave(minute) };
     check(
         &run(&mut library, 8, 18, value),
-        expect![[r#"
+        &expect![[r#"
         8: daily 1.00 seen 8
         9: daily 1.00 seen 9
         10: daily 1.00 seen 10
@@ -104,7 +106,7 @@ fn hours_that_are_not_known_are_not_judged() {
     let told = run(&mut library, 8, 12, |day, minute| if day >= 9 { f64::NAN } else { wave(minute) });
     check(
         &told,
-        expect![[r#"
+        &expect![[r#"
         8: daily 1.00 seen 8
         9: daily 1.00 seen 9
         10: daily 1.00 seen 9

@@ -47,13 +47,13 @@ fn a_batch_is_told_before_it_begins_and_while_it_runs() {
     let at = |day: usize, minute: usize| next_hour(&library, day, minute, batch);
     expect![[r#"
         [
-            "daily 50m: distance 0.04, error 1",
+            "weekly 50m: distance 0.05, error 2",
             "batch_window -30m: distance 0.01, error 1",
             "batch_window 5m: distance 0.19, error 31",
             "batch_window 40m: distance 0.11, error 4",
             "batch_window 85m: distance 0.03, error 1",
-            "daily 400m: distance 0.15, error 1",
-            "daily 90m: distance 0.04, error 225",
+            "weekly 400m: distance 0.43, error 19",
+            "weekly 7290m: distance 0.05, error 1",
         ]
     "#]]
     .assert_debug_eq(&[at(21, 50), at(21, 90), at(21, 125), at(21, 160), at(21, 205), at(21, 400), at(19, 90)]);
