@@ -11,10 +11,13 @@ mod controller;
 mod fixed;
 mod hpa;
 mod keda;
+mod ledger;
 mod meter;
 mod models;
 mod oracle;
+mod pods;
 mod predictive;
+mod run;
 #[cfg(test)]
 mod tests;
 
@@ -26,9 +29,12 @@ use crate::workload::Replicas;
 pub use fixed::Static;
 pub use hpa::Hpa;
 pub use keda::Keda;
+pub use ledger::{Ledger, SLACK, Side, Span, Track};
 pub use models::{HoltWinters, linear};
 pub use oracle::{Oracle, Plan};
+pub use pods::{Change, Pods};
 pub use predictive::Predictive;
+pub use run::Run;
 
 /// How a rival is set up: what a user would have written in its place of our rule.
 #[derive(Debug, Clone, Copy, PartialEq)]

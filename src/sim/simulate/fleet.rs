@@ -1,20 +1,11 @@
 //! The pods of one simulated workload, counted, and the course that they took.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::rivals::Pods;
+pub use crate::rivals::Change;
 use crate::time::Timestamp;
 use crate::workload::Replicas;
-
-/// What there is from a moment on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Change {
-    pub at: Timestamp,
-    /// What the scale subresource asks for: what is paid.
-    pub requested: Replicas,
-    /// What takes work.
-    pub ready: Replicas,
-}
 
 /// A scaling and its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,85 +27,83 @@ pub struct Course {
     pub foreseen: Vec<(Timestamp, f64)>,
 }
 
-/// The pods of one workload: each is ready a start-up time after it was asked for, and gone as soon as it is not.
+/// Writes a course down.
 #[derive(Debug)]
-pub(super) struct Fleet {
-    startup: Duration,
+pub(super) struct Recorder {
     requested: Replicas,
-    ready: Replicas,
-    /// When they will be ready, and how many; oldest first.
-    starting: VecDeque<(Timestamp, Replicas)>,
     course: Course,
 }
 
-impl Fleet {
-    /// Begins with ready pods.
-    pub(super) fn new(start: Timestamp, replicas: Replicas, startup: Duration) -> Self {
-        let first = Change { at: start, requested: replicas, ready: replicas };
-        let course = Course { changes: vec![first], ..Course::default() };
-        Self { startup, requested: replicas, ready: replicas, starting: VecDeque::new(), course }
+impl Recorder {
+    pub(super) fn new(first: Change) -> Self {
+        Self { requested: first.requested, course: Course { changes: vec![first], ..Course::default() } }
     }
 
-    pub(super) fn requested(&self) -> Replicas {
-        self.requested
-    }
-
-    pub(super) fn ready(&self) -> Replicas {
-        self.ready
-    }
-
-    /// When a pod becomes ready.
-    pub(super) fn next_change(&self) -> Timestamp {
-        self.starting.front().map_or(Timestamp::MAX, |(ready_at, _)| *ready_at)
-    }
-
-    /// Lives on until `now`.
-    pub(super) fn advance(&mut self, now: Timestamp) {
-        while let Some((ready_at, pods)) = self.starting.front().copied()
-            && ready_at <= now
-        {
-            self.starting.pop_front();
-            self.ready += pods;
-            self.note(ready_at);
+    /// The pods have changed; where another count is asked for, for this reason.
+    pub(super) fn note(&mut self, change: Change, reason: &str) {
+        let from = std::mem::replace(&mut self.requested, change.requested);
+        if from != change.requested {
+            let (at, to) = (change.at, change.requested);
+            self.course.moves.push(Move { at, from, to, reason: reason.to_owned() });
         }
-    }
-
-    /// Asks for another count: pods that are still starting go first, the youngest before the others.
-    pub(super) fn scale(&mut self, now: Timestamp, to: Replicas, reason: String) {
-        let from = self.requested;
-        if from == to {
-            return;
-        }
-        self.course.moves.push(Move { at: now, from, to, reason });
-        self.requested = to;
-        if to > from {
-            self.starting.push_back((now + self.startup, to - from));
-        } else {
-            let mut left = from - to;
-            while let Some((ready_at, pods)) = self.starting.pop_back() {
-                let gone = pods.min(left);
-                left -= gone;
-                if pods > gone {
-                    self.starting.push_back((ready_at, pods - gone));
-                    break;
-                }
-            }
-            self.ready -= left.min(self.ready);
-        }
-        self.note(now);
-        self.advance(now);
-    }
-
-    /// Notes what is foreseen.
-    pub(super) fn foresee(&mut self, at: Timestamp, demand: f64) {
-        self.course.foreseen.push((at, demand));
+        self.course.changes.push(change);
     }
 
     pub(super) fn into_course(self) -> Course {
         self.course
     }
+}
 
-    fn note(&mut self, at: Timestamp) {
-        self.course.changes.push(Change { at, requested: self.requested, ready: self.ready });
+/// The pods of one workload and their course.
+#[derive(Debug)]
+pub(super) struct Fleet {
+    pods: Pods,
+    recorder: Recorder,
+}
+
+impl Fleet {
+    /// Begins with ready pods.
+    pub(super) fn new(start: Timestamp, replicas: Replicas, startup: Duration) -> Self {
+        let pods = Pods::new(replicas, startup);
+        Self { recorder: Recorder::new(pods.since(start)), pods }
+    }
+
+    pub(super) fn requested(&self) -> Replicas {
+        self.pods.requested()
+    }
+
+    pub(super) fn ready(&self) -> Replicas {
+        self.pods.ready()
+    }
+
+    /// When a pod becomes ready.
+    pub(super) fn next_change(&self) -> Timestamp {
+        self.pods.next_change()
+    }
+
+    /// Lives on until `now`.
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        while let Some(change) = self.pods.advance(now) {
+            self.recorder.note(change, "");
+        }
+    }
+
+    /// Asks for another count.
+    pub(super) fn scale(&mut self, now: Timestamp, to: Replicas, reason: &str) {
+        if to == self.pods.requested() {
+            return;
+        }
+        self.pods.scale(now, to);
+        self.recorder.note(self.pods.since(now), reason);
+        self.advance(now);
+    }
+
+    /// Notes what is foreseen.
+    pub(super) fn foresee(&mut self, at: Timestamp, demand: f64) {
+        self.recorder.course.foreseen.push((at, demand));
+    }
+
+    pub(super) fn into_course(self) -> Course {
+        self.recorder.into_course()
     }
 }

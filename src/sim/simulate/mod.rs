@@ -38,7 +38,7 @@ pub use subject::{Choice, Plain, Subject, SubjectError, series};
 pub use sweep::{Candidate, Sum, SweepError, Swept, candidates, newsvendor, pareto, sweep};
 pub use table::{summary, table};
 
-use crate::rivals::{Hpa, Keda, Kind, Oracle, Plan, Predictive, Rival, Setup, Static};
+use crate::rivals::{Hpa, Keda, Kind, Oracle, Plan, Predictive, Rival, SLACK, Setup, Static};
 use crate::workload::Replicas;
 
 /// How the simulated workload behaves, and what it is measured with.
@@ -65,7 +65,7 @@ impl Default for Options {
             startup: Duration::from_mins(1),
             // Prometheus sends a batch that is not full after 5 s.
             delay: Duration::from_secs(5),
-            slack: 1.25,
+            slack: SLACK,
             patience: Duration::from_secs(10),
             service: Duration::from_millis(100),
             price: None,

@@ -159,7 +159,7 @@ impl<'s> World<'s> {
             Effect::Act(action) => {
                 let outcome = if action.from == self.fleet.requested() { Outcome::Done } else { Outcome::Conflict };
                 if outcome == Outcome::Done {
-                    self.fleet.scale(self.now, action.to, action.reason.clone());
+                    self.fleet.scale(self.now, action.to, &action.reason);
                 }
                 self.heard.push(Event::Acted(action, outcome));
                 self.tell();

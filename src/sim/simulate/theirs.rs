@@ -1,24 +1,22 @@
 //! A rival on a simulated workload.
 
-use super::fleet::{Course, Fleet};
-use super::load::Load;
-use crate::rivals::{Rival, View};
-use crate::workload::Replicas;
 use std::time::Duration;
 
+use super::fleet::{Course, Recorder};
+use super::load::Load;
+use crate::rivals::{Rival, Run};
+use crate::workload::Replicas;
+
 /// Runs a rival over a load, from so many ready replicas on.
-pub(super) fn run(mut rival: Rival, load: &Load, startup: Duration, replicas: Replicas) -> Course {
-    let mut fleet = Fleet::new(load.start(), replicas, startup);
+pub(super) fn run(rival: Rival, load: &Load, startup: Duration, replicas: Replicas) -> Course {
+    let mut run = Run::new(rival, replicas, startup);
+    let mut recorder = Recorder::new(run.pods().since(load.start()));
     for cell in 0..load.cells() {
         let sampled_at = load.begins(cell + 1);
-        while rival.due() < sampled_at {
-            let now = rival.due();
-            fleet.advance(now);
-            let to = rival.decide(now, View { replicas: fleet.requested(), ready: fleet.ready() });
-            fleet.scale(now, to, String::new());
+        while let Some(change) = run.next(sampled_at) {
+            recorder.note(change, "");
         }
-        rival.observe(sampled_at, load.measured(cell));
+        run.observe(sampled_at, load.measured(cell));
     }
-    fleet.advance(load.end());
-    fleet.into_course()
+    recorder.into_course()
 }
