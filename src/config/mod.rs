@@ -36,7 +36,8 @@ pub use quantity::{Quantity, QuantityError};
 pub use rule_file::{Group, Pair, RecordRule, Rule, RuleFile};
 pub use scalar::At;
 pub use scale_rule::{
-    Asks, Bounds, Fallback, FallbackBehavior, Flaps, Metric, Objective, Pause, PerReplica, PodTarget, ScaleRule, Target,
+    Asks, Bounds, Fallback, FallbackBehavior, Flaps, Metric, Mode, Objective, Pause, PerReplica, PodTarget, Rival,
+    ScaleRule, Target,
 };
 #[cfg(test)]
 pub(crate) use schedule::parse as parse_schedules;

@@ -16,6 +16,9 @@ use super::tree::{Kind, Node};
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScaleRule {
     pub scale: At<String>,
+    pub mode: Mode,
+    /// Whose counts are shown beside the rule's own.
+    pub compare: Vec<At<Rival>>,
     pub target: Target,
     pub replicas: Bounds,
     pub metrics: At<Vec<Metric>>,
@@ -38,6 +41,23 @@ pub struct ScaleRule {
     pub order: i32,
     pub labels: Vec<Pair>,
     pub annotations: Vec<Templated>,
+}
+
+/// Whether a rule acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    #[default]
+    Live,
+    /// It decides over pods that are only counted.
+    Shadow,
+}
+
+/// Another scaler that runs beside a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rival {
+    Hpa,
+    Keda,
+    PredictiveHpa,
 }
 
 /// A Kubernetes object with a scale subresource. Namespace and name may be templates.
@@ -142,6 +162,8 @@ pub enum PerReplica {
 pub(super) fn read(mut fields: Fields<'_, '_>) -> Option<ScaleRule> {
     fields.rename("a scale rule");
     let scale = fields.required("scale");
+    let mode = fields.optional("mode").unwrap_or_default();
+    let compare = fields.optional("compare").unwrap_or_default();
     let target = fields.required("target");
     let replicas = fields.required("replicas");
     let metrics = fields.required("metrics");
@@ -164,6 +186,8 @@ pub(super) fn read(mut fields: Fields<'_, '_>) -> Option<ScaleRule> {
     fields.finish();
     Some(ScaleRule {
         scale: scale?,
+        mode,
+        compare,
         target: target?,
         replicas: replicas?,
         metrics: metrics?,
@@ -184,6 +208,19 @@ pub(super) fn read(mut fields: Fields<'_, '_>) -> Option<ScaleRule> {
         labels,
         annotations,
     })
+}
+
+impl Read for Mode {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        word(reader, node, "mode", &[("live", Self::Live), ("shadow", Self::Shadow)])
+    }
+}
+
+impl Read for Rival {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        let words = [("hpa", Self::Hpa), ("keda", Self::Keda), ("predictive_hpa", Self::PredictiveHpa)];
+        word(reader, node, "scaler to compare with", &words)
+    }
 }
 
 impl Read for Target {

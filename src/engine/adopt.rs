@@ -39,10 +39,14 @@ impl Engine {
                         let cached = Cached::new(Arc::clone(&bound.rule.calendar));
                         self.calendars.insert(Arc::clone(&bound.rule.name), cached);
                     }
+                    if bound.rule.shadow {
+                        continue;
+                    }
                     scales.insert(Arc::clone(&bound.rule.name), ((at, place), Arc::clone(&bound.rule)));
                 }
             }
         }
+        self.adopt_shadows(self.last_step_at, effects);
         let mut gone = Vec::new();
         for (workload, known) in &mut self.workloads {
             if let Some((id, rule)) = scales.get(&known.rule.name) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::desk::context;
 use super::keep::Remembered;
+use super::shadow;
 use super::workloads::Known;
 use super::{Due, Effect, Engine, RuleId, id};
 use crate::rule::{Answers, BoundRule, BoundScale, WorkloadAnswer};
@@ -83,6 +84,9 @@ impl Engine {
             }
             Some(BoundRule::Scale(bound)) => {
                 let bound = Arc::clone(bound);
+                if bound.rule.shadow {
+                    return self.evaluate_shadow((group, place), &bound, now, effects);
+                }
                 self.evaluate_scale((group, place), &bound, now, changed, effects)
             }
             None => Ok(()),
@@ -108,13 +112,16 @@ impl Engine {
                 Slot::Occupied(slot) => slot.into_mut(),
                 Slot::Vacant(slot) => {
                     // One that is new is watched from now on. The first rule to name it owns it.
-                    let Remembered { memory, set, .. } = Self::remember(&mut self.remembered, &workload);
+                    let Remembered { memory, set, .. } = Self::remember(&mut self.remembered, &workload.to_string());
                     if let Some(set) = set {
                         self.desk.dispatcher.was_set(set);
                     }
                     let mut known = Known::new(workload.clone(), Arc::clone(&bound.rule), memory);
                     known.context = context(&known, &self.desk.routing);
-                    effects.push(Effect::Watch(workload.clone(), known.context.clone()));
+                    match shadow::watched(&self.shadows, &workload) {
+                        Some((context, status)) if context == known.context => known.status = status,
+                        _ => effects.push(Effect::Watch(workload.clone(), known.context.clone())),
+                    }
                     slot.insert(known)
                 }
             };

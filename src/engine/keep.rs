@@ -184,8 +184,8 @@ impl Engine {
     }
 
     /// What is remembered of a workload that is met for the first time, or again.
-    pub(super) fn remember(remembered: &mut HashMap<String, Remembered>, workload: &Workload) -> Remembered {
-        let mut kept = remembered.remove(&workload.to_string()).unwrap_or_default();
+    pub(super) fn remember(remembered: &mut HashMap<String, Remembered>, named: &str) -> Remembered {
+        let mut kept = remembered.remove(named).unwrap_or_default();
         kept.memory.state.resume();
         kept
     }
@@ -249,6 +249,7 @@ impl Engine {
         for workload in old {
             self.keep_workload(&workload, now, effects);
         }
+        self.keep_shadows(KEEP_EVERY, now, effects);
         self.keep_foresights(FORESIGHT_EVERY, share, now, effects);
         if now.since(self.kept_at) >= KEEP_EVERY {
             self.keep_tables(now, effects);
@@ -276,6 +277,7 @@ impl Engine {
         self.keep_due = false;
         self.keep(now, effects);
         self.keep_tables(now, effects);
+        self.keep_shadows(Duration::ZERO, now, effects);
         self.keep_foresights(KEEP_EVERY, usize::MAX, now, effects);
     }
 
@@ -304,7 +306,8 @@ impl Engine {
     /// Writes down what predictors know where that is older than `age`, a `share` of the workloads at most.
     fn keep_foresights(&mut self, age: Duration, share: usize, now: Timestamp, effects: &mut Vec<Effect>) {
         let mut written = 0;
-        for known in self.workloads.values_mut() {
+        let shadows = self.shadows.values_mut().map(|shadow| &mut shadow.known);
+        for known in self.workloads.values_mut().chain(shadows) {
             let named = &known.named;
             for (metric, foresight) in &mut known.foresights {
                 if now.since(foresight.kept_at) < age {
@@ -318,6 +321,17 @@ impl Engine {
             }
             if written >= share {
                 return;
+            }
+        }
+    }
+
+    /// Writes down what is known of shadows where that is older than `age`.
+    fn keep_shadows(&mut self, age: Duration, now: Timestamp, effects: &mut Vec<Effect>) {
+        for known in self.shadows.values_mut().map(|shadow| &mut shadow.known) {
+            if known.unkept && now.since(known.kept_at) >= age {
+                (known.unkept, known.kept_at) = (false, now);
+                let kept = Remembered { memory: known.memory.clone(), set: None, at: now };
+                effects.extend(put(Table::Workloads, &known.named, &kept));
             }
         }
     }

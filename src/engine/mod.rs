@@ -23,8 +23,10 @@ mod patterns;
 mod posted;
 mod recorded;
 mod refit;
+mod shadow;
 #[cfg(test)]
 mod tests;
+mod twin;
 mod verify;
 mod view;
 mod workloads;
@@ -37,7 +39,7 @@ pub use crate::journal::Entry;
 pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale, MetricForecast};
 pub use explain::{LINES_MAX, explain};
-pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, View, WorkloadView};
+pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, ShadowView, View, WorkloadView};
 
 use agenda::Agenda;
 use alerts::Alerts;
@@ -47,6 +49,7 @@ use economy::Groups;
 use history::History;
 use keep::Remembered;
 use recorded::Recorded;
+use shadow::{ShadowId, Shadows};
 use workloads::Known;
 
 use crate::config::Settings;
@@ -112,6 +115,8 @@ pub enum Effect {
 #[derive(Debug)]
 pub struct Refit {
     pub workload: Workload,
+    /// The shadow rule that it foresees for; `None` is the rule that acts.
+    pub shadow: Option<Arc<str>>,
     pub metric: Arc<str>,
     pub predictor: Box<Predictor>,
 }
@@ -119,7 +124,8 @@ pub struct Refit {
 impl PartialEq for Refit {
     /// There is one of each workload's metric.
     fn eq(&self, other: &Self) -> bool {
-        (&self.workload, &self.metric) == (&other.workload, &other.metric)
+        let key = |refit: &Self| (refit.workload.clone(), refit.shadow.clone(), Arc::clone(&refit.metric));
+        key(self) == key(other)
     }
 }
 
@@ -138,6 +144,7 @@ fn id(subscription: &Arc<Subscription>) -> SubscriptionId {
 enum Due {
     Group(usize),
     Workload(Workload),
+    Shadow(ShadowId),
     Eviction,
     Breaker,
     Dispatch,
@@ -153,6 +160,9 @@ pub struct Engine {
     readers: HashMap<SubscriptionId, Vec<RuleId>>,
     health: BTreeMap<RuleId, Arc<RuleHealth>>,
     workloads: BTreeMap<Workload, Known>,
+    shadows: Shadows,
+    /// Shadows that decide in this step.
+    due_shadows: BTreeSet<ShadowId>,
     /// The workloads that each scale rule answered for.
     owned: BTreeMap<RuleId, BTreeSet<Workload>>,
     views: BTreeMap<Workload, Arc<WorkloadView>>,
@@ -227,6 +237,8 @@ impl Engine {
             readers: HashMap::new(),
             health: BTreeMap::new(),
             workloads: BTreeMap::new(),
+            shadows: Shadows::new(),
+            due_shadows: BTreeSet::new(),
             owned: BTreeMap::new(),
             views: BTreeMap::new(),
             recorded: HashMap::new(),
@@ -279,6 +291,7 @@ impl Engine {
                 Due::Workload(workload) => {
                     changed.insert(workload);
                 }
+                Due::Shadow(shadow) => _ = self.due_shadows.insert(shadow),
                 Due::Dispatch => {}
                 Due::Refit => self.refit_due = true,
                 Due::Keep => self.keep_due = true,
@@ -292,6 +305,7 @@ impl Engine {
         self.evaluate(now, store, &mut changed, &mut effects);
         let answers = self.command(asked, now, &mut changed);
         self.decide(changed, now);
+        self.decide_shadows(now, &mut effects);
         self.dispatch(now, &mut effects);
         self.refit(now, &mut effects);
         self.keep(now, &mut effects);
@@ -357,6 +371,7 @@ impl Engine {
                 if let Status::Found { replicas, .. } = status {
                     self.settle_interrupted(&workload, replicas, now, effects);
                 }
+                self.observe_shadows(&workload, &status, now);
                 if let Some(known) = self.workloads.get_mut(&workload) {
                     known.observe(status, now);
                     if let Some(set) = known.take_effect() {
@@ -397,7 +412,9 @@ impl Engine {
         self.groups.forget(&workload);
         self.desk.dispatcher.forget(&workload);
         self.agenda.set(Due::Workload(workload.clone()), None);
-        effects.push(Effect::Forget(workload));
+        if !self.left_to_shadows(&workload, self.last_step_at) {
+            effects.push(Effect::Forget(workload));
+        }
     }
 }
 

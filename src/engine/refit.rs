@@ -1,8 +1,10 @@
 //! Whose model is fitted anew, and when: one at a time, each in its turn, and at most a fifth of a core for all.
 
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::foresight::Foresight;
 use super::{Due, Effect, Engine, Refit};
 use crate::time::Timestamp;
 
@@ -26,16 +28,22 @@ impl Engine {
         // Those after the last one, and then from the first.
         for range in [(after, Bound::Unbounded), (Bound::Unbounded, Bound::Unbounded)] {
             found = self.workloads.range_mut(range).find_map(|(workload, known)| {
-                let due = |(metric, foresight): (&std::sync::Arc<str>, &mut super::foresight::Foresight)| {
-                    Some((metric.clone(), foresight.take_due()?))
-                };
+                let due = |(metric, foresight): (&Arc<str>, &mut Foresight)| Some((metric.clone(), foresight.take_due()?));
                 let (metric, predictor) = known.foresights.iter_mut().find_map(due)?;
-                Some(Refit { workload: workload.clone(), metric, predictor })
+                Some(Refit { workload: workload.clone(), shadow: None, metric, predictor })
             });
             if found.is_some() {
                 break;
             }
         }
+        // Those of shadows come last: nothing is scaled by them.
+        let found = found.or_else(|| {
+            self.shadows.iter_mut().find_map(|((workload, rule), shadow)| {
+                let due = |(metric, foresight): (&Arc<str>, &mut Foresight)| Some((metric.clone(), foresight.take_due()?));
+                let (metric, predictor) = shadow.known.foresights.iter_mut().find_map(due)?;
+                Some(Refit { workload: workload.clone(), shadow: Some(Arc::clone(rule)), metric, predictor })
+            })
+        });
         let wait = if found.is_some() { LOST_AFTER } else { LOOK_EVERY };
         self.agenda.set(Due::Refit, Some(now + wait));
         if let Some(refit) = found {
@@ -46,8 +54,12 @@ impl Engine {
 
     /// Takes a predictor back that was fitted. Its workload, or its rule's wish for forecasts, may be gone.
     pub(super) fn refitted(&mut self, refit: Refit, took: Duration, now: Timestamp) {
-        let Refit { workload, metric, predictor } = refit;
-        if let Some(foresight) = self.workloads.get_mut(&workload).and_then(|known| known.foresights.get_mut(&metric)) {
+        let Refit { workload, shadow, metric, predictor } = refit;
+        let known = match shadow {
+            None => self.workloads.get_mut(&workload),
+            Some(rule) => self.shadows.get_mut(&(workload, rule)).map(|shadow| &mut shadow.known),
+        };
+        if let Some(foresight) = known.and_then(|known| known.foresights.get_mut(&metric)) {
             foresight.put_back(predictor);
         }
         self.agenda.set(Due::Refit, Some(now + took.saturating_mul(REST)));

@@ -15,6 +15,7 @@ use crate::dispatch::{Alert, AlertGroup, AlertStatus, Drift, Muted, Silence};
 use crate::forecast::Point;
 use crate::journal::Entry;
 use crate::labels::Labels;
+use crate::rivals::Ledger;
 use crate::time::Timestamp;
 use crate::workload::{ObjectRef, Replicas, Workload};
 
@@ -103,6 +104,8 @@ pub struct WorkloadView {
     pub load: Load,
     /// Money per hour at the present count, and spent in the budget's period; `None` without a price.
     pub cost: Option<CostView>,
+    /// What others would have done: shadow rules, then the scalers that the rule compares itself with.
+    pub shadows: Vec<ShadowView>,
     /// An action is on its way.
     pub in_flight: bool,
     /// Actions that failed in a row, and what the last one said.
@@ -116,6 +119,22 @@ impl WorkloadView {
     pub fn capacity(&self, metric: &MetricView) -> Option<f64> {
         Some(f64::from(self.ready?) * metric.per_replica.value()?)
     }
+}
+
+/// What a shadow rule, or another scaler, would have done with a workload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShadowView {
+    /// The shadow rule's name, or the scaler's.
+    pub name: Arc<str>,
+    /// It is a rule.
+    pub rule: bool,
+    /// What it would ask for now, and how many of those would be ready.
+    pub replicas: Replicas,
+    pub ready: Replicas,
+    /// What it would have cost and missed, and what there was at the same time.
+    pub ledger: Ledger,
+    /// A rule's newest decision; it is about the pods that the shadow counts.
+    pub decision: Option<Decision>,
 }
 
 /// What a workload costs.

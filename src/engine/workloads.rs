@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::economy::{self, Member};
 use super::foresight::Foresight;
 use super::notable::Notable;
+use super::twin::Twin;
 use super::verify::{Startup, Trial, Verdict};
-use super::view::{CostView, MetricView, WorkloadView};
+use super::view::{CostView, MetricView, ShadowView, WorkloadView};
 use crate::decision::economy::Spend;
 use crate::decision::{Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, MetricInput, Rollback, State, decide};
 use crate::demand::Presence;
@@ -19,6 +20,7 @@ use crate::demand::anomaly::robust::Robust;
 use crate::demand::anomaly::{self, Detector};
 use crate::demand::load::{Load, utilisation};
 use crate::dispatch::{Drift, Muted, Outcome, Status};
+use crate::rivals::Ledger;
 use crate::rule::ScaleRule;
 use crate::schedule::Influence;
 use crate::time::Timestamp;
@@ -49,6 +51,9 @@ pub(super) struct Set {
     pub(super) at: Timestamp,
 }
 
+/// What shadows would have cost and missed, by their names.
+pub(super) type Ledgers = BTreeMap<Arc<str>, Ledger>;
+
 /// What of a workload outlives a restart, in the journal.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -65,6 +70,7 @@ pub(super) struct Memory {
     pub(super) spend: Option<Spend>,
     /// How unusual each metric's demand is, by the metric's name.
     pub(super) detectors: BTreeMap<Arc<str>, Detector>,
+    pub(super) ledgers: Ledgers,
 }
 
 /// One workload.
@@ -81,10 +87,14 @@ pub(super) struct Known {
     pub(super) foresights: BTreeMap<Arc<str>, Foresight>,
     /// The newest values of each metric, and what they say of the last one.
     robust: BTreeMap<Arc<str>, (Robust, Option<f64>)>,
+    /// The scalers that the rule compares itself with.
+    twin: Option<Box<Twin>>,
+    /// The shadow rules beside it.
+    pub(super) shadows: Vec<ShadowView>,
     /// The value of the objective's condition.
     objective: Presence,
     evaluated_at: Timestamp,
-    status: Option<Status>,
+    pub(super) status: Option<Status>,
     pub(super) memory: Memory,
     /// The memory is newer than what the journal has of it.
     pub(super) unkept: bool,
@@ -127,6 +137,8 @@ impl Known {
             metrics: Vec::new(),
             foresights: BTreeMap::new(),
             robust: BTreeMap::new(),
+            twin: None,
+            shadows: Vec::new(),
             objective: Presence::Absent,
             evaluated_at: Timestamp::MIN,
             status: None,
@@ -153,6 +165,13 @@ impl Known {
         if options(rule) != options(&self.rule) {
             self.foresights.clear();
         }
+        let compared = |rule: &ScaleRule| (rule.compare.clone(), rule.policy.min, rule.policy.max);
+        if compared(rule) != compared(&self.rule) {
+            self.twin = None;
+            self.memory.ledgers.retain(|name, _| {
+                *name == rule.name || rule.compare.iter().any(|kind| kind.as_str() == &**name)
+            });
+        }
         self.rule = Arc::clone(rule);
         self.orphaned = false;
     }
@@ -171,6 +190,9 @@ impl Known {
         }
         if self.wait.is_some_and(|wait| wait.ends_when_observed) {
             self.wait = None;
+        }
+        if let Some(twin) = &mut self.twin {
+            twin.observe(&status, now);
         }
         self.status = Some(status);
     }
@@ -192,6 +214,13 @@ impl Known {
         for metric in &mut self.metrics {
             metric.demand = Presence::Absent;
         }
+        self.compare(now);
+    }
+
+    /// Lets the rivals of its twin live on.
+    fn compare(&mut self, now: Timestamp) {
+        let world = (self.status.as_ref(), self.startup());
+        Twin::live(&mut self.twin, &self.rule, &mut self.memory, world, &self.metrics, now);
     }
 
     /// Takes what the rule says of it; gives what is unusual. `interval` is the longest wait between two evaluations,
@@ -228,6 +257,7 @@ impl Known {
             metric.outlook = foresight.outlook(forecasting, startup, interval, now);
         }
         (self.metrics, self.objective, self.evaluated_at) = (metrics, objective, now);
+        self.compare(now);
         unusual
     }
 
@@ -468,6 +498,7 @@ impl Known {
             outlook: metric.outlook.clone(),
             point: self.foresights.get(&metric.name).and_then(Foresight::point),
         };
+        let twin = self.twin.iter().flat_map(|twin| twin.views(&self.memory.ledgers));
         WorkloadView {
             workload: self.workload.clone(),
             rule: Arc::clone(&self.rule.name),
@@ -488,6 +519,7 @@ impl Known {
             startup: self.memory.startup.quantile(STARTUP_QUANTILE),
             load: self.memory.load,
             cost: self.cost(replicas),
+            shadows: self.shadows.iter().cloned().chain(twin).collect(),
             in_flight: self.in_flight,
             failures: self.failures,
             last_error: self.last_error.clone(),

@@ -15,6 +15,7 @@ use crate::config::{self, At, Finding, Findings, Pair, RuleFile, Settings, Sourc
 use crate::decision::economy::{Cost, Requests};
 use crate::labels::Labels;
 use crate::promql::Plan;
+use crate::rivals;
 use crate::schedule::Calendar;
 use crate::template;
 use crate::workload::Workload;
@@ -168,16 +169,21 @@ impl Compiler<'_, '_> {
             }
         }
         let target = self.target(rule);
+        let compare = self.compare(rule);
         let policy = policy::compile(rule, self.source, &mut self.findings);
         let metrics = self.metrics(&rule.metrics);
         let forecast = forecast::compile(rule, &mut self.findings);
         let economy = self.economy(&rule.economy);
         self.calendar(rule);
-        let objective = rule.objective.as_ref().map(|objective| self.objective(objective));
+        let shadow = rule.mode == config::Mode::Shadow;
+        // What holds in the cluster is no consequence of what a shadow decides.
+        let objective = rule.objective.as_ref().map(|objective| self.objective(objective)).filter(|_| !shadow);
         self.label_names(&rule.labels);
         let annotations = self.annotations(&rule.annotations);
         Some(ScaleRule {
             name: rule.scale.value.as_str().into(),
+            shadow,
+            compare,
             target: target?,
             policy,
             metrics: metrics?,
@@ -189,6 +195,27 @@ impl Compiler<'_, '_> {
             labels: Labels::from_pairs(pairs(&rule.labels)).unwrap_or_default(),
             annotations: annotations?,
         })
+    }
+
+    /// Who runs beside the rule.
+    fn compare(&mut self, rule: &config::ScaleRule) -> Vec<rivals::Kind> {
+        let mut kinds = Vec::new();
+        for written in &rule.compare {
+            let kind = match written.value {
+                config::Rival::Hpa => rivals::Kind::Hpa,
+                config::Rival::Keda => rivals::Kind::Keda,
+                config::Rival::PredictiveHpa => rivals::Kind::PredictiveHpa,
+            };
+            if rule.mode == config::Mode::Shadow {
+                let message = "a shadow is compared with what there really is; write compare into the rule that acts";
+                self.report(written.span, message);
+            } else if kinds.contains(&kind) {
+                self.report(written.span, format!("{} is there already", kind.as_str()));
+            } else {
+                kinds.push(kind);
+            }
+        }
+        kinds
     }
 
     /// Annotations of a decision. It has no windows of its own to ask `query` about.
@@ -218,7 +245,8 @@ impl Compiler<'_, '_> {
             namespace: namespace_template?,
             name: name_template?,
         };
-        if let Some(workload) = target.constant() {
+        // Shadows may be several, and stand beside the one that acts.
+        if let Some(workload) = target.constant().filter(|_| rule.mode == config::Mode::Live) {
             match self.targets.entry(workload) {
                 Entry::Vacant(slot) => _ = slot.insert(rule.scale.value.clone()),
                 Entry::Occupied(first) => {

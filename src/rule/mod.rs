@@ -26,6 +26,7 @@ use crate::decision;
 use crate::decision::economy::{Cost, Requests};
 use crate::labels::Labels;
 use crate::promql::Plan;
+use crate::rivals;
 use crate::schedule::Calendar;
 use crate::series::Selector;
 
@@ -79,6 +80,10 @@ pub struct RecordRule {
 #[derive(Debug, Clone)]
 pub struct ScaleRule {
     pub name: Arc<str>,
+    /// It decides over pods that are only counted, and never acts.
+    pub shadow: bool,
+    /// The scalers that run beside it, each once.
+    pub compare: Vec<rivals::Kind>,
     pub target: TargetTemplate,
     pub policy: decision::Policy,
     /// At least one.

@@ -101,6 +101,7 @@ impl Situation {
             startup: None,
             load: crate::demand::Load::Normal,
             cost: None,
+            shadows: Vec::new(),
             in_flight: false,
             failures: 0,
             last_error: None,

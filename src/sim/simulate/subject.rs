@@ -147,6 +147,8 @@ impl Subject {
             None => read(&simulated.demand, &records)
                 .map_err(|why| SubjectError::Series { metric: simulated.name.to_string(), why })?,
         };
+        // Here nothing is compared live, and a shadow is tried as if it acted.
+        (scale.shadow, scale.compare) = (false, Vec::new());
         let (min, max) = (scale.policy.min, scale.policy.max);
         let price = scale.economy.cost.as_ref().map(|cost| cost.rate(1).as_f64());
         let name = scale.name.to_string();
