@@ -28,7 +28,8 @@ impl Engine {
         // Those after the last one, and then from the first.
         for range in [(after, Bound::Unbounded), (Bound::Unbounded, Bound::Unbounded)] {
             found = self.workloads.range_mut(range).find_map(|(workload, known)| {
-                let due = |(metric, foresight): (&Arc<str>, &mut Foresight)| Some((metric.clone(), foresight.take_due()?));
+                let due =
+                    |(metric, foresight): (&Arc<str>, &mut Foresight)| Some((metric.clone(), foresight.take_due()?));
                 let (metric, predictor) = known.foresights.iter_mut().find_map(due)?;
                 Some(Refit { workload: workload.clone(), shadow: None, metric, predictor })
             });
@@ -39,7 +40,8 @@ impl Engine {
         // Those of shadows come last: nothing is scaled by them.
         let found = found.or_else(|| {
             self.shadows.iter_mut().find_map(|((workload, rule), shadow)| {
-                let due = |(metric, foresight): (&Arc<str>, &mut Foresight)| Some((metric.clone(), foresight.take_due()?));
+                let due =
+                    |(metric, foresight): (&Arc<str>, &mut Foresight)| Some((metric.clone(), foresight.take_due()?));
                 let (metric, predictor) = shadow.known.foresights.iter_mut().find_map(due)?;
                 Some(Refit { workload: workload.clone(), shadow: Some(Arc::clone(rule)), metric, predictor })
             })

@@ -59,8 +59,9 @@ impl Shadow {
         self.status = Some(status);
     }
 
-    /// Its pods live on; it begins with those that there are.
-    fn live(&mut self, startup: Duration, now: Timestamp) {
+    /// Its pods live on; it begins with those that there are. `load` is the demand by the rule that acts, in replicas:
+    /// what a replica takes is no matter of a shadow's plans.
+    fn live(&mut self, startup: Duration, load: Option<f64>, now: Timestamp) {
         if self.world.as_ref().is_none_or(|world| world.reality.is_lost(now)) {
             let Some(reality) = Reality::new(self.status.as_ref(), now) else { return };
             let pods = Pods::new(reality.replicas(), startup);
@@ -74,7 +75,6 @@ impl Shadow {
             track.note(change);
         }
         if reality.is_due(now) {
-            let (load, _) = twin::load(&self.known.metrics);
             let (span, live) = reality.close(load, now);
             let name = Arc::clone(&self.known.rule.name);
             twin::charge(&mut self.known.memory.ledgers, &name, span, track.close(span), live);
@@ -221,9 +221,10 @@ impl Engine {
     pub(super) fn decide_shadows(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         let mut shown = BTreeSet::new();
         for key in std::mem::take(&mut self.due_shadows) {
-            let acts = self.workloads.get(&key.0).map(Known::startup);
             let Some(shadow) = self.shadows.get_mut(&key) else { continue };
-            shadow.live(acts.unwrap_or_else(|| shadow.known.startup()), now);
+            let judge = self.workloads.get(&key.0).unwrap_or(&shadow.known);
+            let (startup, load) = (judge.startup(), twin::load(&judge.metrics).0);
+            shadow.live(startup, load, now);
             let calendar = self.calendars.get_mut(&shadow.known.rule.name);
             let influence = calendar.map(|calendar| calendar.at(now, shadow.known.startup()).clone());
             let mut due = shadow.due(now);

@@ -7,6 +7,7 @@ mod patterns;
 mod properties;
 mod recovery;
 mod reload;
+mod twin;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -168,9 +168,9 @@ impl Known {
         let compared = |rule: &ScaleRule| (rule.compare.clone(), rule.policy.min, rule.policy.max);
         if compared(rule) != compared(&self.rule) {
             self.twin = None;
-            self.memory.ledgers.retain(|name, _| {
-                *name == rule.name || rule.compare.iter().any(|kind| kind.as_str() == &**name)
-            });
+            self.memory
+                .ledgers
+                .retain(|name, _| *name == rule.name || rule.compare.iter().any(|kind| kind.as_str() == &**name));
         }
         self.rule = Arc::clone(rule);
         self.orphaned = false;

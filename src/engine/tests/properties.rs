@@ -21,7 +21,7 @@ enum Happening {
 }
 
 /// Rules that take each other's place: the same under other bounds, under another name, for another target, for a
-/// fleet, and none.
+/// fleet, as shadows, and none.
 fn rules(number: usize) -> String {
     match number {
         0 => CHECKOUT.to_owned(),
@@ -31,8 +31,16 @@ fn rules(number: usize) -> String {
         4 => CHECKOUT
             .replace("name: checkout}", "name: \"{{ $labels.app }}\"}")
             .replace("sum(load)", "sum by (app) (load)"),
+        5 => CHECKOUT.replace("scale: checkout", "scale: checkout\n        mode: shadow"),
+        6 => CHECKOUT.replace("scale: checkout", "scale: checkout\n        compare: [hpa, keda]") + &shadow(),
         _ => "groups: []".to_owned(),
     }
+}
+
+/// A second rule for the same workload, which does not act.
+fn shadow() -> String {
+    let rule = CHECKOUT.split_once("rules:\n").map_or("", |(_, rule)| rule);
+    rule.replace("scale: checkout", "scale: other\n        mode: shadow")
 }
 
 fn happenings() -> impl Strategy<Value = Vec<Happening>> {
@@ -43,7 +51,7 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         1 => Just(Happening::Gone),
         3 => (0_usize..4).prop_map(Happening::Acted),
         2 => (1_u64..120).prop_map(Happening::Wait),
-        1 => (0_usize..6).prop_map(Happening::Reload),
+        1 => (0_usize..8).prop_map(Happening::Reload),
     ];
     prop::collection::vec(one, 1..60)
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::rivals::Pods;
 pub use crate::rivals::Change;
+use crate::rivals::Pods;
 use crate::time::Timestamp;
 use crate::workload::Replicas;
 

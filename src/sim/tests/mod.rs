@@ -2,6 +2,7 @@ mod actuator;
 mod cluster;
 mod sender;
 mod trace;
+mod twin;
 
 use std::time::Duration;
 
