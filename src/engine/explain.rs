@@ -43,6 +43,9 @@ pub fn explain(view: &WorkloadView, last: Option<&Entry>, now: Timestamp) -> Str
         lines.line("down", course.down());
     }
     lines.line("missing", missing(view));
+    if lines.text.lines().count() < LINES_MAX {
+        lines.line("shadows", shadows(view));
+    }
     lines.text
 }
 
@@ -194,9 +197,18 @@ fn undecided(view: &WorkloadView) -> String {
         "nothing yet: without its count in the cluster there is nothing to decide from".to_owned()
     } else if view.metrics.is_empty() {
         "nothing yet: its rule has not been evaluated".to_owned()
+    } else if view.shadows.iter().any(|shadow| shadow.name == view.rule) {
+        "nothing: its rule is a shadow, and never acts".to_owned()
     } else {
         "nothing yet: the first decision is about to be made".to_owned()
     }
+}
+
+/// Who else would have another count: shadow rules, other scalers.
+fn shadows(view: &WorkloadView) -> Option<String> {
+    let others = view.shadows.iter().filter(|shadow| Some(shadow.replicas) != view.replicas);
+    let others: Vec<String> = others.map(|shadow| format!("{} would have {}", shadow.name, shadow.replicas)).collect();
+    (!others.is_empty()).then(|| others.join(", "))
 }
 
 /// The metrics that can't be read.

@@ -218,6 +218,14 @@ table! {
         "Money spent in the budget's period, or this month where there is no budget.";
     COST_BUDGET: "headroom_workload_cost_budget", Gauge, Number, ["workload"],
         "Money that may be spent in the budget's period; absent without a budget.";
+    SHADOW_REPLICAS: "headroom_workload_shadow_replicas", Gauge, Number, ["workload", "shadow"],
+        "Replicas that a shadow rule, or another scaler that the rule compares itself with, would ask for.";
+    SHADOW_COST: "headroom_workload_shadow_replica_seconds", Gauge, Seconds, ["workload", "shadow", "side"],
+        "Replicas times seconds since the comparison began: what the shadow would have paid for, and what was live.";
+    SHADOW_MISSED: "headroom_workload_shadow_missed_replica_seconds", Gauge, Seconds, ["workload", "shadow", "side"],
+        "Demand that the shadow's, and the live, ready replicas could not take, in replicas times seconds.";
+    SHADOW_DEMAND: "headroom_workload_shadow_demand_replica_seconds", Gauge, Seconds, ["workload", "shadow"],
+        "All demand since the comparison began, in replicas that are planned for it times seconds.";
     GROUP_MEMBERS: "headroom_group_workloads", Gauge, Number, ["group"],
         "Workloads in a group that shares limits.";
     GROUP_COST_RATE: "headroom_group_cost_per_hour", Gauge, Number, ["group"],

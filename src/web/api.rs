@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::decision;
-use crate::engine::{self, MetricView, RuleHealth, WorkloadView};
+use crate::engine::{self, MetricView, RuleHealth, ShadowView, WorkloadView};
 use crate::labels::Labels;
+use crate::rivals::Side;
 use crate::workload::Replicas;
 
 /// `GET /api/v1/workloads`, and the stream's `workloads` event.
@@ -47,9 +48,31 @@ pub(super) struct Workload {
     startup_seconds: Option<f64>,
     load: &'static str,
     cost: Option<Cost>,
+    /// What others would have done: shadow rules, and the scalers that the rule compares itself with.
+    shadows: Vec<Shadow>,
     in_flight: bool,
     failures: u32,
     last_error: Option<String>,
+}
+
+/// What a shadow would have done, and what there was at the same time.
+#[derive(Debug, Serialize)]
+struct Shadow {
+    name: Arc<str>,
+    /// `rule`, or `scaler`.
+    kind: &'static str,
+    /// What it would ask for now, and how many of those would be ready.
+    replicas: Replicas,
+    ready: Replicas,
+    /// Since when they are compared.
+    since: String,
+    replica_hours: f64,
+    live_replica_hours: f64,
+    /// The part of the demand that the ready replicas could not take, 0 to 1.
+    missed: f64,
+    live_missed: f64,
+    /// Why a rule would ask for that; `null` for a scaler.
+    reason: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -184,9 +207,29 @@ impl From<&WorkloadView> for Workload {
             startup_seconds: view.startup.map(|startup| startup.as_secs_f64()),
             load: view.load.as_str(),
             cost: view.cost.map(|cost| Cost { per_hour: cost.rate, spent: cost.spent, budget: cost.budget }),
+            shadows: view.shadows.iter().map(Shadow::from).collect(),
             in_flight: view.in_flight,
             failures: view.failures,
             last_error: view.last_error.clone(),
+        }
+    }
+}
+
+impl From<&ShadowView> for Shadow {
+    fn from(view: &ShadowView) -> Self {
+        let ledger = &view.ledger;
+        let hours = |side: Side| side.replica_seconds / 3600.0;
+        Self {
+            name: Arc::clone(&view.name),
+            kind: if view.rule { "rule" } else { "scaler" },
+            replicas: view.replicas,
+            ready: view.ready,
+            since: ledger.since.to_string(),
+            replica_hours: hours(ledger.shadow),
+            live_replica_hours: hours(ledger.live),
+            missed: ledger.missed_ratio(ledger.shadow),
+            live_missed: ledger.missed_ratio(ledger.live),
+            reason: view.decision.as_ref().map(decision::Decision::summary),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::{Context, process};
 use crate::decision::Layer;
 use crate::demand::Load;
 use crate::engine::{LimitGroupView, MetricView, RuleHealth, View, WorkloadView};
+use crate::rivals::Side;
 use crate::telemetry::{Exposition, Metric, names};
 use crate::time::Timestamp;
 
@@ -108,6 +109,7 @@ fn workloads(text: &mut Exposition, view: &View) {
         }
     }
     forecasts(text, &named);
+    shadows(text, &named);
     let mut classes = text.family(&names::LOAD_CLASS);
     for (name, workload) in &named {
         for class in Load::ALL {
@@ -143,6 +145,28 @@ fn forecasts(text: &mut Exposition, named: &[(String, &WorkloadView)]) {
         if let Some(outlook) = &metric.outlook {
             trust.sample(&[name, &metric.name, &outlook.model], outlook.trust);
         }
+    }
+}
+
+fn shadows(text: &mut Exposition, named: &[(String, &WorkloadView)]) {
+    let shadows =
+        || named.iter().flat_map(|(name, workload)| workload.shadows.iter().map(move |shadow| (name, shadow)));
+    let mut replicas = text.family(&names::SHADOW_REPLICAS);
+    for (name, shadow) in shadows() {
+        replicas.sample(&[name, &shadow.name], f64::from(shadow.replicas));
+    }
+    let sums: [(&Metric, fn(Side) -> f64); 2] =
+        [(&names::SHADOW_COST, |side| side.replica_seconds), (&names::SHADOW_MISSED, |side| side.missed)];
+    for (metric, of) in sums {
+        let mut family = text.family(metric);
+        for (name, shadow) in shadows() {
+            family.sample(&[name, &shadow.name, "shadow"], of(shadow.ledger.shadow));
+            family.sample(&[name, &shadow.name, "live"], of(shadow.ledger.live));
+        }
+    }
+    let mut demand = text.family(&names::SHADOW_DEMAND);
+    for (name, shadow) in shadows() {
+        demand.sample(&[name, &shadow.name], shadow.ledger.offered);
     }
 }
 

@@ -20,6 +20,7 @@ groups:
       - record: job:up:sum
         expr: sum by (job) (up)
       - scale: checkout
+        compare: [hpa]
         target: {kind: Deployment, namespace: shop, name: checkout}
         replicas: {min: 2, max: 60}
         metrics:

@@ -16,6 +16,8 @@ pub struct ScaleExpectation {
     /// Where it is written.
     pub span: Span,
     pub workload: Workload,
+    /// It is expected of this shadow: a rule's name, or a scaler's.
+    pub shadow: Option<String>,
     /// The count that the cluster is asked for, once what was decided then has been done.
     pub replicas: Option<Replicas>,
     pub ready: Option<Replicas>,
@@ -80,6 +82,7 @@ impl Read for ScaleExpectation {
             eval_time: eval_time.unwrap_or_default(),
             span: node.token(),
             workload: workload?,
+            shadow: fields.optional("shadow"),
             replicas: fields.optional("replicas"),
             ready: fields.optional("ready"),
             wants: fields.optional("wants"),

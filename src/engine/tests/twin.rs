@@ -137,6 +137,7 @@ fn rules_that_act_and_shadows_come_and_go() {
     world.load_is("load", "a", 192.0);
     let view = world.engine.view();
     assert_eq!((&*view.workloads[0].rule, &*view.workloads[0].shadows[0].name), ("bolder", "checkout"));
+    world.acted("checkout", Outcome::Done);
     world.cluster_says("checkout", Status::Unknown("not found".to_owned()));
     world.load("groups: []");
     assert!(world.watched.is_empty());

@@ -280,6 +280,40 @@ fn a_forecast_is_checked() {
 }
 
 #[test]
+fn modes_and_comparisons_are_checked() {
+    check(
+        &scale("mode: dry"),
+        expect![[r#"
+        web.yaml:8:15: unknown mode "dry"; known: live, shadow
+            8 |         mode: dry
+              |               ^^^
+    "#]],
+    );
+    check(
+        &scale("compare: [hpa, hpo, keda, hpa]"),
+        expect![[r#"
+        web.yaml:8:24: unknown scaler to compare with "hpo"; did you mean "hpa"?
+            8 |         compare: [hpa, hpo, keda, hpa]
+              |                        ^^^
+    "#]],
+    );
+    check(
+        &scale("mode: shadow\n  compare: [hpa]"),
+        expect![[r#"
+        web.yaml:9:19: a shadow is compared with what there really is; write compare into the rule that acts
+            9 |         compare: [hpa]
+              |                   ^^^
+    "#]],
+    );
+}
+
+#[test]
+fn shadows_stand_beside_the_rule_that_acts() {
+    let shadow = |name: &str| scale("mode: shadow").replace("scale: checkout", &format!("scale: {name}"));
+    check(&[shadow("one"), scale("mode: live"), shadow("other")].concat(), expect!["3 rules"]);
+}
+
+#[test]
 fn names_are_unique_across_files() {
     let text = |group: &str, name: &str| {
         let rule = scale("replicas: {max: 3}").replace("scale: checkout", &format!("scale: {name}"));

@@ -47,8 +47,9 @@ fn scale(case: &Case, check: &Check, expected: &ScaleExpectation, timeline: &Tim
     let decided: Vec<(&Moment, Vec<Miss>)> = decided.collect();
     let mut shown = last;
     if decided.iter().all(|(_, missed)| !missed.is_empty()) {
-        let changes =
-            |moment: &Moment| moment.decision().is_some_and(|decision| decision.at >= due && decision.changes());
+        let changes = |moment: &Moment| {
+            moment.decision(expected).is_some_and(|decision| decision.at >= due && decision.changes())
+        };
         let told = decided.into_iter().min_by_key(|(moment, missed)| (!changes(moment), missed.len()));
         if let Some((moment, told)) = told {
             shown = moment;
@@ -59,7 +60,7 @@ fn scale(case: &Case, check: &Check, expected: &ScaleExpectation, timeline: &Tim
         return None;
     }
     let mut notes = Vec::new();
-    if let Some(decision) = shown.decision() {
+    if let Some(decision) = shown.decision(expected) {
         let when = whole(decision.at.since(case.start));
         notes.push(format!("decided at {when}"));
         notes.push(format!("  {}", decision.headline(&expected.workload)));
@@ -67,8 +68,10 @@ fn scale(case: &Case, check: &Check, expected: &ScaleExpectation, timeline: &Tim
     }
     notes.extend(last.problems().map(|problem| format!("problem: {problem}")));
     notes.push(nearest(case.start, due, expected, moments));
+    let shadow = expected.shadow.as_ref().map(|shadow| format!(" ({shadow})")).unwrap_or_default();
+    let what = format!("{name}{shadow} at {}", format_duration(check.at));
     let (expected, got) = missed.into_iter().map(|miss| (miss.expected, miss.got)).unzip();
-    Some(Failure { line: check.line, what: format!("{name} at {}", format_duration(check.at)), expected, got, notes })
+    Some(Failure { line: check.line, what, expected, got, notes })
 }
 
 /// One thing that is not as expected.
@@ -90,7 +93,8 @@ impl Miss {
 }
 
 fn counts_missed(expected: &ScaleExpectation, moment: &Moment) -> Vec<Miss> {
-    let (replicas, ready) = (moment.counts.map(|(replicas, _)| replicas), moment.counts.map(|(_, ready)| ready));
+    let counts = moment.counts(expected);
+    let (replicas, ready) = (counts.map(|(replicas, _)| replicas), counts.map(|(_, ready)| ready));
     let muted = expected.muted.map(|muted| muted.as_str().to_owned());
     let misses = [
         Miss::of("replicas", expected.replicas.as_ref(), replicas),
@@ -101,7 +105,7 @@ fn counts_missed(expected: &ScaleExpectation, moment: &Moment) -> Vec<Miss> {
 }
 
 fn decision_missed(expected: &ScaleExpectation, moment: &Moment) -> Vec<Miss> {
-    let decision = moment.decision();
+    let decision = moment.decision(expected);
     let layer = decision.map(|decision| decision.layer.as_str().to_owned());
     let mut misses: Vec<Miss> = [
         Miss::of("wants", expected.wants.as_ref(), decision.map(wants)),

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::Muted;
+use crate::config::{Muted, ScaleExpectation};
 use crate::decision::Decision;
 use crate::dispatch;
-use crate::engine::{View, WorkloadView};
+use crate::engine::{ShadowView, View, WorkloadView};
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Workload};
 
@@ -24,15 +24,31 @@ pub(super) struct Timeline {
 pub(super) struct Moment {
     /// When it began. What follows at once counts as of the same time, so several moments may have one.
     pub(super) at: Timestamp,
-    pub(super) counts: Counts,
+    counts: Counts,
     /// How the loop sees it; `None` where it doesn't know it.
     view: Option<Arc<WorkloadView>>,
     pub(super) muted: Muted,
 }
 
 impl Moment {
-    pub(super) fn decision(&self) -> Option<&Decision> {
-        self.view.as_ref()?.decision.as_ref()
+    /// The decision on the workload, or that of the shadow of which something is expected.
+    pub(super) fn decision(&self, expected: &ScaleExpectation) -> Option<&Decision> {
+        match &expected.shadow {
+            None => self.view.as_ref()?.decision.as_ref(),
+            Some(name) => self.shadow(name)?.decision.as_ref(),
+        }
+    }
+
+    /// The workload's counts, or those of the shadow.
+    pub(super) fn counts(&self, expected: &ScaleExpectation) -> Counts {
+        match &expected.shadow {
+            None => self.counts,
+            Some(name) => self.shadow(name).map(|shadow| (shadow.replicas, shadow.ready)),
+        }
+    }
+
+    fn shadow(&self, name: &str) -> Option<&ShadowView> {
+        self.view.as_ref()?.shadows.iter().find(|shadow| *shadow.name == *name)
     }
 
     /// Why the cluster's side is unknown, and what went wrong with the last action.

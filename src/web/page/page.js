@@ -143,8 +143,24 @@ function renderFocus() {
   say("ready", count(workload.ready), workload.in_flight ? "scaling" : "");
   const decision = workload.decision;
   say("why", decision ? `${decision.layer}: ${decision.reason}` : "No decision yet.");
+  renderShadows(workload);
   renderMetrics(workload, metric);
   renderChart(workload, metric);
+}
+
+// What shadow rules and other scalers would have done: a quiet line for each.
+function renderShadows({ shadows }) {
+  const list = byId("shadows");
+  list.hidden = shadows.length === 0;
+  const share = (part) => `${(part * 100).toFixed(1)} %`;
+  list.replaceChildren(...shadows.map((shadow) => {
+    const more = shadow.replica_hours - shadow.live_replica_hours;
+    const text = `${shadow.name} would have ${shadow.replicas}; so far ${more < 0 ? "−" : "+"}${format(Math.abs(more))} `
+      + `replica-hours, missed ${share(shadow.missed)} of the demand against ${share(shadow.live_missed)}`;
+    const made = element("li", "", text);
+    made.title = `since ${shadow.since}`;
+    return made;
+  }));
 }
 
 function renderMetrics(workload, chosen) {

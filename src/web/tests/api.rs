@@ -176,6 +176,20 @@ async fn a_workload_shows_its_load_and_its_decision() {
                   "replicas": 6,
                   "rolled_back_to": null,
                   "rule": "checkout",
+                  "shadows": [
+                    {
+                      "kind": "scaler",
+                      "live_missed": 0.02,
+                      "live_replica_hours": 6.0,
+                      "missed": 0.05,
+                      "name": "hpa",
+                      "ready": 5,
+                      "reason": null,
+                      "replica_hours": 7.0,
+                      "replicas": 7,
+                      "since": "2023-11-14T22:13:20.000Z"
+                    }
+                  ],
                   "startup_seconds": null,
                   "workload": "shop/checkout"
                 },
@@ -203,6 +217,7 @@ async fn a_workload_shows_its_load_and_its_decision() {
                   "replicas": null,
                   "rolled_back_to": null,
                   "rule": "checkout",
+                  "shadows": [],
                   "startup_seconds": null,
                   "workload": "shop/search"
                 }

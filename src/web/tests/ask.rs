@@ -39,6 +39,7 @@ async fn a_workload_is_explained_as_text_or_as_json() {
           wants    6, up by 2 (stability: the policy of 2 pods per 15s allows 6); the load asks for 7: requests 340 / 50 = 7
           action   4 -> 6 is on its way to the cluster
           missing  cpu demand is absent: repair its source; the count may rise, and does not fall until the data is back
+          shadows  hpa would have 7
     "#]].assert_eq(parts(&answer).1);
 
     let answer = server.get("/api/v1/explain?workload=search").await;

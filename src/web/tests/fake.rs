@@ -11,13 +11,14 @@ use crate::decision::{Change, Decision, Inputs, MetricInput, Policy, ScalingPoli
 use crate::demand::Presence;
 use crate::dispatch::{Alert, AlertState, AlertStatus, Outcome, Silence};
 use crate::engine::{
-    AlertView, Answer, Command, Counts, Entry, MetricForecast, MetricView, RuleHealth, View, WorkloadView,
+    AlertView, Answer, Command, Counts, Entry, MetricForecast, MetricView, RuleHealth, ShadowView, View, WorkloadView,
 };
 use crate::forecast::{Forecast, Point};
 use crate::ingest::{self, Receiver};
 use crate::journal::{Filter, Page};
 use crate::labels::Labels;
 use crate::promql::Value;
+use crate::rivals::{Ledger, Side};
 use crate::series::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::time::Timestamp;
@@ -184,7 +185,20 @@ pub(super) fn view() -> View {
         startup: None,
         load: crate::demand::Load::Normal,
         cost: None,
-        shadows: Vec::new(),
+        shadows: vec![ShadowView {
+            name: Arc::from("hpa"),
+            rule: false,
+            replicas: 7,
+            ready: 5,
+            ledger: Ledger {
+                since: NOW,
+                seconds: 3600.0,
+                offered: 18_000.0,
+                shadow: Side { replica_seconds: 25_200.0, missed: 900.0 },
+                live: Side { replica_seconds: 21_600.0, missed: 360.0 },
+            },
+            decision: None,
+        }],
         in_flight: true,
         failures: 0,
         last_error: None,

@@ -85,6 +85,12 @@ fn workloads_and_rules_show_what_is_known_and_nothing_else() {
         headroom_workload_capacity{workload="shop/checkout",metric="requests"} 200
         headroom_workload_capacity{workload="shop/checkout",metric="cpu"} 2.8
         headroom_workload_headroom_ratio{workload="shop/checkout",metric="requests"} -0.7
+        headroom_workload_shadow_replicas{workload="shop/checkout",shadow="hpa"} 7
+        headroom_workload_shadow_replica_seconds{workload="shop/checkout",shadow="hpa",side="shadow"} 25200
+        headroom_workload_shadow_replica_seconds{workload="shop/checkout",shadow="hpa",side="live"} 21600
+        headroom_workload_shadow_missed_replica_seconds{workload="shop/checkout",shadow="hpa",side="shadow"} 900
+        headroom_workload_shadow_missed_replica_seconds{workload="shop/checkout",shadow="hpa",side="live"} 360
+        headroom_workload_shadow_demand_replica_seconds{workload="shop/checkout",shadow="hpa"} 18000
         headroom_workload_load_class{workload="shop/checkout",class="low"} 0
         headroom_workload_load_class{workload="shop/checkout",class="normal"} 1
         headroom_workload_load_class{workload="shop/checkout",class="high"} 0
