@@ -8,8 +8,10 @@
 //! others can not, but no count falls until every metric can be read again; where none can, the count stays. A value
 //! from windows that are filled in part only, or from too few targets, may be too small: it raises and does not lower.
 //! Meanwhile the window that restrains moves down does not age ([`super::state`]), so that data which comes back is
-//! heard for as long as it should be. After so many evaluations a fallback counts, if the rule has one: the one way in
-//! which missing data can lower a count, and only because the rule says so.
+//! heard for as long as it should be. After so many evaluations in which a metric could not be read a fallback counts, if
+//! the rule has one: the one way in which missing data can lower a count, and only because the rule says so. A value that
+//! rests on windows that are still filling, or on too few targets, was read: it holds, and calls no fallback, or each
+//! restart would.
 //!
 //! Pods that are merely not ready are named and change nothing: demand is a total, so pods that do not answer yet do
 //! not make it look smaller or larger. Where more than a tenth of the pods crash or find no node, more of them help
@@ -18,7 +20,7 @@
 
 use std::sync::Arc;
 
-use super::inputs::{Inputs, MetricInput, Rollback};
+use super::inputs::{Inputs, MetricInput, Missing, Rollback};
 use super::policy::Policy;
 use super::reactive::going;
 use super::reason::Reason;
@@ -117,16 +119,18 @@ fn holes(policy: &Policy, inputs: &Inputs, state: &State, wanted: Replicas, sile
     if metrics.peek().is_none() {
         return Some((from, Reason::NoMetrics, Passage::Holes));
     }
-    let mut missing = metrics.filter_map(MetricInput::hole);
-    let first = missing.next()?;
-    let missing = 1 + missing.count();
-    if let Some(fallback) = policy.fallback.filter(|fallback| state.evaluations_missing() >= fallback.after) {
+    if let (Some(fallback), Some(first)) = (policy.fallback, unread(inputs))
+        && state.evaluations_missing() >= fallback.after
+    {
         // What can be read may still ask for more.
         let replicas = fallback.wants(from);
         let (behavior, evaluations) = (fallback.behavior, state.evaluations_missing());
         let wants = if silent { replicas } else { replicas.max(wanted) };
         return Some((wants, Reason::Fallback { behavior, replicas, evaluations, first }, Passage::Usual));
     }
+    let mut missing = metrics.filter_map(MetricInput::hole);
+    let first = missing.next()?;
+    let missing = 1 + missing.count();
     Some(if wanted < from || (wanted == from && silent) {
         (from, Reason::Held { first, missing }, Passage::Holes)
     } else {
@@ -134,9 +138,9 @@ fn holes(policy: &Policy, inputs: &Inputs, state: &State, wanted: Replicas, sile
     })
 }
 
-/// Whether any metric has a hole.
-pub(super) fn has_holes(inputs: &Inputs) -> bool {
-    going(inputs).any(|metric| metric.hole().is_some())
+/// The first metric that can't be read at all; one that may be too small can.
+pub(super) fn unread(inputs: &Inputs) -> Option<Missing> {
+    going(inputs).find_map(|metric| metric.read().err())
 }
 
 fn sudden_drop(inputs: &Inputs, wanted: Replicas) -> Option<Verdict> {

@@ -54,7 +54,7 @@ pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -
     state.begin(now);
 
     let reactive::Reactive { step: reactive, active } = reactive::reactive(policy, inputs);
-    state.evaluated(inputs.evaluated_at, guards::has_holes(inputs));
+    state.evaluated(inputs.evaluated_at, guards::unread(inputs).is_some());
     if active {
         state.active(now);
     }

@@ -41,7 +41,7 @@ pub struct State {
     wanting: Option<(Direction, Timestamp)>,
     /// When a metric was last above its activation.
     active_at: Option<Timestamp>,
-    /// Evaluations in a row in which data was missing, and when the last one was.
+    /// Evaluations in a row in which a metric could not be read, and when the last one was.
     missing: u32,
     evaluated_at: Option<Timestamp>,
     /// What was wanted when a planned event came near.
@@ -94,9 +94,9 @@ impl State {
     }
 
     /// Goes on after a break, such as a restart: the current count will stand for what was wanted until now, so that
-    /// nothing is lowered on what was missed.
+    /// nothing is lowered on what was missed. The windows are empty, so what can't be read says nothing of its source.
     pub fn resume(&mut self) {
-        (self.begun, self.wanting) = (false, None);
+        (self.begun, self.wanting, self.missing) = (false, None, 0);
     }
 
     /// Notes the first decision.
@@ -108,9 +108,9 @@ impl State {
         self.begun_at
     }
 
-    /// Notes an evaluation at `at`, and whether data was missing in it. The same evaluation counts once.
-    pub(super) fn evaluated(&mut self, at: Timestamp, holes: bool) {
-        if !holes {
+    /// Notes an evaluation at `at`, and whether a metric could not be read in it. The same evaluation counts once.
+    pub(super) fn evaluated(&mut self, at: Timestamp, unread: bool) {
+        if !unread {
             self.missing = 0;
         } else if self.evaluated_at != Some(at) {
             self.missing = self.missing.saturating_add(1);

@@ -476,6 +476,37 @@ fn a_fallback_counts_after_so_many_evaluations() {
 }
 
 #[test]
+fn what_may_be_too_small_calls_no_fallback() {
+    let mut policy = quick(2, 60);
+    policy.fallback = Some(Fallback { after: 2, replicas: 6, behavior: FallbackBehavior::Static });
+    let filling = || inputs(4, Presence::Partial { value: 100.0, coverage: 0.3 });
+    let mut few = demand(100.0);
+    few.metrics[0].targets = Some(Targets { reporting: 1, expected: 10 });
+    play(
+        &policy,
+        8,
+        &[(0, filling()), (15, filling()), (30, filling()), (45, few.clone()), (60, few)],
+        expect![[r#"
+            0s 8 -> 8  guards: requests demand partial
+            15s 8 -> 8  guards: requests demand partial
+            30s 8 -> 8  guards: requests demand partial
+            45s 8 -> 8  guards: requests: 1 of 10 targets report
+            60s 8 -> 8  guards: requests: 1 of 10 targets report
+        "#]],
+    );
+}
+
+#[test]
+fn after_a_restart_a_fallback_is_counted_anew() {
+    let mut policy = quick(2, 60);
+    policy.fallback = Some(Fallback { after: 2, replicas: 6, behavior: FallbackBehavior::Static });
+    let gone = |at_ms| Inputs { evaluated_at: at(at_ms), ..inputs(8, Presence::Absent) };
+    let (_, mut state) = decide(&policy, &gone(0), &State::default(), at(0));
+    state.resume();
+    assert_eq!(decide(&policy, &gone(15_000), &state, at(15_000)).0.to, 8);
+}
+
+#[test]
 fn too_few_targets_that_report_never_lower() {
     let mut inputs = demand(90.0);
     inputs.metrics[0].targets = Some(Targets { reporting: 5, expected: 10 });
