@@ -25,6 +25,8 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use crate::time::Timestamp;
 
 use guards::Passage;
@@ -54,7 +56,8 @@ pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -
     state.begin(now);
 
     let reactive::Reactive { step: reactive, active } = reactive::reactive(policy, inputs);
-    state.evaluated(inputs.evaluated_at, guards::unread(inputs).is_some());
+    let every = policy.fallback.map_or(Duration::ZERO, |fallback| fallback.every);
+    state.evaluated(inputs.evaluated_at, guards::unread(inputs).is_some(), every);
     if active {
         state.active(now);
     }

@@ -1,11 +1,13 @@
 //! What must be remembered between two decisions on one workload.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::pace::Pace;
 use super::policy::{Behavior, Direction, FlapBudget};
 use super::window::Window;
 use crate::time::Timestamp;
 use crate::workload::Replicas;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,9 +43,9 @@ pub struct State {
     wanting: Option<(Direction, Timestamp)>,
     /// When a metric was last above its activation.
     active_at: Option<Timestamp>,
-    /// Evaluations in a row in which a metric could not be read, and when the last one was.
+    /// Evaluations in a row in which a metric could not be read, and when the last one counted.
     missing: u32,
-    evaluated_at: Option<Timestamp>,
+    missing_at: Option<Timestamp>,
     /// What was wanted when a planned event came near.
     baseline: Option<(Arc<str>, Replicas)>,
 }
@@ -63,7 +65,7 @@ impl Default for State {
             wanting: None,
             active_at: None,
             missing: 0,
-            evaluated_at: None,
+            missing_at: None,
             baseline: None,
         }
     }
@@ -96,7 +98,8 @@ impl State {
     /// Goes on after a break, such as a restart: the current count will stand for what was wanted until now, so that
     /// nothing is lowered on what was missed. The windows are empty, so what can't be read says nothing of its source.
     pub fn resume(&mut self) {
-        (self.begun, self.wanting, self.missing) = (false, None, 0);
+        (self.begun, self.wanting) = (false, None);
+        (self.missing, self.missing_at) = (0, None);
     }
 
     /// Notes the first decision.
@@ -108,14 +111,20 @@ impl State {
         self.begun_at
     }
 
-    /// Notes an evaluation at `at`, and whether a metric could not be read in it. The same evaluation counts once.
-    pub(super) fn evaluated(&mut self, at: Timestamp, unread: bool) {
+    /// Notes an evaluation at `at`, and whether a metric could not be read in it. One counts in each `every`, however
+    /// often samples make one, so that `n` of them take `n - 1` times as long at least; and the same one counts once.
+    pub(super) fn evaluated(&mut self, at: Timestamp, unread: bool, every: Duration) {
         if !unread {
-            self.missing = 0;
-        } else if self.evaluated_at != Some(at) {
-            self.missing = self.missing.saturating_add(1);
+            (self.missing, self.missing_at) = (0, None);
+            return;
         }
-        self.evaluated_at = Some(at);
+        let counted_at = match self.missing_at {
+            Some(last) if at <= last || at.since(last) < every => return,
+            // Samples that come a little early each time do not double the wait.
+            Some(last) if at.since(last) < every.saturating_mul(2) => last + every,
+            _ => at,
+        };
+        (self.missing, self.missing_at) = (self.missing.saturating_add(1), Some(counted_at));
     }
 
     pub(super) fn evaluations_missing(&self) -> u32 {

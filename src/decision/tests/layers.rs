@@ -470,15 +470,37 @@ fn a_fallback_counts_after_so_many_evaluations() {
             "#]],
         ),
     ] {
-        policy.fallback = Some(Fallback { after: 3, replicas: 6, behavior });
+        policy.fallback = Some(Fallback { after: 3, every: secs(15), replicas: 6, behavior });
         play(&policy, 8, &beats, want);
     }
 }
 
 #[test]
+fn a_fallback_counts_intervals_and_not_the_samples_of_other_metrics() {
+    let mut policy = quick(2, 60);
+    policy.fallback = Some(Fallback { after: 3, every: secs(60), replicas: 6, behavior: FallbackBehavior::Static });
+    let half = || Inputs {
+        metrics: vec![metric("requests", Presence::Present(100.0)), metric("queue", Presence::Stale)],
+        ..demand(0.0)
+    };
+    let beats: Vec<(u64, Inputs)> = (0..130).map(|second| (second, half())).collect();
+    let mut state = State::default();
+    let mut fell_at = None;
+    for (second, inputs) in beats {
+        let now = at(0) + secs(second);
+        let (decision, next) = decide(&policy, &Inputs { replicas: 8, evaluated_at: now, ..inputs }, &state, now);
+        state = next;
+        if decision.to < 8 {
+            fell_at.get_or_insert(second);
+        }
+    }
+    assert_eq!(fell_at, Some(120));
+}
+
+#[test]
 fn what_may_be_too_small_calls_no_fallback() {
     let mut policy = quick(2, 60);
-    policy.fallback = Some(Fallback { after: 2, replicas: 6, behavior: FallbackBehavior::Static });
+    policy.fallback = Some(Fallback { after: 2, every: secs(15), replicas: 6, behavior: FallbackBehavior::Static });
     let filling = || inputs(4, Presence::Partial { value: 100.0, coverage: 0.3 });
     let mut few = demand(100.0);
     few.metrics[0].targets = Some(Targets { reporting: 1, expected: 10 });
@@ -499,7 +521,7 @@ fn what_may_be_too_small_calls_no_fallback() {
 #[test]
 fn after_a_restart_a_fallback_is_counted_anew() {
     let mut policy = quick(2, 60);
-    policy.fallback = Some(Fallback { after: 2, replicas: 6, behavior: FallbackBehavior::Static });
+    policy.fallback = Some(Fallback { after: 2, every: secs(15), replicas: 6, behavior: FallbackBehavior::Static });
     let gone = |at_ms| Inputs { evaluated_at: at(at_ms), ..inputs(8, Presence::Absent) };
     let (_, mut state) = decide(&policy, &gone(0), &State::default(), at(0));
     state.resume();
