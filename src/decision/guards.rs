@@ -1,8 +1,9 @@
 //! The third layer: what forbids to follow the wish.
 //!
 //! In this order, and the first that applies speaks: a pause in the rule; a count asked for by hand; a scaling that was
-//! taken back; missing data; a sudden drop; pods in trouble; a freeze of all scale-downs; a sudden rise, which passes
-//! at once.
+//! taken back; missing data; a sudden drop; pods in trouble; a sudden rise, which passes at once. Under a freeze of all
+//! scale-downs whatever they make of the wish, but for a person's word, does not lower the count: a fallback neither, for
+//! samples that stop coming in are what a freeze is for.
 //!
 //! **Data that is not there never lowers a count.** As in HPA, metrics that can be read may raise the count while
 //! others can not, but no count falls until every metric can be read again; where none can, the count stays. A value
@@ -69,18 +70,19 @@ pub(super) fn guards(
 ) -> Guarded {
     let from = inputs.replicas;
     let shaky = inputs.freeze.is_some() || scores(inputs).any(|(_, z_score)| z_score < -Z_SUDDEN);
-    let (wants, reason, passage) = word(policy, inputs, from, now)
-        .or_else(|| taken_back(inputs, wanted, now))
-        .or_else(|| holes(policy, inputs, state, wanted, silent))
-        .or_else(|| sudden_drop(inputs, wanted))
-        .or_else(|| trouble(inputs, wanted))
-        .or_else(|| frozen(inputs, wanted))
-        .or_else(|| spike(inputs, wanted))
-        .unwrap_or_else(|| {
-            let clear = Reason::Clear;
-            let not_ready = Reason::NotReady { ready: inputs.ready, replicas: from };
-            (wanted, if inputs.ready < from { not_ready } else { clear }, Passage::Usual)
-        });
+    let (wants, reason, passage) = word(policy, inputs, from, now).unwrap_or_else(|| {
+        let verdict = taken_back(inputs, wanted, now)
+            .or_else(|| holes(policy, inputs, state, wanted, silent))
+            .or_else(|| sudden_drop(inputs, wanted))
+            .or_else(|| trouble(inputs, wanted))
+            .or_else(|| spike(inputs, wanted))
+            .unwrap_or_else(|| {
+                let clear = Reason::Clear;
+                let not_ready = Reason::NotReady { ready: inputs.ready, replicas: from };
+                (wanted, if inputs.ready < from { not_ready } else { clear }, Passage::Usual)
+            });
+        frozen(inputs, verdict)
+    });
     let may_lower = !shaky && passage != Passage::Holes;
     Guarded { step: Step { layer: Layer::Guards, given: wanted, wants, reason }, passage, may_lower }
 }
@@ -173,7 +175,10 @@ fn trouble(inputs: &Inputs, wanted: Replicas) -> Option<Verdict> {
     holds.then_some((from, Reason::Trouble { crash_looping, unschedulable, replicas: from }, Passage::Usual))
 }
 
-fn frozen(inputs: &Inputs, wanted: Replicas) -> Option<Verdict> {
-    let freeze = inputs.freeze.filter(|_| wanted < inputs.replicas)?;
-    Some((inputs.replicas, Reason::Frozen { freeze }, Passage::Holes))
+/// What a freeze leaves of a verdict.
+fn frozen(inputs: &Inputs, verdict: Verdict) -> Verdict {
+    match inputs.freeze.filter(|_| verdict.0 < inputs.replicas) {
+        Some(freeze) => (inputs.replicas, Reason::Frozen { freeze }, Passage::Holes),
+        None => verdict,
+    }
 }

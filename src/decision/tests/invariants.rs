@@ -169,6 +169,31 @@ proptest! {
     }
 
     #[test]
+    fn a_frozen_fleet_never_goes_down_by_a_fallback_or_a_rollback(
+        mut moment in any_moment(),
+        (after, replicas) in (1..3u32, 0..40u32),
+        (good, bad) in (0..40u32, 0..40u32),
+        gone: bool,
+    ) {
+        let behavior = FallbackBehavior::Static;
+        moment.policy.fallback = Some(Fallback { after, every: Duration::ZERO, replicas, behavior });
+        if gone {
+            moment.inputs.metrics.push(metric("gone", Presence::Stale));
+        } else {
+            let until = moment.now + secs(60);
+            moment.inputs.rollback = Some(Rollback { good, bad, until, why: "".into() });
+        }
+        moment.inputs.freeze = Some(Freeze::Ingestion { part: 0.1 });
+        for _ in 0..4 {
+            moment.inputs.evaluated_at = moment.now;
+            let (decision, state) = moment.decide();
+            let (_, max) = moment.bounds();
+            prop_assert!(decision.to >= decision.from.min(max), "\n{}", decision);
+            (moment.state, moment.now) = (state, moment.now + secs(1));
+        }
+    }
+
+    #[test]
     fn no_forecast_means_fewer_replicas(moment in any_moment()) {
         let mut blind = Moment { inputs: moment.inputs.clone(), policy: moment.policy.clone(), state: moment.state.clone(), ..moment };
         blind.inputs.metrics.iter_mut().for_each(|metric| metric.outlook = None);
