@@ -163,6 +163,9 @@ impl Known {
         }
         if let Status::Found { replicas, ready, .. } = &status {
             self.memory.startup.observe(*replicas, *ready, now);
+            if let Some(trial) = &mut self.memory.trial {
+                trial.observe(*replicas, *ready, now);
+            }
         }
         if self.wait.is_some_and(|wait| wait.ends_when_observed) {
             self.wait = None;
@@ -220,14 +223,14 @@ impl Known {
     }
 
     /// Judges the scaling that is being watched; one that went wrong is taken back.
-    fn verify(&mut self, ready: Replicas, now: Timestamp) {
+    fn verify(&mut self, now: Timestamp) {
         let Some(trial) = &self.memory.trial else { return };
-        match trial.judge(ready, self.objective, now) {
+        match trial.judge(self.objective, now) {
             Verdict::Open => return,
             Verdict::Good => {}
-            Verdict::Bad(why) => {
+            Verdict::Bad { good, why } => {
                 let hold = self.rule.objective.as_ref().map_or(Duration::ZERO, |objective| objective.hold);
-                let (good, bad) = (trial.good, trial.to);
+                let bad = trial.to;
                 self.memory.rollback = Some(Rollback { good, bad, until: now + hold, why: why.into() });
             }
         }
@@ -248,7 +251,7 @@ impl Known {
         if self.orphaned || self.metrics.is_empty() {
             return None;
         }
-        self.verify(ready, now);
+        self.verify(now);
         self.class(ready);
         self.memory.manual.take_if(|manual| manual.until <= now);
         self.memory.rollback.take_if(|rollback| rollback.until <= now);
@@ -393,7 +396,7 @@ impl Known {
         self.unkept = true;
     }
 
-    /// Begins to watch what a scaling does. Where one is watched already, its good count stays the one to go back to.
+    /// Begins to watch what a scaling does.
     fn watch(&mut self, from: Replicas, to: Replicas, now: Timestamp) {
         if to > from {
             self.memory.startup.began(now, to);
@@ -403,8 +406,13 @@ impl Known {
         if self.memory.rollback.is_some() {
             return;
         }
-        let good = self.memory.trial.as_ref().map_or(from, |trial| trial.good);
-        self.memory.trial = (good != to).then(|| Trial::new(good, to, now, objective, self.objective));
+        let ready = match self.status {
+            Some(Status::Found { ready, .. }) => ready,
+            _ => from,
+        };
+        let before = self.memory.trial.as_ref();
+        let trial = Trial::new(before, (from, to), ready, (objective, self.objective), now);
+        self.memory.trial = Some(trial);
     }
 
     fn succeeded(&mut self) {
