@@ -35,6 +35,9 @@ pub(super) struct Trial {
     /// Since when some are not ready.
     #[serde(default)]
     short_since: Option<Timestamp>,
+    /// The cluster has shown the count that was set. Before that it may still show an older one.
+    #[serde(default)]
+    seen: bool,
 }
 
 /// What is to be said of a trial by now.
@@ -42,6 +45,8 @@ pub(super) struct Trial {
 pub(super) enum Verdict {
     /// Not yet.
     Open,
+    /// Somebody else has changed the count: there is nothing left to judge.
+    Void,
     Good,
     /// What went wrong, and the count to go back to.
     Bad { good: Replicas, why: String },
@@ -72,6 +77,7 @@ impl Trial {
             held_before: holds(condition) == Some(true),
             most_ready: ready.min(to),
             short_since: (ready < to).then_some(now),
+            seen: false,
         }
     }
 
@@ -89,13 +95,17 @@ impl Trial {
         if replicas != self.to {
             return;
         }
+        self.seen = true;
         self.most_ready = self.most_ready.max(ready.min(self.to));
         self.short_since = (ready < self.to).then(|| self.short_since.unwrap_or(now));
     }
 
-    /// Looks at the workload, when the objective's condition is this.
-    pub(super) fn judge(&self, condition: Presence, now: Timestamp) -> Verdict {
+    /// Looks at the workload, when it has so many replicas and the objective's condition is this.
+    pub(super) fn judge(&self, replicas: Replicas, condition: Presence, now: Timestamp) -> Verdict {
         let over = now >= self.deadline();
+        if replicas != self.to && (self.seen || over) {
+            return Verdict::Void;
+        }
         let broken = self.held_before && holds(condition) == Some(false);
         if broken && (!self.is_up() || over) {
             return Verdict::Bad { good: self.good, why: "the objective does not hold any more".to_owned() };
@@ -193,7 +203,7 @@ mod tests {
         let mut trial = Trial::new(None, (good, to), good, (&OBJECTIVE, before), at(0));
         for (seconds, ready, condition, want) in looks {
             trial.observe(to, *ready, at(*seconds));
-            assert_eq!(trial.judge(*condition, at(*seconds)), *want, "at {seconds}s with {ready} ready");
+            assert_eq!(trial.judge(to, *condition, at(*seconds)), *want, "at {seconds}s with {ready} ready");
         }
     }
 
@@ -238,6 +248,14 @@ mod tests {
     }
 
     #[test]
+    fn a_count_that_somebody_else_has_changed_is_not_judged() {
+        let mut trial = Trial::new(None, (4, 12), 4, (&OBJECTIVE, HELD), at(0));
+        assert_eq!(trial.judge(4, HELD, at(1)), Verdict::Open, "an observation may be older than the scaling");
+        trial.observe(12, 9, at(10));
+        assert_eq!(trial.judge(11, BROKEN, at(60)), Verdict::Void);
+    }
+
+    #[test]
     fn a_ramp_goes_back_to_what_was_ready_and_steps_down_to_where_they_began() {
         let step = |before: Option<&Trial>, from, to, ready| {
             Trial::new(before, (from, to), ready, (&OBJECTIVE, Presence::Absent), at(0))
@@ -269,7 +287,7 @@ mod tests {
                     (ready, seconds) = (one.min(to), seconds + after);
                     most = most.max(ready);
                     next.observe(to, ready, at(seconds));
-                    if let Verdict::Bad { good, .. } = next.judge(Presence::Absent, at(seconds)) {
+                    if let Verdict::Bad { good, .. } = next.judge(to, Presence::Absent, at(seconds)) {
                         prop_assert!(good >= most && good < to, "{} of {} after {} were ready", good, to, most);
                     }
                 }

@@ -223,11 +223,12 @@ impl Known {
     }
 
     /// Judges the scaling that is being watched; one that went wrong is taken back.
-    fn verify(&mut self, now: Timestamp) {
-        let Some(trial) = &self.memory.trial else { return };
-        match trial.judge(self.objective, now) {
+    fn verify(&mut self, replicas: Replicas, now: Timestamp) {
+        // The count may be that of an action whose end is not heard yet.
+        let Some(trial) = self.memory.trial.as_ref().filter(|_| !self.in_flight) else { return };
+        match trial.judge(replicas, self.objective, now) {
             Verdict::Open => return,
-            Verdict::Good => {}
+            Verdict::Good | Verdict::Void => {}
             Verdict::Bad { good, why } => {
                 let hold = self.rule.objective.as_ref().map_or(Duration::ZERO, |objective| objective.hold);
                 let bad = trial.to;
@@ -251,7 +252,7 @@ impl Known {
         if self.orphaned || self.metrics.is_empty() {
             return None;
         }
-        self.verify(now);
+        self.verify(replicas, now);
         self.class(ready);
         self.memory.manual.take_if(|manual| manual.until <= now);
         self.memory.rollback.take_if(|rollback| rollback.until <= now);

@@ -42,3 +42,21 @@ fn one_slow_pod_at_the_end_of_a_ramp_takes_nothing_back() {
 ",
     );
 }
+
+#[test]
+fn what_somebody_else_has_changed_is_not_taken_back() {
+    passes(
+        "{}",
+        WATCHED,
+        "
+    interval: 30s
+    workloads: {n/a: {replicas: 4, startup: 5s}}
+    input_series: [{series: q, values: '4x3 12x60'}]
+    actions: [{at: 2m30s, scale: {workload: n/a, replicas: 11}}]
+    scale_test:
+      - {eval_time: 2m20s, workload: n/a, replicas: 12}
+      - {eval_time: 2m50s, workload: n/a, replicas: 11}
+      - {eval_time: 10m, workload: n/a, replicas: 11}
+",
+    );
+}
