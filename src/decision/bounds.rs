@@ -19,6 +19,15 @@ use super::reason::Reason;
 use super::{Layer, Step};
 use crate::workload::Replicas;
 
+impl Policy {
+    /// The least and the most replicas while a calendar says this.
+    #[must_use]
+    pub fn bounds(&self, calendar: &Calendar) -> (Replicas, Replicas) {
+        let Bounds { min, max, .. } = Bounds::of(self, calendar);
+        (min, max)
+    }
+}
+
 /// The bounds at one moment.
 pub(super) struct Bounds<'a> {
     pub(super) min: Replicas,

@@ -177,7 +177,8 @@ impl Engine {
             (asked.author, asked.note) = (Some(manual.author.to_string()), Some(manual.reason.to_string()));
             self.history.amend(&entry);
         }
-        known.in_flight = true;
+        known.begin(to, now);
+        self.groups.raises(&release.workload, to);
         self.kept.insert(release.workload.clone());
         effects.push(Effect::Record(Arc::clone(&entry)));
         for receiver in &release.tell {

@@ -12,7 +12,7 @@ use super::notable::Notable;
 use super::verify::{Startup, Trial, Verdict};
 use super::view::{CostView, MetricView, WorkloadView};
 use crate::decision::economy::Spend;
-use crate::decision::{Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, MetricInput, Rollback, State, decide};
+use crate::decision::{Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, MetricInput, Reason, Rollback, State, decide};
 use crate::demand::Presence;
 use crate::demand::anomaly::Detector;
 use crate::demand::load::{Load, utilisation};
@@ -25,6 +25,9 @@ use crate::workload::{Replicas, Workload};
 /// The wait after the first failure; it doubles with each further one.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(1);
+
+/// How long an observation may be older than an action that has ended.
+const RISING_MAX: Duration = Duration::from_secs(10);
 
 /// Which start-up counts when something has to be ready in time.
 const STARTUP_QUANTILE: f64 = 0.9;
@@ -97,6 +100,10 @@ pub(super) struct Known {
     pub(super) named: String,
     pub(super) decision: Option<Decision>,
     pub(super) in_flight: bool,
+    /// What the last action set, and when it began: what the cluster shows may be older.
+    rising: Option<(Replicas, Timestamp)>,
+    /// The minimum and the maximum of the moment.
+    bounds: (Replicas, Replicas),
     failures: u32,
     last_error: Option<String>,
     /// No action before it has ended.
@@ -114,6 +121,7 @@ pub(super) fn foreseen_key(workload: &str, metric: &str) -> String {
 
 impl Known {
     pub(super) fn new(workload: Workload, rule: Arc<ScaleRule>, memory: Memory) -> Self {
+        let bounds = (rule.policy.min, rule.policy.max);
         Self {
             named: workload.to_string(),
             workload,
@@ -134,6 +142,8 @@ impl Known {
             drift: None,
             decision: None,
             in_flight: false,
+            rising: None,
+            bounds,
             failures: 0,
             last_error: None,
             wait: None,
@@ -256,6 +266,8 @@ impl Known {
         self.class(ready);
         self.memory.manual.take_if(|manual| manual.until <= now);
         self.memory.rollback.take_if(|rollback| rollback.until <= now);
+        let calendar = self.calendar(influence);
+        self.bounds = self.rule.policy.bounds(&calendar);
         let inputs = Inputs {
             // Lent, not copied: a fleet is decided many times a second.
             metrics: std::mem::take(&mut self.metrics),
@@ -263,7 +275,7 @@ impl Known {
             replicas,
             ready,
             trouble,
-            calendar: self.calendar(influence),
+            calendar,
             caps: self.affords(replicas, now).into_iter().chain(share).collect(),
             freeze,
             manual: self.memory.manual.clone(),
@@ -303,11 +315,35 @@ impl Known {
         economy::affords(self.memory.spend.as_ref(), cost, self.rule.policy.min, now)
     }
 
-    /// What it asks of its group, by a decision.
-    pub(super) fn member(&self, decision: &Decision) -> Member {
-        let guards = decision.steps.iter().find(|step| step.layer == Layer::Guards);
-        let wants = guards.map_or(decision.from, |step| step.wants);
-        Member { wants, min: self.rule.policy.min, current: decision.from, economy: self.rule.economy.clone() }
+    /// What it asks of its group, by a decision where there is one.
+    pub(super) fn member(&self, decision: Option<&Decision>, now: Timestamp) -> Member {
+        let has = match self.status {
+            Some(Status::Found { replicas, .. }) => Some(replicas),
+            Some(Status::Unknown(_)) => Some(0),
+            None => None,
+        };
+        let rising = self.rising.filter(|(_, at)| self.in_flight || now.since(*at) < RISING_MAX);
+        let wants = decision.and_then(|decision| {
+            let [guards, bounds] = [Layer::Guards, Layer::Bounds]
+                .map(|layer| decision.steps.iter().find(|step| step.layer == layer).map(|step| (step.wants, &step.reason)));
+            let (wants, _) = guards?;
+            // What nobody would let it have takes nothing from others.
+            let (min, max) = self.bounds;
+            let bounded = bounds.is_none_or(|(_, reason)| !matches!(reason, Reason::Direct));
+            Some(if bounded { wants.max(min).min(max) } else { wants })
+        });
+        Member {
+            wants: wants.or(has).unwrap_or_default(),
+            min: self.bounds.0,
+            holds: has.map(|has| rising.map_or(has, |(to, _)| has.max(to))),
+            economy: self.rule.economy.clone(),
+        }
+    }
+
+    /// An action to this count is on its way.
+    pub(super) fn begin(&mut self, to: Replicas, now: Timestamp) {
+        self.in_flight = true;
+        self.rising = Some((to, now));
     }
 
     fn cost(&self, replicas: Option<Replicas>) -> Option<CostView> {
@@ -364,6 +400,10 @@ impl Known {
     pub(super) fn acted(&mut self, from: Replicas, to: Replicas, outcome: &Outcome, now: Timestamp) {
         self.in_flight = false;
         self.unsure = None;
+        // A failure may have taken effect all the same.
+        if !matches!(outcome, Outcome::Done | Outcome::Failed(_)) {
+            self.rising = None;
+        }
         match outcome {
             // What is watched stays as it is, or follows by itself: either way an observation tells.
             Outcome::Simulated => {

@@ -60,3 +60,35 @@ fn what_somebody_else_has_changed_is_not_taken_back() {
 ",
     );
 }
+
+#[test]
+fn members_of_a_group_rise_only_into_what_others_have_left() {
+    let rule = |name: &str| {
+        format!(
+            "
+      - scale: {name}
+        target: {{kind: Deployment, namespace: n, name: {name}}}
+        replicas: {{min: 1, max: 20}}
+        metrics: [{{name: q, demand: sum(q{name}), per_replica: 1}}]
+        group: shared
+"
+        )
+    };
+    passes(
+        "economy: {groups: [{name: shared, limits: {replicas: 12}}]}",
+        &format!("{}{}", rule("a"), rule("b")),
+        "
+    interval: 15s
+    workloads: {n/a: {replicas: 10}, n/b: {replicas: 2}}
+    input_series:
+      - {series: qa, values: '10x20 2x80'}
+      - {series: qb, values: '2x20 10x80'}
+    scale_test:
+      - {eval_time: 6m, workload: n/a, replicas: 10}
+      - {eval_time: 6m, workload: n/b, replicas: 2, layer: economy}
+      - {eval_time: 9m30s, workload: n/b, replicas: 2}
+      - {eval_time: 11m, workload: n/a, replicas: 2}
+      - {eval_time: 11m, workload: n/b, replicas: 10}
+",
+    );
+}
