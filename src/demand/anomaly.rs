@@ -12,6 +12,12 @@
 //!   that a change of up to 15 % is always usual.
 //!
 //! What is missing teaches nothing.
+//!
+//! [`robust::Robust`] judges by the median beside it, [`episode::judge`] by both, and [`episode::Episodes`] keeps what was
+//! unusual lately.
+
+pub mod episode;
+pub mod robust;
 
 use std::time::Duration;
 
@@ -81,9 +87,13 @@ impl Kind {
     }
 
     fn of(score: f64) -> Self {
-        if score > SCORE_ANOMALOUS {
+        Self::beyond(score, SCORE_ANOMALOUS)
+    }
+
+    fn beyond(score: f64, threshold: f64) -> Self {
+        if score > threshold {
             Self::Spike
-        } else if score < -SCORE_ANOMALOUS {
+        } else if score < -threshold {
             Self::Drop
         } else {
             Self::None

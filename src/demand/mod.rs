@@ -3,10 +3,13 @@
 //! In: vectors from `promql`. Out: [`Presence`], which forces every reader to say what happens when a value is missing.
 
 pub mod anomaly;
+pub mod changepoint;
 mod half;
 mod history;
 pub mod load;
+pub mod outliers;
 pub(crate) mod packed;
+pub mod patterns;
 
 pub use anomaly::Anomaly;
 pub use history::History;

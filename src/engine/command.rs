@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::demand::patterns::Edit;
 use crate::dispatch::{Alert, Silence};
 use crate::forecast::Forecast;
 use crate::workload::{Replicas, Workload};
@@ -21,6 +22,8 @@ pub enum Command {
     Scale(ManualScale),
     /// Wants to see what is foreseen of a workload's demand.
     Forecasts { workload: Workload, horizon: Duration },
+    /// Adds, labels or removes a pattern of demand.
+    Pattern(Edit),
 }
 
 /// What is foreseen of one metric's demand.
@@ -63,6 +66,8 @@ pub enum Answer {
     Done,
     /// A silence's id.
     Silence(String),
+    /// A pattern's id.
+    Pattern(String),
     /// What was decided: the decision's textual form under its headline.
     Scaled { decision: String },
     /// What is foreseen, by metric. Empty where the rule does not ask for forecasts.

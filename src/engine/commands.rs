@@ -38,6 +38,7 @@ impl Engine {
                 Command::Silence { silence, spare_id } => Pending::Now(number, self.silence(silence, spare_id, now)),
                 Command::Expire { id } => Pending::Now(number, self.expire(&id, now)),
                 Command::Forecasts { workload, horizon } => Pending::Now(number, self.forecasts(&workload, horizon)),
+                Command::Pattern(edit) => Pending::Now(number, self.edit_pattern(edit, now)),
                 Command::Alerts(alerts) => Pending::Now(number, self.take_alerts(alerts, now)),
             });
         }

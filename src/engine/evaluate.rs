@@ -122,7 +122,9 @@ impl Engine {
                 known.adopt(&bound.rule);
             }
             if Arc::ptr_eq(&known.rule, &bound.rule) {
-                known.hear(metrics, objective, interval, &mut self.foreseen, now);
+                for (metric, judged) in known.hear(metrics, objective, interval, &mut self.foreseen, now) {
+                    self.episodes.note(&workload, &metric, &judged, now);
+                }
                 missed.remove(&workload);
                 changed.insert(workload.clone());
                 owned.insert(workload);

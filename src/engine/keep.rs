@@ -117,7 +117,8 @@ fn put(table: Table, key: &str, value: &impl Serialize) -> Option<Effect> {
 
 impl Engine {
     /// Goes on from what the journal gave back: ids, what people see, entries whose outcome is unknown (the first
-    /// observation of their workload settles them), memories, silences, alerts, spend. Comes before the first step.
+    /// observation of their workload settles them), memories, silences, alerts, spend,
+    /// patterns. Comes before the first step.
     pub fn recover(&mut self, recovered: &Recovered) {
         let Recovered { last_id, entries, unsettled, .. } = recovered;
         self.history.recover(*last_id, entries.clone(), unsettled.clone());
@@ -145,6 +146,7 @@ impl Engine {
             self.desk.posted.store(posted, stopped_at);
         }
         self.restore_alerts(alerts.into_iter().map(|kept| (kept.key, kept.states, kept.at)));
+        self.recover_patterns(recovered);
         for (name, spend) in recovered.rows::<GroupSpend>(Table::Spend) {
             self.groups.restore(&name, spend);
         }
@@ -232,6 +234,7 @@ impl Engine {
         }
         let posted = self.desk.posted.take_fresh(&self.desk.alerts, now);
         effects.extend(posted.into_iter().filter_map(row));
+        self.keep_patterns(effects);
         for workload in std::mem::take(&mut self.kept) {
             self.keep_workload(&workload, now, effects);
         }
@@ -279,6 +282,8 @@ impl Engine {
     /// Writes down what is not a workload's own.
     fn keep_tables(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         self.kept_at = now;
+        // They are written with the next step.
+        self.kept_patterns.extend(self.patterns.expire(now));
         for (key, states) in self.alerts.states() {
             let kept = KeptAlerts { key: key.clone(), states: states.iter().cloned().collect(), at: now };
             effects.extend(put(Table::Alerts, &row_of(key), &kept));

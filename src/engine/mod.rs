@@ -19,6 +19,7 @@ mod foresight;
 mod history;
 mod keep;
 mod notable;
+mod patterns;
 mod posted;
 mod recorded;
 mod refit;
@@ -49,6 +50,8 @@ use recorded::Recorded;
 use workloads::Known;
 
 use crate::config::Settings;
+use crate::demand::anomaly::episode::Episodes;
+use crate::demand::patterns::Library;
 use crate::dispatch::{Action, Alert, AlertGroup, End, Notification, Observation, Outcome, Silence, Status};
 use crate::forecast::Predictor;
 use crate::journal::Change;
@@ -184,6 +187,12 @@ pub struct Engine {
     groups: Groups,
     /// The calendars of rules that have one, by the rule's name.
     calendars: HashMap<Arc<str>, Cached>,
+    /// Shapes of demand that come again.
+    patterns: Library,
+    /// Rows of patterns to be written down with this step.
+    kept_patterns: Vec<patterns::Row>,
+    /// What was unusual lately.
+    episodes: Episodes,
     /// Whether scale-downs were frozen at the last look.
     frozen: bool,
     alerts: Alerts,
@@ -240,6 +249,9 @@ impl Engine {
             breaker: Breaker::new(settings.guards.clone()),
             groups: Groups::new(&settings.economy.groups),
             calendars: HashMap::new(),
+            patterns: Library::default(),
+            kept_patterns: Vec::new(),
+            episodes: Episodes::default(),
             frozen: false,
             alerts: Alerts::new(External::of(settings)),
             counts: Counts::default(),
@@ -333,6 +345,8 @@ impl Engine {
             alerts: self.alert_views.clone(),
             alert_groups: self.alert_groups.clone(),
             limit_groups: self.groups.views(),
+            patterns: self.patterns.all(),
+            anomalies: self.episodes.all(),
         }
     }
 

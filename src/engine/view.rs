@@ -9,6 +9,8 @@ use crate::decision::Decision;
 use crate::decision::{Manual, Outlook, Rollback};
 use crate::demand::Load;
 use crate::demand::Presence;
+use crate::demand::anomaly::episode::Episode;
+use crate::demand::patterns::Pattern;
 use crate::dispatch::{Alert, AlertGroup, AlertStatus, Drift, Muted, Silence};
 use crate::forecast::Point;
 use crate::journal::Entry;
@@ -35,6 +37,10 @@ pub struct View {
     pub alert_groups: Vec<Arc<AlertGroup>>,
     /// The groups that share limits, sorted by name.
     pub limit_groups: Vec<LimitGroupView>,
+    /// Shapes of demand that come again, sorted by workload.
+    pub patterns: Arc<Vec<Arc<Pattern>>>,
+    /// What was unusual lately, oldest first; bounded.
+    pub anomalies: Arc<Vec<Arc<Episode>>>,
 }
 
 impl View {
@@ -129,6 +135,8 @@ pub struct MetricView {
     pub per_replica: Presence,
     /// How far the demand is from what it has been lately, in standard deviations.
     pub z_score: Option<f64>,
+    /// The same by median and median absolute deviation.
+    pub robust_score: Option<f64>,
     pub paused: bool,
     /// What is provided for: the rule's quantile of the largest demand of the window ahead.
     pub outlook: Option<Outlook>,

@@ -14,7 +14,9 @@ use super::view::{CostView, MetricView, WorkloadView};
 use crate::decision::economy::Spend;
 use crate::decision::{Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, MetricInput, Reason, Rollback, State, decide};
 use crate::demand::Presence;
-use crate::demand::anomaly::Detector;
+use crate::demand::anomaly::episode::{Judged, judge};
+use crate::demand::anomaly::robust::Robust;
+use crate::demand::anomaly::{self, Detector};
 use crate::demand::load::{Load, utilisation};
 use crate::dispatch::{Drift, Muted, Outcome, Status};
 use crate::rule::ScaleRule;
@@ -80,6 +82,8 @@ pub(super) struct Known {
     pub(super) metrics: Vec<MetricInput>,
     /// Of the metrics whose demand is foreseen.
     pub(super) foresights: BTreeMap<Arc<str>, Foresight>,
+    /// The newest values of each metric, and what they say of the last one.
+    robust: BTreeMap<Arc<str>, (Robust, Option<f64>)>,
     /// The value of the objective's condition.
     objective: Presence,
     evaluated_at: Timestamp,
@@ -130,6 +134,7 @@ impl Known {
             context: None,
             metrics: Vec::new(),
             foresights: BTreeMap::new(),
+            robust: BTreeMap::new(),
             objective: Presence::Absent,
             evaluated_at: Timestamp::MIN,
             status: None,
@@ -202,8 +207,8 @@ impl Known {
         }
     }
 
-    /// Takes what the rule says of it.
-    /// `interval` is the longest wait between two evaluations, and `foreseen` what was known before a restart.
+    /// Takes what the rule says of it; gives what is unusual. `interval` is the longest wait between two evaluations,
+    /// and `foreseen` what was known before a restart.
     pub(super) fn hear(
         &mut self,
         mut metrics: Vec<MetricInput>,
@@ -211,8 +216,9 @@ impl Known {
         interval: Duration,
         foreseen: &mut HashMap<String, Vec<u8>>,
         now: Timestamp,
-    ) {
+    ) -> Vec<(Arc<str>, Judged)> {
         let startup = self.startup();
+        let mut unusual = Vec::new();
         for metric in &mut metrics {
             // A value that rests on holes teaches nothing, nor does a count that a rule makes.
             let value = match metric.demand {
@@ -220,7 +226,12 @@ impl Known {
                 _ => None,
             };
             let detector = self.memory.detectors.entry(Arc::clone(&metric.name)).or_default();
-            metric.z_score = detector.observe(now, value).map(|anomaly| anomaly.score);
+            let (robust, score) = self.robust.entry(Arc::clone(&metric.name)).or_default();
+            let judged = judge(detector, robust, now, value);
+            metric.z_score = judged.and_then(|judged| judged.z_score);
+            *score = judged.and_then(|judged| judged.robust_score);
+            let odd = judged.filter(|judged| judged.kind != anomaly::Kind::None);
+            unusual.extend(odd.map(|judged| (Arc::clone(&metric.name), judged)));
             let Some(forecasting) = self.rule.forecast.as_ref().filter(|_| !metric.absolute) else { continue };
             let foresight = self.foresights.entry(Arc::clone(&metric.name)).or_insert_with(|| {
                 let snapshot = foreseen.remove(&foreseen_key(&self.named, &metric.name));
@@ -230,6 +241,7 @@ impl Known {
             metric.outlook = foresight.outlook(forecasting, startup, interval, now);
         }
         (self.metrics, self.objective, self.evaluated_at) = (metrics, objective, now);
+        unusual
     }
 
     /// Judges the scaling that is being watched; one that went wrong is taken back.
@@ -500,6 +512,7 @@ impl Known {
             demand: metric.demand,
             per_replica: metric.per_replica,
             z_score: metric.z_score,
+            robust_score: self.robust.get(&metric.name).and_then(|(_, score)| *score),
             paused: metric.paused,
             outlook: metric.outlook.clone(),
             point: self.foresights.get(&metric.name).and_then(Foresight::point),

@@ -7,6 +7,7 @@
 mod fast;
 pub mod models;
 mod options;
+pub mod pattern;
 mod predictor;
 mod slow;
 mod trust;

@@ -27,7 +27,7 @@ pub enum Table {
     Startups,
     /// Work per replica that was learned, by workload.
     Capacities,
-    /// Daily and weekly patterns, by workload.
+    /// Shapes of demand that come again, by their id.
     Patterns,
     /// What predictors know, by workload and metric: their snapshots.
     Demand,

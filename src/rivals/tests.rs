@@ -74,7 +74,7 @@ fn keda_takes_an_empty_result_for_zero_and_sleeps_after_its_cooldown() {
 
 #[test]
 fn the_predictive_one_goes_on_along_the_line() {
-    let predictive = Rival::Predictive(Predictive::new(&setup(1), Duration::from_secs(60)));
+    let predictive = Rival::Predictive(Predictive::new(&setup(1), Duration::from_mins(1)));
     check(predictive, 4, "40x4 50 60 70 80 90", &expect!["87s:6 102s:7 117s:9 132s:10"]);
 }
 

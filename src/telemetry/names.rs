@@ -202,6 +202,8 @@ table! {
         "The rule's quantile of the largest demand of the window in which what is decided now has effect.";
     FORECAST_TRUST: "headroom_workload_forecast_trust_ratio", Gauge, Ratio, ["workload", "metric", "model"],
         "How far the recent record allows to believe the forecast, 0 to 1, with the model that leads.";
+    ROBUST_SCORE: "headroom_workload_anomaly_robust_score", Gauge, Number, ["workload", "metric"],
+        "How far demand is from the median of its newest values, in robust standard deviations; absent until enough is known.";
     LOAD_CLASS: "headroom_workload_load_class", Gauge, Flag, ["workload", "class"],
         "1 for the class of the present load, 0 for the others.";
     MUTED: "headroom_workload_muted", Gauge, Flag, ["workload"],

@@ -91,6 +91,8 @@ struct Metric {
     capacity: Option<f64>,
     /// How unusual the demand is, in standard deviations.
     z_score: Option<f64>,
+    /// The same by median and median absolute deviation.
+    robust_score: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -198,6 +200,7 @@ impl Metric {
             per_replica: metric.per_replica.value(),
             capacity: workload.capacity(metric),
             z_score: metric.z_score,
+            robust_score: metric.robust_score,
         }
     }
 }

@@ -60,12 +60,13 @@ const WORKLOAD: [Shown; 14] = [
     (&names::COST_BUDGET, |workload| workload.cost.and_then(|cost| cost.budget)),
 ];
 
-const METRIC: [ShownMetric; 5] = [
+const METRIC: [ShownMetric; 6] = [
     (&names::DEMAND, |_, metric| metric.demand.value()),
     (&names::PER_REPLICA, |_, metric| metric.per_replica.value()),
     (&names::CAPACITY, WorkloadView::capacity),
     (&names::HEADROOM, headroom),
     (&names::Z_SCORE, |_, metric| metric.z_score),
+    (&names::ROBUST_SCORE, |_, metric| metric.robust_score),
 ];
 
 const GROUP: [ShownGroup; 4] = [

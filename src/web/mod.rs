@@ -7,6 +7,7 @@
 
 mod admission;
 mod alertmanager;
+mod anomalies;
 mod api;
 mod ask;
 mod context;
@@ -18,6 +19,7 @@ mod metrics;
 mod page;
 mod params;
 mod patience;
+mod patterns;
 mod probes;
 mod process;
 mod query;

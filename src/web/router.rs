@@ -14,7 +14,8 @@ use super::params::Params;
 use super::reply::{self, Reply};
 use super::stream::Hub;
 use super::{
-    Context, alertmanager, decisions, explain, forecasts, metrics, page, probes, query, read, scale, stream, write,
+    Context, alertmanager, anomalies, decisions, explain, forecasts, metrics, page, patterns, probes, query, read,
+    scale, stream, write,
 };
 
 /// What all connections share.
@@ -36,6 +37,8 @@ enum Endpoint {
     Forecasts,
     Scale,
     History,
+    Patterns,
+    Anomalies,
     Status,
     Stream,
     Metrics,
@@ -60,6 +63,8 @@ impl Endpoint {
             "/api/v1/forecasts" => Self::Forecasts,
             "/api/v1/scale" => Self::Scale,
             "/api/v1/history" => Self::History,
+            "/api/v1/patterns" => Self::Patterns,
+            "/api/v1/anomalies" => Self::Anomalies,
             "/api/v1/status" => Self::Status,
             "/api/v1/stream" => Self::Stream,
             "/metrics" => Self::Metrics,
@@ -78,7 +83,7 @@ impl Endpoint {
         match self {
             Self::Write | Self::Scale => (POST, "POST"),
             Self::Reload => (&[Method::POST, Method::PUT], "POST, PUT"),
-            Self::Query => (&[Method::GET, Method::POST, Method::HEAD], "GET, HEAD, POST"),
+            Self::Query | Self::Patterns => (&[Method::GET, Method::POST, Method::HEAD], "GET, HEAD, POST"),
             Self::Alertmanager(endpoint) => endpoint.methods(),
             _ => (GET, "GET, HEAD"),
         }
@@ -119,6 +124,8 @@ impl Service {
             Endpoint::Forecasts => forecasts::handle(context, &params).await,
             Endpoint::Scale => scale::handle(context, request).await,
             Endpoint::History => read::history(&self.hub, &params),
+            Endpoint::Patterns => patterns::handle(context, &params, request).await,
+            Endpoint::Anomalies => anomalies::handle(context, &params),
             Endpoint::Status => read::status(context),
             Endpoint::Stream => stream::handle(self, request.headers()),
             Endpoint::Metrics => metrics::handle(context),

@@ -7,6 +7,7 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -54,13 +55,22 @@ pub(super) async fn handle(context: &Context, request: Request<Incoming>) -> Rep
 }
 
 /// Why a wish is not passed on.
-type Turned = (StatusCode, String);
+pub(super) type Turned = (StatusCode, String);
 
-fn bad(text: impl Into<String>) -> Turned {
+pub(super) fn bad(text: impl Into<String>) -> Turned {
     (StatusCode::BAD_REQUEST, text.into())
 }
 
 async fn asked(context: &Context, request: Request<Incoming>) -> Result<ManualScale, Turned> {
+    scale(context, body(context, request, r#"{"workload", "replicas", "author", "reason"}"#).await?)
+}
+
+/// Reads a body of JSON; `shape` is what an error shows.
+pub(super) async fn body<T: DeserializeOwned>(
+    context: &Context,
+    request: Request<Incoming>,
+    shape: &str,
+) -> Result<T, Turned> {
     let (head, body) = request.into_parts();
     // A page of another site can make a browser post a form, but not this.
     if !is_json(&head.headers) {
@@ -71,9 +81,7 @@ async fn asked(context: &Context, request: Request<Incoming>) -> Result<ManualSc
         reading.await.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".to_owned()))?;
     let body =
         body.map_err(|error| bad(format!("the body can't be read: {error}; its limit is {BODY_BYTES_MAX} bytes")))?;
-    let body: Body = serde_json::from_slice(&body.to_bytes())
-        .map_err(|error| bad(format!("{error}; send {{\"workload\", \"replicas\", \"author\", \"reason\"}}")))?;
-    scale(context, body)
+    serde_json::from_slice(&body.to_bytes()).map_err(|error| bad(format!("{error}; send {shape}")))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -103,11 +111,13 @@ fn scale(context: &Context, body: Body) -> Result<ManualScale, Turned> {
     Ok(ManualScale { workload, replicas, author, reason, ttl, dry_run })
 }
 
-async fn answered(context: &Context, command: Command) -> Reply {
+/// Asks the loop, and tells what it answers.
+pub(super) async fn answered(context: &Context, command: Command) -> Reply {
     match ask(context, command).await {
         Ok(Answer::Scaled { decision } | Answer::Supposed { decision }) => {
             reply::json(StatusCode::OK, &json!({ "decision": decision }))
         }
+        Ok(Answer::Pattern(id)) => reply::json(StatusCode::OK, &json!({ "id": id })),
         Ok(_) => reply::json(StatusCode::OK, &json!({ "status": "done" })),
         Err(reply) => reply,
     }

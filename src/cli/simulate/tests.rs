@@ -130,7 +130,7 @@ async fn a_prometheus_is_asked_in_parts() {
     let span = Span {
         start: Timestamp::from_millis(60_000),
         end: Timestamp::from_millis(600_180_000),
-        step: Duration::from_secs(60),
+        step: Duration::from_mins(1),
     };
     let (fetched, asked) = tokio::join!(prometheus::fetch(&url, "sum by (app) (x)", &span), answers(listener, texts));
     let traces = fetched.unwrap();
@@ -151,7 +151,7 @@ async fn a_prometheus_is_asked_in_parts() {
 async fn a_prometheus_that_is_none_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let span = Span::of("1h", "0", Duration::from_secs(60)).unwrap();
+    let span = Span::of("1h", "0", Duration::from_mins(1)).unwrap();
     let (fetched, _) = tokio::join!(prometheus::fetch(&url, "x", &span), answers(listener, vec!["{}".to_owned()]));
     assert_eq!(
         fetched.unwrap_err().to_string(),

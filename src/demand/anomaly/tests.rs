@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// A series of one point each 15 s. `_` is missing; `10x30` is thirty times ten; `10~2x30` swings between 8 and 12.
-fn series(text: &str) -> Vec<Option<f64>> {
+pub(super) fn series(text: &str) -> Vec<Option<f64>> {
     let mut values = Vec::new();
     for word in text.split_whitespace() {
         let (value, count) = word.split_once('x').unwrap_or((word, "1"));

@@ -76,6 +76,7 @@ impl Situation {
             demand: metric.demand,
             per_replica: metric.per_replica,
             z_score: None,
+            robust_score: None,
             paused: false,
             outlook: None,
             point: None,

@@ -296,11 +296,8 @@ fn turns(course: &Course) -> (u32, u32, u32) {
             continue;
         };
         let rises = change.requested > before;
-        if rises {
-            up += 1
-        } else {
-            down += 1
-        }
+        up += u32::from(rises);
+        down += u32::from(!rises);
         flaps += u32::from(last.replace(rises).is_some_and(|last| last != rises));
     }
     (up, down, flaps)

@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::sim::Trace;
 use crate::time::Timestamp;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 const SCRAPED: Duration = Duration::from_secs(15);
 
 fn start() -> Timestamp {
@@ -39,7 +39,7 @@ const STATIC: [u32; 10] = [8; 10];
 const LATE: [u32; 10] = [2, 2, 2, 4, 4, 8, 8, 8, 8, 6];
 const EARLY: [u32; 10] = [2, 4, 4, 8, 8, 8, 8, 6, 6, 3];
 
-/// The worked example of the step metrics, a line each: θU θO τU τO k k' υ E_S/E_D flaps replica-hours σ ε.
+/// The worked example of the step metrics, a line each: `θU θO τU τO k k' υ E_S/E_D flaps replica-hours σ ε`.
 #[track_caller]
 fn check_golden(supply: &[u32], want: &str) {
     let (score, late) = (score(&GOLDEN, supply), score(&GOLDEN, &LATE));
@@ -257,7 +257,7 @@ fn subject(choice: &Choice) -> Result<Subject, SubjectError> {
 }
 
 #[track_caller]
-fn check_series(rule: &str, want: Expect) {
+fn check_series(rule: &str, want: &Expect) {
     let subject = subject(&Choice { rule: Some(rule.to_owned()), ..Choice::default() }).unwrap();
     let series: Vec<String> = subject.series.iter().map(|(labels, counter)| format!("{labels} {counter}")).collect();
     want.assert_eq(&format!("{}; {}", series.join(", "), subject.notes.join("; ")));
@@ -267,12 +267,12 @@ fn check_series(rule: &str, want: Expect) {
 fn the_series_of_a_rule_are_found_out() {
     check_series(
         "checkout",
-        expect![[
+        &expect![[
             r#"http_requests_total{app="checkout",pod="checkout-"} true; metric "cpu" is paused: the trace is the demand of another"#
         ]],
     );
-    check_series("search", expect![[r#"http_requests_total{app="search"} true; "#]]);
-    check_series("every", expect!["queue false; "]);
+    check_series("search", &expect![[r#"http_requests_total{app="search"} true; "#]]);
+    check_series("every", &expect!["queue false; "]);
 }
 
 #[track_caller]

@@ -53,9 +53,12 @@ pub(super) async fn expire(context: &Context, id: &str) -> Result<Reply, Refusal
         Answer::NotFound(_) => Err(Refusal::Absent),
         Answer::Refused(text) => Err(Refusal::Bad(text)),
         Answer::Unwritten(text) => Err(Refusal::Unwritten(text)),
-        Answer::Done | Answer::Silence(_) | Answer::Scaled { .. } | Answer::Supposed { .. } | Answer::Forecasts(_) => {
-            Ok(reply::empty(StatusCode::OK))
-        }
+        Answer::Done
+        | Answer::Silence(_)
+        | Answer::Scaled { .. }
+        | Answer::Supposed { .. }
+        | Answer::Pattern(_)
+        | Answer::Forecasts(_) => Ok(reply::empty(StatusCode::OK)),
     }
 }
 
@@ -74,7 +77,7 @@ pub(super) async fn set(service: &Service, request: Request<Incoming>) -> Result
         Answer::NotFound(text) => Err(Refusal::NotFound(text)),
         Answer::Refused(text) => Err(Refusal::Bad(text)),
         Answer::Unwritten(text) => Err(Refusal::Unwritten(text)),
-        Answer::Done | Answer::Scaled { .. } | Answer::Supposed { .. } | Answer::Forecasts(_) => {
+        Answer::Done | Answer::Scaled { .. } | Answer::Supposed { .. } | Answer::Pattern(_) | Answer::Forecasts(_) => {
             Ok(reply::json(StatusCode::OK, &json!({ "silenceID": id })))
         }
     }

@@ -154,6 +154,7 @@ async fn a_workload_shows_its_load_and_its_decision() {
                       "demand_state": "present",
                       "name": "requests",
                       "per_replica": 50.0,
+                      "robust_score": null,
                       "z_score": null
                     },
                     {
@@ -162,6 +163,7 @@ async fn a_workload_shows_its_load_and_its_decision() {
                       "demand_state": "absent",
                       "name": "cpu",
                       "per_replica": 0.7,
+                      "robust_score": null,
                       "z_score": null
                     }
                   ],

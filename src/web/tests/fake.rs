@@ -103,7 +103,7 @@ pub(super) async fn keep(mut asks: mpsc::Receiver<Ask>, view: watch::Sender<Arc<
                 Answer::Done
             }
             Command::Forecasts { .. } => Answer::Forecasts(vec![foreseen()]),
-            Command::Scale(_) => Answer::Refused("not here".to_owned()),
+            Command::Scale(_) | Command::Pattern(_) => Answer::Refused("not here".to_owned()),
         };
         view.send_replace(Arc::new(next));
         // Who asked may have gone.
@@ -156,6 +156,7 @@ pub(super) fn view() -> View {
         demand,
         per_replica,
         z_score: None,
+        robust_score: None,
         paused: false,
         outlook: None,
         point: None,
