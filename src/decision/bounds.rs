@@ -8,8 +8,7 @@
 //! below the minimum ("nothing at night"), but never below an active floor: of two schedules that contradict each
 //! other, the one that keeps replicas wins.
 //!
-//! Unlike HPA, which takes zero replicas as "switched off" while the minimum is above zero, zero is a count like any
-//! other here and is raised to the minimum: what pauses a workload is a silence, which says who, why and until when.
+//! Zero replicas that somebody else has set are no count below the minimum: see `guards`.
 
 use std::sync::Arc;
 

@@ -1,9 +1,12 @@
 //! The third layer: what forbids to follow the wish.
 //!
-//! In this order, and the first that applies speaks: a pause in the rule; a count asked for by hand; a scaling that was
-//! taken back; missing data; a sudden drop; pods in trouble; a sudden rise, which passes at once. Under a freeze of all
+//! In this order, and the first that applies speaks: a pause in the rule; a count asked for by hand; a workload that
+//! somebody switched off; a scaling that was taken back; missing data; a sudden drop; pods in trouble; a sudden rise, which passes at once. Under a freeze of all
 //! scale-downs whatever they make of the wish, but for a person's word, does not lower the count: a fallback neither, for
 //! samples that stop coming in are what a freeze is for.
+//!
+//! A count of zero that was not set here, where the minimum is above zero, is somebody's way to switch a workload off: it
+//! is left alone, as HPA does, until somebody gives it a replica again.
 //!
 //! **Data that is not there never lowers a count.** As in HPA, metrics that can be read may raise the count while
 //! others can not, but no count falls until every metric can be read again; where none can, the count stays. A value
@@ -70,19 +73,20 @@ pub(super) fn guards(
 ) -> Guarded {
     let from = inputs.replicas;
     let shaky = inputs.freeze.is_some() || scores(inputs).any(|(_, z_score)| z_score < -Z_SUDDEN);
-    let (wants, reason, passage) = word(policy, inputs, from, now).unwrap_or_else(|| {
-        let verdict = taken_back(inputs, wanted, now)
-            .or_else(|| holes(policy, inputs, state, wanted, silent))
-            .or_else(|| sudden_drop(inputs, wanted))
-            .or_else(|| trouble(inputs, wanted))
-            .or_else(|| spike(inputs, wanted))
-            .unwrap_or_else(|| {
-                let clear = Reason::Clear;
-                let not_ready = Reason::NotReady { ready: inputs.ready, replicas: from };
-                (wanted, if inputs.ready < from { not_ready } else { clear }, Passage::Usual)
-            });
-        frozen(inputs, verdict)
-    });
+    let (wants, reason, passage) =
+        word(policy, inputs, from, now).or_else(|| switched_off(policy, state, from)).unwrap_or_else(|| {
+            let verdict = taken_back(inputs, wanted, now)
+                .or_else(|| holes(policy, inputs, state, wanted, silent))
+                .or_else(|| sudden_drop(inputs, wanted))
+                .or_else(|| trouble(inputs, wanted))
+                .or_else(|| spike(inputs, wanted))
+                .unwrap_or_else(|| {
+                    let clear = Reason::Clear;
+                    let not_ready = Reason::NotReady { ready: inputs.ready, replicas: from };
+                    (wanted, if inputs.ready < from { not_ready } else { clear }, Passage::Usual)
+                });
+            frozen(inputs, verdict)
+        });
     let may_lower = !shaky && passage != Passage::Holes;
     Guarded { step: Step { layer: Layer::Guards, given: wanted, wants, reason }, passage, may_lower }
 }
@@ -103,6 +107,12 @@ fn word(policy: &Policy, inputs: &Inputs, from: Replicas, now: Timestamp) -> Opt
         until: manual.until,
     };
     Some((manual.replicas, reason, Passage::Direct))
+}
+
+/// A workload at zero that is to have some.
+fn switched_off(policy: &Policy, state: &State, from: Replicas) -> Option<Verdict> {
+    let off = from == 0 && policy.min > 0 && !state.zeroed();
+    off.then_some((0, Reason::SwitchedOff, Passage::Final))
 }
 
 /// After a scaling that went wrong: not beyond the last good count, in the direction in which it went wrong.

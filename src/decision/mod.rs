@@ -54,6 +54,7 @@ pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -
     let from = inputs.replicas;
     let mut state = state.clone();
     state.begin(now);
+    state.seen(from, now);
 
     let reactive::Reactive { step: reactive, active } = reactive::reactive(policy, inputs);
     let every = policy.fallback.map_or(Duration::ZERO, |fallback| fallback.every);
@@ -62,7 +63,7 @@ pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -
         state.active(now);
     }
     let silent = matches!(reactive.reason, Reason::NoDemand);
-    let predictive = predictive::predictive(policy, inputs, &mut state, reactive.wants);
+    let predictive = predictive::predictive(policy, inputs, &mut state, (reactive.wants, silent), now);
     let guards::Guarded { step: guards, passage, may_lower } =
         guards::guards(policy, inputs, &state, predictive.wants, silent, now);
     let limits = bounds::Bounds::of(policy, &inputs.calendar);

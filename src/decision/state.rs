@@ -1,6 +1,5 @@
 //! What must be remembered between two decisions on one workload.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::pace::Pace;
@@ -13,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 /// The turns of direction that are remembered: 64 of 8 bytes.
 const TURNS_MAX: usize = 64;
+
+/// After so long a scaling is to be seen in the cluster.
+const OBSERVED_WITHIN: Duration = Duration::from_mins(1);
 
 /// What must be remembered between two decisions on one workload: recommendations, as long as a stabilization window
 /// can ask for them, changes of count, as long as a policy or the cooldown can, and a few moments.
@@ -46,8 +48,10 @@ pub struct State {
     /// Evaluations in a row in which a metric could not be read, and when the last one counted.
     missing: u32,
     missing_at: Option<Timestamp>,
-    /// What was wanted when a planned event came near.
-    baseline: Option<(Arc<str>, Replicas)>,
+    /// What was wanted when a planned event came near, and when the event ends.
+    before_event: Option<(Replicas, Timestamp)>,
+    /// The last change of count that is known here was to zero.
+    zeroed: bool,
 }
 
 impl Default for State {
@@ -66,7 +70,8 @@ impl Default for State {
             active_at: None,
             missing: 0,
             missing_at: None,
-            baseline: None,
+            before_event: None,
+            zeroed: false,
         }
     }
 }
@@ -86,6 +91,7 @@ impl State {
                 self.turned_at.push(at);
             }
             self.scaled = direction;
+            self.zeroed = to == 0;
         }
     }
 
@@ -140,20 +146,32 @@ impl State {
         self.active_at
     }
 
-    /// What was wanted when this event came near: now, where it has only just come.
-    pub(super) fn baseline(&mut self, event: &Arc<str>, wanted: Replicas) -> Replicas {
-        match &self.baseline {
-            Some((known, baseline)) if known == event => *baseline,
-            _ => {
-                self.baseline = Some((Arc::clone(event), wanted));
-                wanted
-            }
+    /// What was wanted when an event that lasts until `ends_at` came near: what is `wanted` now, if that is known, where
+    /// it has only just come. Of events that overlap the first one's counts, for it has raised what is wanted since.
+    pub(super) fn baseline(
+        &mut self,
+        wanted: Option<Replicas>,
+        ends_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<Replicas> {
+        let (baseline, until) = match self.before_event {
+            Some((baseline, until)) if now < until => (baseline, until.max(ends_at)),
+            _ => (wanted?, ends_at),
+        };
+        self.before_event = Some((baseline, until));
+        Some(baseline)
+    }
+
+    /// Takes note of the count. Zero that nobody here has set is somebody's way to switch a workload off.
+    pub(super) fn seen(&mut self, replicas: Replicas, now: Timestamp) {
+        // An observation may be older than the scaling to zero.
+        if replicas > 0 && self.scaled_at.is_none_or(|at| now.since(at) >= OBSERVED_WITHIN) {
+            self.zeroed = false;
         }
     }
 
-    /// No event is near.
-    pub(super) fn no_event(&mut self) {
-        self.baseline = None;
+    pub(super) fn zeroed(&self) -> bool {
+        self.zeroed
     }
 
     /// Since when a direction is wanted without a break.

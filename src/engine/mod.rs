@@ -37,7 +37,7 @@ pub use crate::journal::Entry;
 pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale, MetricForecast};
 pub use explain::{LINES_MAX, explain};
-pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, View, WorkloadView};
+pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, Terms, View, WorkloadView};
 
 use agenda::Agenda;
 use alerts::Alerts;
@@ -47,6 +47,7 @@ use economy::Groups;
 use history::History;
 use keep::Remembered;
 use recorded::Recorded;
+use refit::Turns;
 use workloads::Known;
 
 use crate::config::Settings;
@@ -174,10 +175,7 @@ pub struct Engine {
     kept_silences: Vec<Arc<Silence>>,
     /// Snapshots of predictors from before a restart, by workload and metric.
     foreseen: HashMap<String, Vec<u8>>,
-    /// Predictors are to be looked through for one whose fit is due.
-    refit_due: bool,
-    /// The workload whose predictor was fitted last; the next one's turn is after it.
-    refitted: Option<Workload>,
+    turns: Turns,
     keep_due: bool,
     /// Nothing is written down: nobody will take it up again.
     fleeting: bool,
@@ -239,8 +237,7 @@ impl Engine {
             kept: BTreeSet::new(),
             kept_silences: Vec::new(),
             foreseen: HashMap::new(),
-            refit_due: false,
-            refitted: None,
+            turns: Turns::default(),
             keep_due: false,
             fleeting: false,
             kept_at: Timestamp::MIN,
@@ -280,7 +277,7 @@ impl Engine {
                     changed.insert(workload);
                 }
                 Due::Dispatch => {}
-                Due::Refit => self.refit_due = true,
+                Due::Refit => self.turns.due = true,
                 Due::Keep => self.keep_due = true,
                 Due::Breaker => self.agenda.set(Due::Breaker, Some(Breaker::next_look(now))),
                 Due::Eviction => {

@@ -456,6 +456,22 @@ fn a_recommendation_that_is_followed_counts_as_scaled() {
 }
 
 #[test]
+fn a_recommendation_that_is_followed_before_its_outcome_is_heard_counts_too() {
+    let mut world = World::new(&CHECKOUT.replace("        behavior:", "        cooldown: 1m\n        behavior:"));
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 2);
+    world.has("checkout", 4);
+    world.acted("checkout", Outcome::Simulated);
+    world.load_is("load", "a", 90.0);
+    world.wait(Duration::from_secs(90));
+    world.check(&expect![[r#"
+        000s watch shop/checkout
+        000s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        060s shop/checkout 4 -> 2: requests 90 / 50 = 2
+    "#]]);
+}
+
+#[test]
 fn what_is_not_known_of_the_cluster_is_not_decided() {
     let mut world = World::new(CHECKOUT);
     world.load_is("load", "a", 190.0);

@@ -49,7 +49,10 @@ pub(super) enum Verdict {
     Void,
     Good,
     /// What went wrong, and the count to go back to.
-    Bad { good: Replicas, why: String },
+    Bad {
+        good: Replicas,
+        why: String,
+    },
 }
 
 impl Trial {
@@ -118,9 +121,10 @@ impl Trial {
         let after = format_duration(self.within);
         let fell_ill = self.short_since.is_some_and(|since| now.since(since) >= self.within / 2);
         match (self.is_up(), most_ready >= to) {
-            (true, false) => {
-                Verdict::Bad { good: self.proved(), why: format!("never more than {most_ready} of {to} pods ready in {after}") }
-            }
+            (true, false) => Verdict::Bad {
+                good: self.proved(),
+                why: format!("never more than {most_ready} of {to} pods ready in {after}"),
+            },
             (false, true) if fell_ill => {
                 Verdict::Bad { good: self.good, why: format!("not all of {to} pods ready after {after}") }
             }
@@ -195,7 +199,8 @@ mod tests {
         Timestamp::from_millis(seconds * 1000)
     }
 
-    const OBJECTIVE: Objective = Objective { plan: None, within: Duration::from_mins(1), hold: Duration::from_mins(10) };
+    const OBJECTIVE: Objective =
+        Objective { plan: None, within: Duration::from_mins(1), hold: Duration::from_mins(10) };
 
     /// A trial of one minute, begun at 0 with the objective as given and all pods ready.
     #[track_caller]
@@ -224,14 +229,24 @@ mod tests {
 
     #[test]
     fn pods_that_were_all_ready_have_proved_a_scale_up() {
-        check(4, 6, Presence::Absent, &[(20, 6, HELD, Verdict::Open), (59, 5, HELD, Verdict::Open), (60, 5, HELD, Verdict::Good)]);
+        check(
+            4,
+            6,
+            Presence::Absent,
+            &[(20, 6, HELD, Verdict::Open), (59, 5, HELD, Verdict::Open), (60, 5, HELD, Verdict::Good)],
+        );
     }
 
     #[test]
     fn after_a_scale_down_pods_that_stay_ill_call_the_others_back_and_a_moment_does_not() {
         let ill = bad(6, "not all of 4 pods ready after 1m");
         check(6, 4, Presence::Absent, &[(1, 4, HELD, Verdict::Open), (30, 3, HELD, Verdict::Open), (60, 3, HELD, ill)]);
-        check(6, 4, Presence::Absent, &[(1, 4, HELD, Verdict::Open), (59, 3, HELD, Verdict::Open), (60, 3, HELD, Verdict::Good)]);
+        check(
+            6,
+            4,
+            Presence::Absent,
+            &[(1, 4, HELD, Verdict::Open), (59, 3, HELD, Verdict::Open), (60, 3, HELD, Verdict::Good)],
+        );
     }
 
     #[test]

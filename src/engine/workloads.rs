@@ -10,9 +10,11 @@ use super::economy::{self, Member};
 use super::foresight::Foresight;
 use super::notable::Notable;
 use super::verify::{Startup, Trial, Verdict};
-use super::view::{CostView, MetricView, WorkloadView};
+use super::view::{CostView, MetricView, Terms, WorkloadView};
 use crate::decision::economy::Spend;
-use crate::decision::{Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, MetricInput, Reason, Rollback, State, decide};
+use crate::decision::{
+    Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, MetricInput, Reason, Rollback, State, decide,
+};
 use crate::demand::Presence;
 use crate::demand::anomaly::episode::{Judged, judge};
 use crate::demand::anomaly::robust::Robust;
@@ -106,8 +108,7 @@ pub(super) struct Known {
     pub(super) in_flight: bool,
     /// What the last action set, and when it began: what the cluster shows may be older.
     rising: Option<(Replicas, Timestamp)>,
-    /// The minimum and the maximum of the moment.
-    bounds: (Replicas, Replicas),
+    terms: Terms,
     failures: u32,
     last_error: Option<String>,
     /// No action before it has ended.
@@ -125,7 +126,7 @@ pub(super) fn foreseen_key(workload: &str, metric: &str) -> String {
 
 impl Known {
     pub(super) fn new(workload: Workload, rule: Arc<ScaleRule>, memory: Memory) -> Self {
-        let bounds = (rule.policy.min, rule.policy.max);
+        let terms = Terms::of(&rule.policy, &Calendar::default());
         Self {
             named: workload.to_string(),
             workload,
@@ -148,7 +149,7 @@ impl Known {
             decision: None,
             in_flight: false,
             rising: None,
-            bounds,
+            terms,
             failures: 0,
             last_error: None,
             wait: None,
@@ -279,7 +280,7 @@ impl Known {
         self.memory.manual.take_if(|manual| manual.until <= now);
         self.memory.rollback.take_if(|rollback| rollback.until <= now);
         let calendar = self.calendar(influence);
-        self.bounds = self.rule.policy.bounds(&calendar);
+        self.terms = Terms::of(&self.rule.policy, &calendar);
         let inputs = Inputs {
             // Lent, not copied: a fleet is decided many times a second.
             metrics: std::mem::take(&mut self.metrics),
@@ -336,17 +337,18 @@ impl Known {
         };
         let rising = self.rising.filter(|(_, at)| self.in_flight || now.since(*at) < RISING_MAX);
         let wants = decision.and_then(|decision| {
-            let [guards, bounds] = [Layer::Guards, Layer::Bounds]
-                .map(|layer| decision.steps.iter().find(|step| step.layer == layer).map(|step| (step.wants, &step.reason)));
+            let [guards, bounds] = [Layer::Guards, Layer::Bounds].map(|layer| {
+                decision.steps.iter().find(|step| step.layer == layer).map(|step| (step.wants, &step.reason))
+            });
             let (wants, _) = guards?;
             // What nobody would let it have takes nothing from others.
-            let (min, max) = self.bounds;
+            let Terms { min, max, .. } = self.terms;
             let bounded = bounds.is_none_or(|(_, reason)| !matches!(reason, Reason::Direct));
             Some(if bounded { wants.max(min).min(max) } else { wants })
         });
         Member {
             wants: wants.or(has).unwrap_or_default(),
-            min: self.bounds.0,
+            min: self.terms.min,
             holds: has.map(|has| rising.map_or(has, |(to, _)| has.max(to))),
             economy: self.rule.economy.clone(),
         }
@@ -417,9 +419,14 @@ impl Known {
             self.rising = None;
         }
         match outcome {
-            // What is watched stays as it is, or follows by itself: either way an observation tells.
+            // What is watched stays as it is, or follows by itself: either way an observation tells, and may have done so
+            // already.
             Outcome::Simulated => {
-                self.recommended = Some((from, to));
+                if matches!(self.status, Some(Status::Found { replicas, .. }) if replicas == to) {
+                    self.memory.state.scaled(now, from, to);
+                } else {
+                    self.recommended = Some((from, to));
+                }
                 self.succeeded();
             }
             Outcome::Done => {
@@ -514,6 +521,7 @@ impl Known {
             z_score: metric.z_score,
             robust_score: self.robust.get(&metric.name).and_then(|(_, score)| *score),
             paused: metric.paused,
+            activation: metric.activation,
             outlook: metric.outlook.clone(),
             point: self.foresights.get(&metric.name).and_then(Foresight::point),
         };
@@ -523,8 +531,7 @@ impl Known {
             labels: self.rule.labels.clone(),
             min: self.rule.policy.min,
             max: self.rule.policy.max,
-            tolerance_up: self.rule.policy.behavior.scale_up.tolerance,
-            tolerance_down: self.rule.policy.behavior.scale_down.tolerance,
+            terms: self.terms,
             replicas,
             ready,
             problem,

@@ -255,7 +255,7 @@ fn a_forecast_speaks_where_the_demand_is_silent() {
 #[test]
 fn a_planned_event_multiplies_what_was_wanted_before_it() {
     let event = |value| {
-        let calendar = Calendar { event: Some(("sale".into(), 3.0)), ..Calendar::default() };
+        let calendar = Calendar { event: Some(planned("sale", 3.0, at(200_000))), ..Calendar::default() };
         Inputs { calendar, ..demand(value) }
     };
     let beats =
@@ -271,6 +271,82 @@ fn a_planned_event_multiplies_what_was_wanted_before_it() {
             180s 12 -> 18  requests 900 / 50 = 18
             240s 18 -> 4  requests 190 / 50 = 4
         "#]],
+    );
+}
+
+#[test]
+fn what_an_event_multiplies_is_kept_until_it_ends_and_never_taken_from_silence() {
+    let sale = |inputs| {
+        let calendar = Calendar { event: Some(planned("sale", 3.0, at(600_000))), ..Calendar::default() };
+        Inputs { calendar, ..inputs }
+    };
+    // A start-up time that is learned anew makes the event far again for a while.
+    let beats = [(0, sale(demand(190.0))), (60, demand(600.0)), (120, sale(demand(600.0))), (600, sale(demand(600.0)))];
+    play(
+        &quick(2, 60),
+        4,
+        &beats,
+        expect![[r#"
+            0s 4 -> 12  predictive: event sale: 4 x 3 = 12
+            60s 12 -> 12  requests 600 / 50 = 12
+            120s 12 -> 12  requests 600 / 50 = 12
+            600s 12 -> 36  predictive: event sale: 12 x 3 = 36
+        "#]],
+    );
+    let silent = Inputs { metrics: vec![metric("requests", Presence::Stale)], ..demand(0.0) };
+    play(
+        &quick(2, 60),
+        10,
+        &[(0, sale(silent)), (60, sale(demand(190.0)))],
+        expect![[r#"
+        0s 10 -> 10  guards: requests demand stale
+        60s 10 -> 12  predictive: event sale: 4 x 3 = 12
+    "#]],
+    );
+}
+
+#[test]
+fn a_workload_that_somebody_scaled_to_zero_is_left_alone() {
+    let off = || Inputs { replicas: 0, ready: 0, ..demand(190.0) };
+    check(
+        &quick(2, 60),
+        &off(),
+        expect![[r#"
+            0 -> 0
+              reactive    requests 190 / 50 = 4
+              guards      somebody scaled it to 0, and it stays so until somebody gives it a replica
+        "#]],
+    );
+    check(
+        &quick(0, 60),
+        &off(),
+        expect![[r#"
+        0 -> 4
+          reactive    requests 190 / 50 = 4
+    "#]],
+    );
+    // By hand, and after a night in which we have set it to none.
+    let manual = Manual { replicas: 3, author: "ada".into(), reason: "".into(), until: at(9_000_000) };
+    check(
+        &quick(2, 60),
+        &Inputs { manual: Some(manual), ..off() },
+        expect![[r#"
+        0 -> 3
+          reactive    requests 190 / 50 = 4
+          guards      3 asked for by ada, until 1970-01-01 02:30 UTC
+    "#]],
+    );
+    let night = Calendar { ceiling: Some((0, "night".into())), ..Calendar::default() };
+    let beats = [(0, Inputs { calendar: night, ..demand(190.0) }), (60, demand(190.0)), (3600, demand(190.0))];
+    play(
+        &quick(2, 60),
+        4,
+        &beats,
+        expect![[r#"
+        0s 4 -> 0  bounds: 4 is above the ceiling 0 of night
+        60s 0 -> 2  bounds: current 0 is below the minimum 2
+        3600s 2 -> 4  requests 190 / 50 = 4
+    "#]],
     );
 }
 
@@ -360,30 +436,30 @@ fn a_count_asked_for_by_hand_stands_within_the_bounds_for_its_time() {
         &quick(2, 60),
         &Inputs { manual: manual(20), ..demand(190.0) },
         expect![[r#"
-        4 -> 20
-          reactive    requests 190 / 50 = 4
-          guards      20 asked for by alice (load test), until 01:00
-    "#]],
+            4 -> 20
+              reactive    requests 190 / 50 = 4
+              guards      20 asked for by alice (load test), until 1970-01-01 01:00 UTC
+        "#]],
     );
     check(
         &quick(2, 60),
         &Inputs { manual: manual(100), ..demand(190.0) },
         expect![[r#"
-        4 -> 60
-          reactive    requests 190 / 50 = 4
-          guards      100 asked for by alice (load test), until 01:00
-          bounds      100 is above the maximum 60
-    "#]],
+            4 -> 60
+              reactive    requests 190 / 50 = 4
+              guards      100 asked for by alice (load test), until 1970-01-01 01:00 UTC
+              bounds      100 is above the maximum 60
+        "#]],
     );
     check(
         &quick(2, 60),
         &Inputs { manual: manual(1), ..inputs(4, Presence::Absent) },
         expect![[r#"
-        4 -> 2
-          reactive    no metric can be read
-          guards      1 asked for by alice (load test), until 01:00
-          bounds      1 is below the minimum 2
-    "#]],
+            4 -> 2
+              reactive    no metric can be read
+              guards      1 asked for by alice (load test), until 1970-01-01 01:00 UTC
+              bounds      1 is below the minimum 2
+        "#]],
     );
 }
 
@@ -395,19 +471,19 @@ fn what_was_taken_back_stays_back() {
         &quick(2, 60),
         &Inputs { rollback: rollback(4, 8), ..demand(390.0) },
         expect![[r#"
-        4 -> 4
-          reactive    requests 390 / 50 = 8
-          guards      back to 4, for 8 went wrong (3 of 8 pods ready after 5m), until 00:10
-    "#]],
+            4 -> 4
+              reactive    requests 390 / 50 = 8
+              guards      back to 4, for 8 went wrong (3 of 8 pods ready after 5m), until 1970-01-01 00:10 UTC
+        "#]],
     );
     check(
         &quick(2, 60),
         &Inputs { rollback: rollback(6, 4), ..demand(190.0) },
         expect![[r#"
-        4 -> 6
-          reactive    requests 190 / 50 = 4
-          guards      back to 6, for 4 went wrong (3 of 8 pods ready after 5m), until 00:10
-    "#]],
+            4 -> 6
+              reactive    requests 190 / 50 = 4
+              guards      back to 6, for 4 went wrong (3 of 8 pods ready after 5m), until 1970-01-01 00:10 UTC
+        "#]],
     );
     check(
         &quick(2, 60),
@@ -705,11 +781,11 @@ fn the_smallest_cap_counts_but_never_below_the_minimum_or_on_holes() {
         &quick(2, 60),
         &Inputs { caps: vec![share(1)], ..inputs(4, Presence::Absent) },
         expect![[r#"
-        4 -> 4
-          reactive    no metric can be read
-          guards      requests demand absent
-          economy     stays at 4 while data is missing
-    "#]],
+            4 -> 4
+              reactive    no metric can be read
+              guards      requests demand absent
+              economy     stays at 4, for its data may be wrong
+        "#]],
     );
     check(
         &quick(2, 60),

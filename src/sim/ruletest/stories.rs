@@ -9,7 +9,7 @@ fn passes(settings: &str, rules: &str, test: &str) {
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("headroom.yaml"), settings).unwrap();
     std::fs::write(at("rules.yaml"), format!("groups:\n  - name: g\n    interval: 15s\n    rules:{rules}")).unwrap();
-    let head = "rule_files: [rules.yaml]\nconfig: headroom.yaml\ntests:\n  -";
+    let head = "rule_files: [rules.yaml]\nconfig: headroom.yaml\ntests:\n  - ";
     std::fs::write(at("test.yaml"), format!("{head}{}", test.trim_start_matches(['\n', ' ']))).unwrap();
     let tests = RuleTests::load(&at("test.yaml")).unwrap_or_else(|findings| panic!("{findings:?}"));
     let shown = text(&tests.run(None), Shown::Words);
@@ -86,9 +86,9 @@ fn members_of_a_group_rise_only_into_what_others_have_left() {
     scale_test:
       - {eval_time: 6m, workload: n/a, replicas: 10}
       - {eval_time: 6m, workload: n/b, replicas: 2, layer: economy}
-      - {eval_time: 9m30s, workload: n/b, replicas: 2}
-      - {eval_time: 11m, workload: n/a, replicas: 2}
-      - {eval_time: 11m, workload: n/b, replicas: 10}
+      - {eval_time: 13m, workload: n/b, replicas: 2}
+      - {eval_time: 16m, workload: n/a, replicas: 2}
+      - {eval_time: 16m, workload: n/b, replicas: 10}
 ",
     );
 }
