@@ -70,6 +70,8 @@ const EVICT_EVERY: Duration = Duration::from_secs(30);
 pub enum Event {
     /// New rules, bound to their subscriptions. State of what stays is kept.
     Rules(BoundRules),
+    /// Other settings, and the rules compiled under them.
+    Settings(Box<Settings>, BoundRules),
     Observed(Observation),
     Acted(Action, Outcome),
     /// So many samples were kept since the start of the service.
@@ -350,6 +352,10 @@ impl Engine {
     fn hear(&mut self, event: Event, now: Timestamp, changed: &mut BTreeSet<Workload>, effects: &mut Vec<Effect>) {
         match event {
             Event::Rules(rules) => self.adopt(rules, effects),
+            Event::Settings(settings, rules) => {
+                self.configure(&settings, now);
+                self.adopt(rules, effects);
+            }
             Event::Observed(Observation { workload, status }) => {
                 if let Status::Found { replicas, .. } = status {
                     self.settle_interrupted(&workload, replicas, now, effects);

@@ -83,10 +83,21 @@ impl World {
     }
 
     fn load(&mut self, rules: &str) {
+        let rules = self.compiled(rules);
+        self.step(vec![Event::Rules(rules)]);
+    }
+
+    fn configure(&mut self, settings: Settings, rules: &str) {
+        self.settings = settings;
+        let (rules, settings) = (self.compiled(rules), Box::new(self.settings.clone()));
+        self.step(vec![Event::Settings(settings, rules)]);
+    }
+
+    fn compiled(&self, rules: &str) -> BoundRules {
         let files = [(PathBuf::from("rules.yaml"), rules.to_owned())];
         let rules = rule::compile(&files, &self.settings).unwrap_or_else(|findings| panic!("{findings:?}"));
         let subscriptions = self.store.subscribe(&rules.selectors());
-        self.step(vec![Event::Rules(rules.bind(subscriptions))]);
+        rules.bind(subscriptions)
     }
 
     /// One step, a millisecond on; its effects go into the log.

@@ -40,10 +40,11 @@ pub(super) fn context(
         missing,
         reload,
         commands: mpsc::channel(1).0,
-        routing: Arc::new(RoutingView {
+        routing: watch::Sender::new(Arc::new(RoutingView {
             receivers: vec!["default".to_owned(), "oncall".to_owned()],
             original: "route:\n  receiver: default\n".to_owned(),
-        }),
+        }))
+        .subscribe(),
         decisions: Arc::new(decisions),
         query: Arc::new(query),
         clock: Arc::new(|| NOW + Duration::from_secs(90)),
