@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use super::desk::context;
 use super::keep::Remembered;
+use super::patterns::Lore;
 use super::workloads::Known;
 use super::{Due, Effect, Engine, RuleId, id};
+use crate::demand::patterns;
 use crate::rule::{Answers, BoundRule, BoundScale, WorkloadAnswer};
 use crate::series::Store;
 use crate::time::Timestamp;
@@ -122,8 +124,13 @@ impl Engine {
                 known.adopt(&bound.rule);
             }
             if Arc::ptr_eq(&known.rule, &bound.rule) {
-                for (metric, judged) in known.hear(metrics, objective, interval, &mut self.foreseen, now) {
+                let mut lore = Lore { foreseen: &mut self.foreseen, patterns: &self.patterns };
+                for (metric, judged) in known.hear(metrics, objective, interval, &mut lore, now) {
                     self.episodes.note(&workload, &metric, &judged, now);
+                }
+                if !known.studies && !known.foresights.is_empty() {
+                    known.studies = true;
+                    self.agenda.set(Due::Study(workload.clone()), Some(patterns::due_at(&workload, now)));
                 }
                 missed.remove(&workload);
                 changed.insert(workload.clone());

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::command::MetricForecast;
 use crate::decision::Outlook;
+use crate::demand::History;
 use crate::forecast::{Options, Point, Predictor};
 use crate::rule::Forecasting;
 use crate::time::Timestamp;
@@ -99,6 +100,16 @@ impl Foresight {
             trust: predictor.map_or(0.0, |predictor| predictor.trust()),
             forecast: predictor.and_then(|predictor| predictor.forecast(horizon)),
         }
+    }
+
+    /// What demand has been; `None` while the predictor is away.
+    pub(super) fn history(&self) -> Option<&History> {
+        self.predictor.as_ref().map(|predictor| predictor.history())
+    }
+
+    /// The window that the last outlook is about, from its time on.
+    pub(super) fn window(&self) -> Option<(Duration, Duration)> {
+        self.looked.map(|(_, lead, until)| (lead, until))
     }
 
     /// Gives the predictor away where a fit is due.

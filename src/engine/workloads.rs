@@ -1,6 +1,6 @@
 //! What the loop knows of each workload, and its decision.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::economy::{self, Member};
 use super::foresight::Foresight;
 use super::notable::Notable;
+use super::patterns::{Lore, Under};
 use super::verify::{Startup, Trial, Verdict};
 use super::view::{CostView, MetricView, Terms, WorkloadView};
 use crate::decision::economy::Spend;
@@ -84,6 +85,11 @@ pub(super) struct Known {
     pub(super) metrics: Vec<MetricInput>,
     /// Of the metrics whose demand is foreseen.
     pub(super) foresights: BTreeMap<Arc<str>, Foresight>,
+    /// Which of these is looked through for patterns next, and whether any is to be.
+    pub(super) studied: usize,
+    pub(super) studies: bool,
+    /// The event that each metric's demand looks like now.
+    under: BTreeMap<Arc<str>, Under>,
     /// The newest values of each metric, and what they say of the last one.
     robust: BTreeMap<Arc<str>, (Robust, Option<f64>)>,
     /// The value of the objective's condition.
@@ -135,6 +141,9 @@ impl Known {
             context: None,
             metrics: Vec::new(),
             foresights: BTreeMap::new(),
+            studied: 0,
+            studies: false,
+            under: BTreeMap::new(),
             robust: BTreeMap::new(),
             objective: Presence::Absent,
             evaluated_at: Timestamp::MIN,
@@ -209,13 +218,13 @@ impl Known {
     }
 
     /// Takes what the rule says of it; gives what is unusual. `interval` is the longest wait between two evaluations,
-    /// and `foreseen` what was known before a restart.
+    /// and `lore` what is known besides.
     pub(super) fn hear(
         &mut self,
         mut metrics: Vec<MetricInput>,
         objective: Presence,
         interval: Duration,
-        foreseen: &mut HashMap<String, Vec<u8>>,
+        lore: &mut Lore<'_>,
         now: Timestamp,
     ) -> Vec<(Arc<str>, Judged)> {
         let startup = self.startup();
@@ -235,11 +244,14 @@ impl Known {
             unusual.extend(odd.map(|judged| (Arc::clone(&metric.name), judged)));
             let Some(forecasting) = self.rule.forecast.as_ref().filter(|_| !metric.absolute) else { continue };
             let foresight = self.foresights.entry(Arc::clone(&metric.name)).or_insert_with(|| {
-                let snapshot = foreseen.remove(&foreseen_key(&self.named, &metric.name));
+                let snapshot = lore.foreseen.remove(&foreseen_key(&self.named, &metric.name));
                 Foresight::new(&forecasting.options, snapshot.as_deref(), now)
             });
             foresight.observe(now, value);
             metric.outlook = foresight.outlook(forecasting, startup, interval, now);
+            let under = self.under.entry(Arc::clone(&metric.name)).or_default();
+            let demand = (lore.patterns, &self.workload, &*metric.name);
+            metric.matched = under.voice(demand, foresight, value, now);
         }
         (self.metrics, self.objective, self.evaluated_at) = (metrics, objective, now);
         unusual

@@ -76,7 +76,7 @@ fn an_absolute_metric_gives_the_count_itself() {
 #[test]
 fn pods_that_start_dampen_what_the_others_ask_for() {
     let of = |values: &[f64], others| {
-        let pods = Pods { values: values.to_vec(), others, utilization: false };
+        let pods = Pods { values: values.to_vec(), names: Vec::new(), others, utilization: false };
         let sum = Presence::Present(values.iter().sum());
         Inputs { metrics: vec![MetricInput { pods: Some(pods), ..metric("cpu", sum) }], ..demand(0.0) }
     };
