@@ -16,6 +16,9 @@ use crate::series::Store;
 use crate::time::Timestamp;
 use crate::workload::Workload;
 
+/// When a newcomer's demand is looked at first: some steps of it are known by then.
+const FIRST_STUDY: Duration = Duration::from_mins(5);
+
 impl Engine {
     pub(super) fn group_is_due(&mut self, group: usize, now: Timestamp) {
         if let Some(present) = self.rules.groups.get(group) {
@@ -130,7 +133,9 @@ impl Engine {
                 }
                 if !known.studies && !known.foresights.is_empty() {
                     known.studies = true;
-                    self.agenda.set(Due::Study(workload.clone()), Some(patterns::due_at(&workload, now)));
+                    // One that is new does not wait for its turn: somebody may lend it a day.
+                    let first = if known.is_new() { now + FIRST_STUDY } else { patterns::due_at(&workload, now) };
+                    self.agenda.set(Due::Study(workload.clone()), Some(first));
                 }
                 missed.remove(&workload);
                 changed.insert(workload.clone());

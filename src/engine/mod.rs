@@ -18,7 +18,9 @@ mod explain;
 mod foresight;
 mod history;
 mod keep;
+mod lending;
 mod notable;
+mod outlying;
 mod patterns;
 mod posted;
 mod recorded;
@@ -36,6 +38,7 @@ use std::time::Duration;
 pub use crate::journal::Entry;
 pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale, MetricForecast};
+pub use outlying::OddPod;
 pub use explain::{LINES_MAX, explain};
 pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, Terms, View, WorkloadView};
 

@@ -71,6 +71,10 @@ impl Engine {
         // It is away to be fitted: the next time.
         let Some(history) = foresight.history() else { return };
         let (metric, (start, step, values)) = (Arc::clone(metric), history.means());
+        if self.lend(&workload, &metric) {
+            // Nothing comes again within a day.
+            return;
+        }
         self.study(&workload, &metric, &Stretch { start, step, values: &values }, now);
     }
 

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::economy::{self, Member};
 use super::foresight::Foresight;
+use super::lending::is_young;
 use super::notable::Notable;
+use super::outlying::Replicated;
 use super::patterns::{Lore, Under};
 use super::verify::{Startup, Trial, Verdict};
 use super::view::{CostView, MetricView, Terms, WorkloadView};
@@ -71,6 +73,8 @@ pub(super) struct Memory {
     pub(super) spend: Option<Spend>,
     /// How unusual each metric's demand is, by the metric's name.
     pub(super) detectors: BTreeMap<Arc<str>, Detector>,
+    /// Whose day stands for its own, by the metric's name.
+    pub(super) lent: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 /// One workload.
@@ -90,6 +94,8 @@ pub(super) struct Known {
     pub(super) studies: bool,
     /// The event that each metric's demand looks like now.
     under: BTreeMap<Arc<str>, Under>,
+    /// The values of single pods, of the metrics that have such.
+    replicated: BTreeMap<Arc<str>, Replicated>,
     /// The newest values of each metric, and what they say of the last one.
     robust: BTreeMap<Arc<str>, (Robust, Option<f64>)>,
     /// The value of the objective's condition.
@@ -144,6 +150,7 @@ impl Known {
             studied: 0,
             studies: false,
             under: BTreeMap::new(),
+            replicated: BTreeMap::new(),
             robust: BTreeMap::new(),
             objective: Presence::Absent,
             evaluated_at: Timestamp::MIN,
@@ -242,11 +249,17 @@ impl Known {
             *score = judged.and_then(|judged| judged.robust_score);
             let odd = judged.filter(|judged| judged.kind != anomaly::Kind::None);
             unusual.extend(odd.map(|judged| (Arc::clone(&metric.name), judged)));
+            if let Some(pods) = &metric.pods {
+                let replicated = self.replicated.entry(Arc::clone(&metric.name)).or_default();
+                replicated.observe(pods, now);
+                metric.outlying = replicated.note();
+            }
             let Some(forecasting) = self.rule.forecast.as_ref().filter(|_| !metric.absolute) else { continue };
             let foresight = self.foresights.entry(Arc::clone(&metric.name)).or_insert_with(|| {
                 let snapshot = lore.foreseen.remove(&foreseen_key(&self.named, &metric.name));
                 Foresight::new(&forecasting.options, snapshot.as_deref(), now)
             });
+            foresight.keep_holidays(&forecasting.holidays);
             foresight.observe(now, value);
             metric.outlook = foresight.outlook(forecasting, startup, interval, now);
             let under = self.under.entry(Arc::clone(&metric.name)).or_default();
@@ -255,6 +268,17 @@ impl Known {
         }
         (self.metrics, self.objective, self.evaluated_at) = (metrics, objective, now);
         unusual
+    }
+
+    /// Whether any of its demands is known for less than a day.
+    pub(super) fn is_new(&self) -> bool {
+        self.foresights.values().filter_map(Foresight::history).any(is_young)
+    }
+
+    /// Whose day stands for its own, which is not known yet.
+    pub(super) fn lent_by(&self, metric: &Arc<str>) -> Option<Arc<str>> {
+        let young = self.foresights.get(metric).and_then(Foresight::history).is_some_and(is_young);
+        self.memory.lent.get(metric).filter(|_| young).cloned()
     }
 
     /// Judges the scaling that is being watched; one that went wrong is taken back.
@@ -536,6 +560,7 @@ impl Known {
             activation: metric.activation,
             outlook: metric.outlook.clone(),
             point: self.foresights.get(&metric.name).and_then(Foresight::point),
+            odd_pods: self.replicated.get(&metric.name).and_then(Replicated::odd),
         };
         WorkloadView {
             workload: self.workload.clone(),
