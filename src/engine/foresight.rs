@@ -32,6 +32,8 @@ pub(super) struct Foresight {
     point: Option<Point>,
     /// The window that the outlook is about, from then on.
     looked: Option<(Timestamp, Duration, Duration)>,
+    /// When demand was last found to have changed its ways.
+    changed: Option<Timestamp>,
     /// When its snapshot was written down.
     pub(super) kept_at: Timestamp,
 }
@@ -46,6 +48,7 @@ impl Foresight {
             outlook: None,
             point: None,
             looked: None,
+            changed: None,
             kept_at: now,
         }
     }
@@ -107,6 +110,14 @@ impl Foresight {
     /// What demand has been; `None` while the predictor is away.
     pub(super) fn history(&self) -> Option<&History> {
         self.predictor.as_ref().map(|predictor| predictor.history())
+    }
+
+    /// Whether demand has been found to have changed its ways since this was asked last.
+    pub(super) fn has_changed(&mut self) -> bool {
+        let changed = self.predictor.as_ref().and_then(|predictor| predictor.changed_at());
+        let news = changed.is_some() && changed > self.changed;
+        self.changed = changed.max(self.changed);
+        news
     }
 
     /// The usual shape of its day, for a newcomer.

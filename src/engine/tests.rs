@@ -58,6 +58,8 @@ struct World {
     settings: Settings,
     /// What was written down, in order.
     written: Vec<Change>,
+    /// Predictors that are to be fitted, and wait for it.
+    refits: Vec<Refit>,
 }
 
 impl World {
@@ -78,6 +80,7 @@ impl World {
             alerts_told: 0,
             settings: settings.clone(),
             written: Vec::new(),
+            refits: Vec::new(),
         };
         world.load(rules);
         world
@@ -132,7 +135,11 @@ impl World {
                     continue;
                 }
                 Effect::Keep(_) | Effect::Notify(_) => continue,
-                Effect::Refit(refit) => format!("refit {} of {}", refit.metric, refit.workload),
+                Effect::Refit(refit) => {
+                    let line = format!("refit {} of {}", refit.metric, refit.workload);
+                    self.refits.push(refit);
+                    line
+                }
                 Effect::Answer(number, answer) => format!("answer {number}: {answer:?}"),
                 Effect::Act(action) => {
                     assert!(self.watched.contains(&action.workload), "what is scaled is watched");

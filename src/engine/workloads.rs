@@ -261,6 +261,9 @@ impl Known {
             });
             foresight.keep_holidays(&forecasting.holidays);
             foresight.observe(now, value);
+            if let Some(judged) = judged.filter(|_| foresight.has_changed()) {
+                unusual.push((Arc::clone(&metric.name), Judged { kind: anomaly::Kind::Shift, ..judged }));
+            }
             metric.outlook = foresight.outlook(forecasting, startup, interval, now);
             let under = self.under.entry(Arc::clone(&metric.name)).or_default();
             let demand = (lore.patterns, &self.workload, &*metric.name);

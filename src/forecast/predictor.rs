@@ -20,6 +20,9 @@ const SAMPLES_MIN: f64 = 3.0;
 const GAP_MAX: i64 = 2_880;
 /// Steps ahead that can be asked for: two weeks of minutes.
 const HORIZON_MAX: usize = 20_160;
+/// How many times the week's largest step is believed at once, and how long what is more has to last.
+const WILD: f64 = 2.0;
+const WILD_FOR: Duration = Duration::from_mins(3);
 /// The first byte of a snapshot. Another one means that state has another shape by now, and all begins anew.
 const VERSION: u8 = 1;
 
@@ -37,6 +40,10 @@ pub struct Predictor {
     trust: Trust,
     /// The newest step that has closed.
     closed: Option<i64>,
+    /// The step at which demand was last found to have changed its ways, since the start.
+    changed: Option<i64>,
+    /// Since which step demand is beyond what has ever been, and what is taken for it as long as that is new.
+    wild: Option<(i64, f64)>,
     /// When the newest sample was, and how far apart samples are, in milliseconds.
     last_at: Option<i64>,
     cadence: i64,
@@ -68,6 +75,8 @@ impl Predictor {
             slow,
             trust: Trust::NEW,
             closed: None,
+            changed: None,
+            wild: None,
             last_at: None,
             cadence: i64::MAX,
         }
@@ -81,6 +90,7 @@ impl Predictor {
             self.close_before(open, number);
         }
         let unit = self.history.unit();
+        let value = value.map(|value| self.tamed(number, value));
         self.history.observe(at, value);
         if self.history.unit() != unit {
             let factor = unit / self.history.unit();
@@ -105,6 +115,21 @@ impl Predictor {
                 self.close(number);
             }
         }
+    }
+
+    /// A value far beyond all that the week has seen is taken for the limit of what is believed, until it has lasted: a spike
+    /// is no news about the hours to come, and would else be in their quantiles for days.
+    fn tamed(&mut self, number: i64, value: f64) -> f64 {
+        let greatest = self.history.greatest().unwrap_or(0.0) * self.history.unit();
+        let known = self.history.known() as f64 >= self.day_steps && greatest > 0.0;
+        let limit = self.wild.map_or(WILD * greatest, |(_, limit)| limit);
+        if !known || value <= limit || value.is_nan() {
+            self.wild = None;
+            return value;
+        }
+        let (since, limit) = *self.wild.get_or_insert((number, limit));
+        let lasts = i64::try_from(self.steps(WILD_FOR)).unwrap_or(i64::MAX);
+        if number.saturating_sub(since) < lasts { limit } else { value }
     }
 
     /// Closes the steps from the one that is open to the one before `number`.
@@ -133,6 +158,7 @@ impl Predictor {
             && self.trust.note(&outcome, self.day_steps)
         {
             self.lane.change();
+            self.changed = Some(number);
         }
         self.closed = Some(number);
     }
@@ -221,6 +247,12 @@ impl Predictor {
     #[must_use]
     pub fn trust(&self) -> f64 {
         self.trust.value(self.day_steps)
+    }
+
+    /// When demand was last found to have changed its ways (a changepoint), since the start.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<Timestamp> {
+        self.changed.map(|number| self.history.start_of(number))
     }
 
     /// Who leads now: the named model, or the expert that weighs most.

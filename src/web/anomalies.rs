@@ -21,7 +21,7 @@ use crate::workload::Workload;
 struct Anomaly {
     workload: String,
     metric: Arc<str>,
-    /// `spike` or `drop`.
+    /// `spike`, `drop`, or `shift` where demand has changed its ways.
     kind: &'static str,
     began_at: String,
     began_at_ms: i64,
@@ -90,12 +90,12 @@ pub(super) fn is_named(workload: &Workload, wanted: &str) -> bool {
     workload.name == wanted || workload.to_string() == wanted
 }
 
-/// The newest first. `workload`, `kind` (`spike` or `drop`), `since` (RFC 3339 or Unix seconds).
+/// The newest first. `workload`, `kind` (`spike`, `drop` or `shift`), `since` (RFC 3339 or Unix seconds).
 pub(super) fn handle(context: &Context, params: &Params) -> Reply {
     let given = |name: &str| params.get(name).filter(|text| !text.is_empty());
-    let kinds = [Kind::Spike, Kind::Drop].map(Kind::as_str);
+    let kinds = [Kind::Spike, Kind::Drop, Kind::Shift].map(Kind::as_str);
     if given("kind").is_some_and(|kind| !kinds.contains(&kind)) {
-        return error(StatusCode::BAD_REQUEST, "kind must be spike or drop");
+        return error(StatusCode::BAD_REQUEST, "kind must be spike, drop or shift");
     }
     let since = given("since").map(parse_time);
     if since == Some(None) {

@@ -315,8 +315,8 @@ fn pods_unlike_the_others_are_named_and_change_nothing() {
         &outlying(1),
         expect![[r#"
         4 -> 4
-          reactive  requests 190 / 50 = 4
-          guards    requests of checkout-x is unlike that of 10 pods
+          reactive    requests 190 / 50 = 4
+          guards      requests of checkout-x is unlike that of 10 pods
     "#]],
     );
     check(
@@ -324,8 +324,8 @@ fn pods_unlike_the_others_are_named_and_change_nothing() {
         &outlying(2),
         expect![[r#"
         4 -> 4
-          reactive  requests 190 / 50 = 4
-          guards    requests of 2 of 10 pods is unlike the others', most of all checkout-x
+          reactive    requests 190 / 50 = 4
+          guards      requests of 2 of 10 pods is unlike the others', most of all checkout-x
     "#]],
     );
 }

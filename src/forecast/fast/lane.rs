@@ -5,7 +5,7 @@ use super::levels::{Levels, Origin};
 use super::mixing::{Record, mix};
 use super::profile::Profile;
 use super::regression::{Regression, Row};
-use super::rows::{self, COMBINER, EXPERTS, LOG, Lens, SLOW, Seasonal, Seasons};
+use super::rows::{self, COMBINER, EXPERTS, LOG, Lens, PROFILE, SLOW, Seasonal, Seasons};
 use super::{ANCHORS, REACH, between, decay, lerp};
 use crate::demand::History;
 use crate::demand::packed::{Cursor, Packed, packed};
@@ -20,6 +20,8 @@ const LEARNING_DAYS: f64 = 3.0;
 /// The anchor that trust is measured at: five steps ahead.
 const SIZE: f64 = 1.0;
 const JUDGED: usize = 3;
+/// What a day that was lent weighs where nobody has a record yet.
+const LENT: f64 = 0.6;
 /// Half-life of the histograms.
 const CALIBRATION_DAYS: f64 = 2.0;
 
@@ -311,10 +313,20 @@ impl Lane {
         rows::from_log(origin, log)
     }
 
+    /// Who is believed by a record. Before there is one, a day that was lent is believed more than averages.
+    fn weights_by(&self, record: &Record) -> [f64; EXPERTS.len()] {
+        let mut weights = record.weights();
+        if self.profile.borrowed && record.is_empty() {
+            weights.iter_mut().for_each(|weight| *weight *= 1.0 - LENT);
+            weights[PROFILE] += LENT;
+        }
+        weights
+    }
+
     /// Writes the means of the next `horizon` steps over `path`.
     fn path(&self, history: &History, number: i64, origin: &Origin, slow: &Slow, horizon: usize, path: &mut Vec<f64>) {
         path.clear();
-        let weights: Vec<_> = self.records.iter().map(Record::weights).collect();
+        let weights: Vec<_> = self.records.iter().map(|record| self.weights_by(record)).collect();
         let lens = self.lens(history);
         let (floor, cap) = bounds(history);
         for ahead in 1..=horizon {

@@ -14,6 +14,8 @@ pub(crate) struct Profile {
     pub(crate) taken: Option<i64>,
     /// What another series lent: its day relative to its mean.
     lent: Option<Shape>,
+    /// That has been put in place of what is not known.
+    pub(crate) borrowed: bool,
 }
 
 /// The shape of a day: demand in each stretch of it, relative to the mean of all.
@@ -50,7 +52,7 @@ impl Profile {
     pub(crate) fn new(season: i64, ratio: i64) -> Self {
         let slots = if season > 1 && season % ratio == 0 { (season / ratio) as usize } else { 0 };
         let slots = if slots > SLOTS_MAX { 0 } else { slots };
-        Self { slots: vec![f32::NAN; slots], ratio, taken: None, lent: None }
+        Self { slots: vec![f32::NAN; slots], ratio, taken: None, lent: None, borrowed: false }
     }
 
     /// Its shape, once all of the day is known.
@@ -75,6 +77,7 @@ impl Profile {
         let length = self.length();
         if let Some(shape) = self.lent.take_if(|_| length > 0) {
             let now = number.div_euclid(self.ratio).rem_euclid(length) as usize;
+            self.borrowed = true;
             let unit = level / f64::from(shape.0[now]).max(0.05);
             for (slot, value) in self.slots.iter_mut().zip(&shape.0).filter(|(slot, _)| slot.is_nan()) {
                 *slot = (f64::from(*value) * unit) as f32;

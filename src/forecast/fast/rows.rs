@@ -20,6 +20,7 @@ pub(crate) const EXPERTS: [&str; 10] = [
     "log_combiner",
 ];
 pub(crate) const COMBINER: usize = 0;
+pub(crate) const PROFILE: usize = 7;
 pub(crate) const SLOW: usize = 8;
 pub(crate) const LOG: usize = 9;
 

@@ -299,6 +299,19 @@ fn a_forecast_is_checked() {
 }
 
 #[test]
+fn holidays_are_checked() {
+    check(
+        &scale("forecast: {timezone: Europe/Pari, holidays: [{date: 25.12., like: sun}, {date: 2026-12-25, until: 2026-12-24, like: sunday}, {name: x}]}"),
+        expect![[r#"
+            web.yaml:8:30: unknown time zone "Europe/Pari"; did you mean "Europe/Paris"?
+        "#]],
+    );
+    let named = "{date: 2026-12-25, until: 2026-12-26, like: Sunday, name: christmas}, {date: 2027-01-01, like: sunday}";
+    let rules = rule(&scale(&format!("forecast: {{timezone: Europe/Paris, holidays: [{named}]}}"))).unwrap();
+    drop(rules);
+}
+
+#[test]
 fn names_are_unique_across_files() {
     let text = |group: &str, name: &str| {
         let rule = scale("replicas: {max: 3}").replace("scale: checkout", &format!("scale: {name}"));
