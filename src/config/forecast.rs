@@ -76,7 +76,8 @@ impl Read for Holiday {
         if let Some(At { value, span }) = &until {
             let days = date.until(*value).map_or(-1, |span| span.get_days());
             if !(0..DAYS_MAX).contains(&days) {
-                reader.report(*span, format!("until is the last day of the holiday, within {DAYS_MAX} days of its date"));
+                reader
+                    .report(*span, format!("until is the last day of the holiday, within {DAYS_MAX} days of its date"));
                 return None;
             }
         }

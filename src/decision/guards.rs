@@ -24,7 +24,7 @@
 
 use std::sync::Arc;
 
-use super::inputs::{Inputs, MetricInput, Outlying, Missing, Rollback};
+use super::inputs::{Inputs, MetricInput, Missing, Outlying, Rollback};
 use super::policy::Policy;
 use super::reactive::going;
 use super::reason::Reason;

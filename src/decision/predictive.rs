@@ -36,10 +36,10 @@ pub(super) fn predictive(
     let event = event(inputs, state, (wanted, silent), now);
     let forecast =
         going(inputs).filter_map(|metric| Some(forecast(policy, inputs, metric, wanted, metric.outlook.as_ref()?)));
-    let matched =
-        going(inputs).filter_map(|metric| matched(policy, inputs, metric, wanted, metric.matched.as_ref()?));
+    let matched = going(inputs).filter_map(|metric| matched(policy, inputs, metric, wanted, metric.matched.as_ref()?));
     // Of equal wishes the first counts: the event, then the metrics in their order, then the patterns.
-    let most = event.into_iter().chain(forecast).chain(matched).reduce(|most, next| if next.0 > most.0 { next } else { most });
+    let most =
+        event.into_iter().chain(forecast).chain(matched).reduce(|most, next| if next.0 > most.0 { next } else { most });
     let (wants, reason) = most.unwrap_or((wanted, Reason::NoForecast));
     Step { layer: Layer::Predictive, given: wanted, wants, reason }
 }

@@ -154,7 +154,7 @@ impl Detector {
 
     fn learn(&mut self, value: f64, kind: Kind) {
         let side = match kind {
-            Kind::None => {
+            Kind::None | Kind::Shift => {
                 self.run = 0;
                 return self.weigh(value);
             }

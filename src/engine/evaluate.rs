@@ -131,8 +131,8 @@ impl Engine {
                 for (metric, judged) in known.hear(metrics, objective, interval, &mut lore, now) {
                     self.episodes.note(&workload, &metric, &judged, now);
                 }
-                if !known.studies && !known.foresights.is_empty() {
-                    known.studies = true;
+                if known.studied.is_none() && !known.foresights.is_empty() {
+                    known.studied = Some(0);
                     // One that is new does not wait for its turn: somebody may lend it a day.
                     let first = if known.is_new() { now + FIRST_STUDY } else { patterns::due_at(&workload, now) };
                     self.agenda.set(Due::Study(workload.clone()), Some(first));

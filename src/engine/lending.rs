@@ -71,7 +71,8 @@ impl Engine {
         let step = newcomer.rule.forecast.as_ref().map(|forecast| &forecast.options);
         let of = |known: &Known, same_rule: bool| {
             let options = known.rule.forecast.as_ref().map(|forecast| &forecast.options);
-            let day = |options: Option<&crate::forecast::Options>| options.and_then(|o| o.seasons.iter().min().copied());
+            let day =
+                |options: Option<&crate::forecast::Options>| options.and_then(|o| o.seasons.iter().min().copied());
             let may = known.workload != newcomer.workload
                 && Arc::ptr_eq(&known.rule, &newcomer.rule) == same_rule
                 && day(options) == day(step)

@@ -38,8 +38,8 @@ use std::time::Duration;
 pub use crate::journal::Entry;
 pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale, MetricForecast};
-pub use outlying::OddPod;
 pub use explain::{LINES_MAX, explain};
+pub use outlying::OddPod;
 pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, Terms, View, WorkloadView};
 
 use agenda::Agenda;

@@ -57,16 +57,16 @@ impl Engine {
         }
         self.studied_at = Some(now);
         let Some(known) = self.workloads.get_mut(&workload) else { return };
-        let Some((metric, foresight)) = known.foresights.iter().nth(known.studied) else {
+        let nth = known.studied.unwrap_or(0);
+        let Some((metric, foresight)) = known.foresights.iter().nth(nth) else {
             // All have been, or there is none any more.
-            known.studied = 0;
-            known.studies = !known.foresights.is_empty();
-            if known.studies {
+            known.studied = (!known.foresights.is_empty()).then_some(0);
+            if known.studied.is_some() {
                 self.agenda.set(Due::Study(workload.clone()), Some(patterns::due_at(&workload, now)));
             }
             return;
         };
-        known.studied += 1;
+        known.studied = Some(nth + 1);
         self.agenda.set(Due::Study(workload.clone()), Some(now + PAUSE));
         // It is away to be fitted: the next time.
         let Some(history) = foresight.history() else { return };

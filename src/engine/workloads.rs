@@ -89,9 +89,8 @@ pub(super) struct Known {
     pub(super) metrics: Vec<MetricInput>,
     /// Of the metrics whose demand is foreseen.
     pub(super) foresights: BTreeMap<Arc<str>, Foresight>,
-    /// Which of these is looked through for patterns next, and whether any is to be.
-    pub(super) studied: usize,
-    pub(super) studies: bool,
+    /// Which of these is looked through for patterns next; `None` where none is to be.
+    pub(super) studied: Option<usize>,
     /// The event that each metric's demand looks like now.
     under: BTreeMap<Arc<str>, Under>,
     /// The values of single pods, of the metrics that have such.
@@ -147,8 +146,7 @@ impl Known {
             context: None,
             metrics: Vec::new(),
             foresights: BTreeMap::new(),
-            studied: 0,
-            studies: false,
+            studied: None,
             under: BTreeMap::new(),
             replicated: BTreeMap::new(),
             robust: BTreeMap::new(),

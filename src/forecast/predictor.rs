@@ -20,7 +20,7 @@ const SAMPLES_MIN: f64 = 3.0;
 const GAP_MAX: i64 = 2_880;
 /// Steps ahead that can be asked for: two weeks of minutes.
 const HORIZON_MAX: usize = 20_160;
-/// How many times the week's largest step is believed at once, and how long what is more has to last.
+/// How many times the week's largest step is believed at once, and how long what is more has to last first.
 const WILD: f64 = 2.0;
 const WILD_FOR: Duration = Duration::from_mins(3);
 /// The first byte of a snapshot. Another one means that state has another shape by now, and all begins anew.
@@ -42,8 +42,8 @@ pub struct Predictor {
     closed: Option<i64>,
     /// The step at which demand was last found to have changed its ways, since the start.
     changed: Option<i64>,
-    /// Since which step demand is beyond what has ever been, and what is taken for it as long as that is new.
-    wild: Option<(i64, f64)>,
+    /// Since which step demand is far beyond what has been.
+    wild: Option<i64>,
     /// When the newest sample was, and how far apart samples are, in milliseconds.
     last_at: Option<i64>,
     cadence: i64,
@@ -90,7 +90,7 @@ impl Predictor {
             self.close_before(open, number);
         }
         let unit = self.history.unit();
-        let value = value.map(|value| self.tamed(number, value));
+        let value = value.filter(|value| self.is_credible(number, *value));
         self.history.observe(at, value);
         if self.history.unit() != unit {
             let factor = unit / self.history.unit();
@@ -117,19 +117,18 @@ impl Predictor {
         }
     }
 
-    /// A value far beyond all that the week has seen is taken for the limit of what is believed, until it has lasted: a spike
-    /// is no news about the hours to come, and would else be in their quantiles for days.
-    fn tamed(&mut self, number: i64, value: f64) -> f64 {
+    /// Whether a value is believed. One far beyond all that the week has seen is not until it has lasted: a spike is no news
+    /// about the hours to come, and would else be in their quantiles for days. Until then its step is missing.
+    fn is_credible(&mut self, number: i64, value: f64) -> bool {
         let greatest = self.history.greatest().unwrap_or(0.0) * self.history.unit();
         let known = self.history.known() as f64 >= self.day_steps && greatest > 0.0;
-        let limit = self.wild.map_or(WILD * greatest, |(_, limit)| limit);
-        if !known || value <= limit || value.is_nan() {
+        if !known || value <= WILD * greatest || value.is_nan() {
             self.wild = None;
-            return value;
+            return true;
         }
-        let (since, limit) = *self.wild.get_or_insert((number, limit));
+        let since = *self.wild.get_or_insert(number);
         let lasts = i64::try_from(self.steps(WILD_FOR)).unwrap_or(i64::MAX);
-        if number.saturating_sub(since) < lasts { limit } else { value }
+        number.saturating_sub(since) >= lasts
     }
 
     /// Closes the steps from the one that is open to the one before `number`.

@@ -113,7 +113,7 @@ fn a_step_looks_through_one_history_at_most() {
         world.engine.agenda.set(Due::Study(workload), Some(world.now));
     }
     let studied = |world: &World| -> BTreeSet<Workload> {
-        let known = world.engine.workloads.iter().filter(|(_, known)| known.studied > 0);
+        let known = world.engine.workloads.iter().filter(|(_, known)| known.studied > Some(0));
         known.map(|(workload, _)| workload.clone()).collect()
     };
     let mut all = BTreeSet::new();

@@ -317,7 +317,7 @@ impl Lane {
     fn weights_by(&self, record: &Record) -> [f64; EXPERTS.len()] {
         let mut weights = record.weights();
         if self.profile.borrowed && record.is_empty() {
-            weights.iter_mut().for_each(|weight| *weight *= 1.0 - LENT);
+            weights = weights.map(|weight| weight * (1.0 - LENT));
             weights[PROFILE] += LENT;
         }
         weights

@@ -23,7 +23,11 @@ fn demand(step: i64, quiet: &[i64]) -> f64 {
     let day = step.div_euclid(DAY);
     let wave = (step.rem_euclid(DAY) as f64 / DAY as f64 * std::f64::consts::TAU).sin();
     let noise = ((step * 7_919) % 101) as f64 / 101.0;
-    if day.rem_euclid(7) == 6 || quiet.contains(&day) { 40.0 + 5.0 * wave + noise } else { 150.0 + 90.0 * wave + 4.0 * noise }
+    if day.rem_euclid(7) == 6 || quiet.contains(&day) {
+        40.0 + 5.0 * wave + noise
+    } else {
+        150.0 + 90.0 * wave + 4.0 * noise
+    }
 }
 
 /// Mean errors an hour ahead on each of some days, and the least trust on the last one but one.
