@@ -81,6 +81,7 @@ impl Situation {
             robust_score: None,
             paused: metric.paused,
             activation: metric.activation,
+            carried: None,
             outlook: None,
             point: None,
         };

@@ -160,6 +160,7 @@ pub(super) fn view() -> View {
         robust_score: None,
         paused: false,
         activation: 0.0,
+        carried: None,
         outlook: None,
         point: None,
     };
