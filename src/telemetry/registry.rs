@@ -6,7 +6,8 @@ use metrics::{Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use super::groups::{
-    ActuateMetrics, EngineMetrics, IngestMetrics, JournalMetrics, RecordingMetrics, RuleMetrics, SeriesMetrics, WebMetrics,
+    ActuateMetrics, EngineMetrics, IngestMetrics, JournalMetrics, RecordingMetrics, RuleMetrics, SeriesMetrics,
+    WebMetrics,
 };
 use super::handles::{Counter, Counters, Gauge, LabelValue};
 use super::latency::Latencies;
