@@ -10,6 +10,7 @@ mod pacemaker;
 mod recorder;
 mod recording;
 mod rules;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +28,7 @@ use tracing::info;
 
 use crate::actuate::Actuator;
 use crate::config::Settings;
-use crate::dispatch::{Observation, Routing};
+use crate::dispatch::Observation;
 use crate::engine::View;
 use crate::ingest::Receiver;
 use crate::journal::{Filter, Journal};
@@ -38,6 +39,7 @@ use crate::time::{Clock, Timestamp};
 use crate::web::{self, QueryError};
 
 pub use rules::RuleSource;
+pub use settings::SettingsFile;
 
 /// What a service is made of.
 pub struct Options {
@@ -88,16 +90,25 @@ impl App {
         let addr = listener.local_addr()?;
 
         let recorder = recorder::Recorder::new(journal.clone(), &telemetry);
-        let messenger = messenger::Messenger::start(&settings, &telemetry, &clock, &shutdown)?;
-        let (heart, pulse) =
-            pacemaker::Heart::new(&store, &telemetry, observations, &settings, recorder, messenger, &recovered);
+        let messenger = Arc::new(messenger::Messenger::start(&settings, &telemetry, &clock, &shutdown)?);
+        let (heart, pulse) = pacemaker::Heart::new(
+            &store,
+            &telemetry,
+            observations,
+            &settings,
+            recorder,
+            Arc::clone(&messenger),
+            &recovered,
+        );
         let (reload, reloads) = mpsc::channel(8);
         let (missing_sender, missing) = watch::channel(vec!["rules are not loaded".to_owned()]);
-        let rules = rules::Rules::new(
+        let (routing_sender, routing) = watch::channel(Arc::default());
+        let mut rules = rules::Rules::new(
             rules,
             settings.clone(),
             Arc::clone(&store),
             Arc::clone(&telemetry),
+            (messenger, routing_sender),
             pulse.events.clone(),
         );
         let loaded = rules.load().await.map_err(|findings| anyhow::anyhow!("{findings}"))?;
@@ -121,7 +132,7 @@ impl App {
             missing,
             reload,
             commands: pulse.commands.clone(),
-            routing: Arc::new(routing(&settings)),
+            routing,
             decisions: Arc::new({
                 let reader = journal.reader();
                 move |filter: &Filter| reader.decisions(filter).map_err(|error| error.to_string())
@@ -169,13 +180,6 @@ impl App {
             tracing::warn!(%error, "the journal can't be compacted");
         }
     }
-}
-
-/// What Alertmanager's API shows of the routing.
-fn routing(settings: &Settings) -> web::RoutingView {
-    let routing = Routing::compile(&settings.routing);
-    let receivers = routing.receivers().iter().map(|receiver| receiver.name.value.clone()).collect();
-    web::RoutingView { receivers, original: routing.yaml() }
 }
 
 /// The longest that one part of the service may take to stop.

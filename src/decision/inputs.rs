@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::economy::{Per, Resource};
 use crate::demand::Presence;
+use crate::schedule::Planned;
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Trouble};
 
@@ -112,8 +113,7 @@ pub struct Calendar {
     pub ceiling: Option<(Replicas, Arc<str>)>,
     /// Demand counts so many times while a schedule says so.
     pub multiplier: f64,
-    /// A planned event that is near or on: its name, and how many times the demand before it is expected.
-    pub event: Option<(Arc<str>, f64)>,
+    pub event: Option<Planned>,
 }
 
 impl Default for Calendar {

@@ -5,7 +5,8 @@
 //! there is. Untrusted it abstains, and says so. The demand of this moment is always the least, for no forecast lowers
 //! a wish; and where this moment's demand can't be read, a forecast may still raise.
 //!
-//! A planned event is a forecast that a person made: so many times what was wanted before it began.
+//! A planned event is a forecast that a person made: so many times what was wanted before it came near. That is held
+//! until it ends, whatever its start-up time is taken to be meanwhile; while the demand can't be read, nobody knows it.
 
 use std::sync::Arc;
 
@@ -15,11 +16,21 @@ use super::reactive::{ceil, going};
 use super::reason::Reason;
 use super::state::State;
 use super::{Layer, Step};
+use crate::schedule::Planned;
+use crate::time::Timestamp;
 use crate::workload::Replicas;
 
 /// Raises what is wanted now to what is foreseen.
-pub(super) fn predictive(policy: &Policy, inputs: &Inputs, state: &mut State, wanted: Replicas) -> Step {
-    let event = event(inputs, state, wanted);
+///
+/// `silent` says that the demand of this moment is unknown.
+pub(super) fn predictive(
+    policy: &Policy,
+    inputs: &Inputs,
+    state: &mut State,
+    (wanted, silent): (Replicas, bool),
+    now: Timestamp,
+) -> Step {
+    let event = event(inputs, state, (wanted, silent), now);
     let forecast =
         going(inputs).filter_map(|metric| Some(forecast(policy, inputs, metric, wanted, metric.outlook.as_ref()?)));
     // Of equal wishes the first counts: the event, then the metrics in their order.
@@ -61,14 +72,15 @@ fn forecast(
 }
 
 /// What a planned event takes: a multiple of what was wanted when it came near.
-fn event(inputs: &Inputs, state: &mut State, wanted: Replicas) -> Option<(Replicas, Reason)> {
-    let Some((event, multiplier)) = &inputs.calendar.event else {
-        state.no_event();
-        return None;
-    };
-    let baseline = state.baseline(event, wanted);
+fn event(
+    inputs: &Inputs,
+    state: &mut State,
+    (wanted, silent): (Replicas, bool),
+    now: Timestamp,
+) -> Option<(Replicas, Reason)> {
+    let Planned { name, multiplier, ends_at } = inputs.calendar.event.as_ref()?;
+    let baseline = state.baseline((!silent).then_some(wanted), *ends_at, now)?;
     let replicas = ceil(f64::from(baseline) * multiplier.max(0.0));
-    let event = Arc::clone(event);
-    let reason = Reason::Event { event, multiplier: *multiplier, baseline, replicas };
-    (replicas > wanted).then_some((replicas, reason))
+    let (event, multiplier) = (Arc::clone(name), *multiplier);
+    (replicas > wanted).then_some((replicas, Reason::Event { event, multiplier, baseline, replicas }))
 }

@@ -71,6 +71,8 @@ pub enum Reason {
     Paused { at: Option<Replicas>, why: Arc<str> },
     /// Guards: somebody asked for this count.
     Manual { replicas: Replicas, author: Arc<str>, why: Arc<str>, until: Timestamp },
+    /// Guards: somebody has scaled the workload to zero, though its minimum is above.
+    SwitchedOff,
     /// Guards: the last scaling went wrong and was taken back.
     RolledBack { good: Replicas, bad: Replicas, why: Arc<str>, until: Timestamp },
     /// Guards: data has been missing for so many evaluations that the fallback counts.
@@ -89,7 +91,7 @@ pub enum Reason {
     Budget { affords: Replicas, spent: f64, budget: f64, per: Per },
     /// Economy: the group has no more for this workload.
     Share { granted: Replicas, group: Arc<str>, resource: Resource },
-    /// Economy: a limit would lower the count, and the data has holes: it stays.
+    /// Economy: a limit would lower the count, and the data has holes, fell suddenly or is frozen: it stays.
     NotOnHoles { replicas: Replicas },
     /// Bounds: the wish is allowed.
     WithinBounds { min: Replicas, max: Replicas },
@@ -159,6 +161,7 @@ impl Reason {
             Self::NoMetrics => "no_metrics",
             Self::Paused { .. } => "paused",
             Self::Manual { .. } => "manual",
+            Self::SwitchedOff => "switched_off",
             Self::RolledBack { .. } => "rolled_back",
             Self::Fallback { .. } => "fallback",
             Self::Drop { .. } => "drop",
@@ -217,6 +220,7 @@ impl Reason {
                 | Self::NoMetrics
                 | Self::Paused { .. }
                 | Self::Manual { .. }
+                | Self::SwitchedOff
                 | Self::RolledBack { .. }
                 | Self::Fallback { .. }
                 | Self::Drop { .. }
@@ -287,10 +291,13 @@ impl fmt::Display for Reason {
             Self::Paused { at: None, why } => write!(f, "paused{}", Why(why)),
             Self::Paused { at: Some(at), why } => write!(f, "paused at {at}{}", Why(why)),
             Self::Manual { replicas, author, why, until } => {
-                write!(f, "{replicas} asked for by {author}{}, until {}", Why(why), Clock(*until))
+                write!(f, "{replicas} asked for by {author}{}, until {}", Why(why), Moment(*until))
+            }
+            Self::SwitchedOff => {
+                f.write_str("somebody scaled it to 0, and it stays so until somebody gives it a replica")
             }
             Self::RolledBack { good, bad, why, until } => {
-                write!(f, "back to {good}, for {bad} went wrong{}, until {}", Why(why), Clock(*until))
+                write!(f, "back to {good}, for {bad} went wrong{}, until {}", Why(why), Moment(*until))
             }
             Self::Fallback { behavior, replicas, evaluations, first } => {
                 let behavior = match behavior {
@@ -331,7 +338,7 @@ impl fmt::Display for Reason {
             Self::Share { granted, group, resource } => {
                 write!(f, "{granted} is the share of group {group}'s {}", resource.as_str())
             }
-            Self::NotOnHoles { replicas } => write!(f, "stays at {replicas} while data is missing"),
+            Self::NotOnHoles { replicas } => write!(f, "stays at {replicas}, for its data may be wrong"),
             Self::WithinBounds { min, max } => write!(f, "within {min}..{max}"),
             Self::BelowMin { replicas, min } => write!(f, "{replicas} is below the minimum {min}"),
             Self::AboveMax { replicas, max } => write!(f, "{replicas} is above the maximum {max}"),
@@ -416,6 +423,17 @@ impl fmt::Display for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let minutes = self.0.as_millis().div_euclid(60_000).rem_euclid(24 * 60);
         write!(f, "{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+}
+
+/// A time that may be weeks away, UTC: `2026-11-23 12:03 UTC`.
+struct Moment(Timestamp);
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        let day = text.split('T').next().unwrap_or_default();
+        write!(f, "{day} {} UTC", Clock(self.0))
     }
 }
 

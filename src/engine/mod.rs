@@ -18,6 +18,7 @@ mod explain;
 mod foresight;
 mod history;
 mod keep;
+mod learned;
 mod notable;
 mod patterns;
 mod posted;
@@ -37,7 +38,7 @@ pub use crate::journal::Entry;
 pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale, MetricForecast};
 pub use explain::{LINES_MAX, explain};
-pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, View, WorkloadView};
+pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, Terms, View, WorkloadView};
 
 use agenda::Agenda;
 use alerts::Alerts;
@@ -47,6 +48,7 @@ use economy::Groups;
 use history::History;
 use keep::Remembered;
 use recorded::Recorded;
+use refit::Turns;
 use workloads::Known;
 
 use crate::config::Settings;
@@ -69,6 +71,8 @@ const EVICT_EVERY: Duration = Duration::from_secs(30);
 pub enum Event {
     /// New rules, bound to their subscriptions. State of what stays is kept.
     Rules(BoundRules),
+    /// Other settings, and the rules compiled under them.
+    Settings(Box<Settings>, BoundRules),
     Observed(Observation),
     Acted(Action, Outcome),
     /// So many samples were kept since the start of the service.
@@ -174,10 +178,7 @@ pub struct Engine {
     kept_silences: Vec<Arc<Silence>>,
     /// Snapshots of predictors from before a restart, by workload and metric.
     foreseen: HashMap<String, Vec<u8>>,
-    /// Predictors are to be looked through for one whose fit is due.
-    refit_due: bool,
-    /// The workload whose predictor was fitted last; the next one's turn is after it.
-    refitted: Option<Workload>,
+    turns: Turns,
     keep_due: bool,
     /// Nothing is written down: nobody will take it up again.
     fleeting: bool,
@@ -239,8 +240,7 @@ impl Engine {
             kept: BTreeSet::new(),
             kept_silences: Vec::new(),
             foreseen: HashMap::new(),
-            refit_due: false,
-            refitted: None,
+            turns: Turns::default(),
             keep_due: false,
             fleeting: false,
             kept_at: Timestamp::MIN,
@@ -280,7 +280,7 @@ impl Engine {
                     changed.insert(workload);
                 }
                 Due::Dispatch => {}
-                Due::Refit => self.refit_due = true,
+                Due::Refit => self.turns.due = true,
                 Due::Keep => self.keep_due = true,
                 Due::Breaker => self.agenda.set(Due::Breaker, Some(Breaker::next_look(now))),
                 Due::Eviction => {
@@ -353,6 +353,10 @@ impl Engine {
     fn hear(&mut self, event: Event, now: Timestamp, changed: &mut BTreeSet<Workload>, effects: &mut Vec<Effect>) {
         match event {
             Event::Rules(rules) => self.adopt(rules, effects),
+            Event::Settings(settings, rules) => {
+                self.configure(&settings, now);
+                self.adopt(rules, effects);
+            }
             Event::Observed(Observation { workload, status }) => {
                 if let Status::Found { replicas, .. } = status {
                     self.settle_interrupted(&workload, replicas, now, effects);

@@ -83,10 +83,21 @@ impl World {
     }
 
     fn load(&mut self, rules: &str) {
+        let rules = self.compiled(rules);
+        self.step(vec![Event::Rules(rules)]);
+    }
+
+    fn configure(&mut self, settings: Settings, rules: &str) {
+        self.settings = settings;
+        let (rules, settings) = (self.compiled(rules), Box::new(self.settings.clone()));
+        self.step(vec![Event::Settings(settings, rules)]);
+    }
+
+    fn compiled(&self, rules: &str) -> BoundRules {
         let files = [(PathBuf::from("rules.yaml"), rules.to_owned())];
         let rules = rule::compile(&files, &self.settings).unwrap_or_else(|findings| panic!("{findings:?}"));
         let subscriptions = self.store.subscribe(&rules.selectors());
-        self.step(vec![Event::Rules(rules.bind(subscriptions))]);
+        rules.bind(subscriptions)
     }
 
     /// One step, a millisecond on; its effects go into the log.
@@ -452,6 +463,22 @@ fn a_recommendation_that_is_followed_counts_as_scaled() {
         000s watch shop/checkout
         000s shop/checkout 2 -> 4: requests 190 / 50 = 4
         080s shop/checkout 4 -> 2: requests 90 / 50 = 2
+    "#]]);
+}
+
+#[test]
+fn a_recommendation_that_is_followed_before_its_outcome_is_heard_counts_too() {
+    let mut world = World::new(&CHECKOUT.replace("        behavior:", "        cooldown: 1m\n        behavior:"));
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 2);
+    world.has("checkout", 4);
+    world.acted("checkout", Outcome::Simulated);
+    world.load_is("load", "a", 90.0);
+    world.wait(Duration::from_secs(90));
+    world.check(&expect![[r#"
+        000s watch shop/checkout
+        000s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        060s shop/checkout 4 -> 2: requests 90 / 50 = 2
     "#]]);
 }
 

@@ -215,6 +215,8 @@ table! {
         "How far the recent record allows to believe the forecast, 0 to 1, with the model that leads.";
     ROBUST_SCORE: "headroom_workload_anomaly_robust_score", Gauge, Number, ["workload", "metric"],
         "How far demand is from the median of its newest values, in robust standard deviations; absent until enough is known.";
+    CARRIED: "headroom_workload_carried_per_replica", Gauge, Number, ["workload", "metric"],
+        "The most that one ready replica has carried for a minute while the objective held, in the metric's unit.";
     LOAD_CLASS: "headroom_workload_load_class", Gauge, Flag, ["workload", "class"],
         "1 for the class of the present load, 0 for the others.";
     MUTED: "headroom_workload_muted", Gauge, Flag, ["workload"],

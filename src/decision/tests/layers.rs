@@ -255,7 +255,7 @@ fn a_forecast_speaks_where_the_demand_is_silent() {
 #[test]
 fn a_planned_event_multiplies_what_was_wanted_before_it() {
     let event = |value| {
-        let calendar = Calendar { event: Some(("sale".into(), 3.0)), ..Calendar::default() };
+        let calendar = Calendar { event: Some(planned("sale", 3.0, at(200_000))), ..Calendar::default() };
         Inputs { calendar, ..demand(value) }
     };
     let beats =
@@ -271,6 +271,82 @@ fn a_planned_event_multiplies_what_was_wanted_before_it() {
             180s 12 -> 18  requests 900 / 50 = 18
             240s 18 -> 4  requests 190 / 50 = 4
         "#]],
+    );
+}
+
+#[test]
+fn what_an_event_multiplies_is_kept_until_it_ends_and_never_taken_from_silence() {
+    let sale = |inputs| {
+        let calendar = Calendar { event: Some(planned("sale", 3.0, at(600_000))), ..Calendar::default() };
+        Inputs { calendar, ..inputs }
+    };
+    // A start-up time that is learned anew makes the event far again for a while.
+    let beats = [(0, sale(demand(190.0))), (60, demand(600.0)), (120, sale(demand(600.0))), (600, sale(demand(600.0)))];
+    play(
+        &quick(2, 60),
+        4,
+        &beats,
+        expect![[r#"
+            0s 4 -> 12  predictive: event sale: 4 x 3 = 12
+            60s 12 -> 12  requests 600 / 50 = 12
+            120s 12 -> 12  requests 600 / 50 = 12
+            600s 12 -> 36  predictive: event sale: 12 x 3 = 36
+        "#]],
+    );
+    let silent = Inputs { metrics: vec![metric("requests", Presence::Stale)], ..demand(0.0) };
+    play(
+        &quick(2, 60),
+        10,
+        &[(0, sale(silent)), (60, sale(demand(190.0)))],
+        expect![[r#"
+        0s 10 -> 10  guards: requests demand stale
+        60s 10 -> 12  predictive: event sale: 4 x 3 = 12
+    "#]],
+    );
+}
+
+#[test]
+fn a_workload_that_somebody_scaled_to_zero_is_left_alone() {
+    let off = || Inputs { replicas: 0, ready: 0, ..demand(190.0) };
+    check(
+        &quick(2, 60),
+        &off(),
+        expect![[r#"
+            0 -> 0
+              reactive    requests 190 / 50 = 4
+              guards      somebody scaled it to 0, and it stays so until somebody gives it a replica
+        "#]],
+    );
+    check(
+        &quick(0, 60),
+        &off(),
+        expect![[r#"
+        0 -> 4
+          reactive    requests 190 / 50 = 4
+    "#]],
+    );
+    // By hand, and after a night in which we have set it to none.
+    let manual = Manual { replicas: 3, author: "ada".into(), reason: "".into(), until: at(9_000_000) };
+    check(
+        &quick(2, 60),
+        &Inputs { manual: Some(manual), ..off() },
+        expect![[r#"
+        0 -> 3
+          reactive    requests 190 / 50 = 4
+          guards      3 asked for by ada, until 1970-01-01 02:30 UTC
+    "#]],
+    );
+    let night = Calendar { ceiling: Some((0, "night".into())), ..Calendar::default() };
+    let beats = [(0, Inputs { calendar: night, ..demand(190.0) }), (60, demand(190.0)), (3600, demand(190.0))];
+    play(
+        &quick(2, 60),
+        4,
+        &beats,
+        expect![[r#"
+        0s 4 -> 0  bounds: 4 is above the ceiling 0 of night
+        60s 0 -> 2  bounds: current 0 is below the minimum 2
+        3600s 2 -> 4  requests 190 / 50 = 4
+    "#]],
     );
 }
 
@@ -360,30 +436,30 @@ fn a_count_asked_for_by_hand_stands_within_the_bounds_for_its_time() {
         &quick(2, 60),
         &Inputs { manual: manual(20), ..demand(190.0) },
         expect![[r#"
-        4 -> 20
-          reactive    requests 190 / 50 = 4
-          guards      20 asked for by alice (load test), until 01:00
-    "#]],
+            4 -> 20
+              reactive    requests 190 / 50 = 4
+              guards      20 asked for by alice (load test), until 1970-01-01 01:00 UTC
+        "#]],
     );
     check(
         &quick(2, 60),
         &Inputs { manual: manual(100), ..demand(190.0) },
         expect![[r#"
-        4 -> 60
-          reactive    requests 190 / 50 = 4
-          guards      100 asked for by alice (load test), until 01:00
-          bounds      100 is above the maximum 60
-    "#]],
+            4 -> 60
+              reactive    requests 190 / 50 = 4
+              guards      100 asked for by alice (load test), until 1970-01-01 01:00 UTC
+              bounds      100 is above the maximum 60
+        "#]],
     );
     check(
         &quick(2, 60),
         &Inputs { manual: manual(1), ..inputs(4, Presence::Absent) },
         expect![[r#"
-        4 -> 2
-          reactive    no metric can be read
-          guards      1 asked for by alice (load test), until 01:00
-          bounds      1 is below the minimum 2
-    "#]],
+            4 -> 2
+              reactive    no metric can be read
+              guards      1 asked for by alice (load test), until 1970-01-01 01:00 UTC
+              bounds      1 is below the minimum 2
+        "#]],
     );
 }
 
@@ -395,19 +471,19 @@ fn what_was_taken_back_stays_back() {
         &quick(2, 60),
         &Inputs { rollback: rollback(4, 8), ..demand(390.0) },
         expect![[r#"
-        4 -> 4
-          reactive    requests 390 / 50 = 8
-          guards      back to 4, for 8 went wrong (3 of 8 pods ready after 5m), until 00:10
-    "#]],
+            4 -> 4
+              reactive    requests 390 / 50 = 8
+              guards      back to 4, for 8 went wrong (3 of 8 pods ready after 5m), until 1970-01-01 00:10 UTC
+        "#]],
     );
     check(
         &quick(2, 60),
         &Inputs { rollback: rollback(6, 4), ..demand(190.0) },
         expect![[r#"
-        4 -> 6
-          reactive    requests 190 / 50 = 4
-          guards      back to 6, for 4 went wrong (3 of 8 pods ready after 5m), until 00:10
-    "#]],
+            4 -> 6
+              reactive    requests 190 / 50 = 4
+              guards      back to 6, for 4 went wrong (3 of 8 pods ready after 5m), until 1970-01-01 00:10 UTC
+        "#]],
     );
     check(
         &quick(2, 60),
@@ -470,9 +546,62 @@ fn a_fallback_counts_after_so_many_evaluations() {
             "#]],
         ),
     ] {
-        policy.fallback = Some(Fallback { after: 3, replicas: 6, behavior });
+        policy.fallback = Some(Fallback { after: 3, every: secs(15), replicas: 6, behavior });
         play(&policy, 8, &beats, want);
     }
+}
+
+#[test]
+fn a_fallback_counts_intervals_and_not_the_samples_of_other_metrics() {
+    let mut policy = quick(2, 60);
+    policy.fallback = Some(Fallback { after: 3, every: secs(60), replicas: 6, behavior: FallbackBehavior::Static });
+    let half = || Inputs {
+        metrics: vec![metric("requests", Presence::Present(100.0)), metric("queue", Presence::Stale)],
+        ..demand(0.0)
+    };
+    let beats: Vec<(u64, Inputs)> = (0..130).map(|second| (second, half())).collect();
+    let mut state = State::default();
+    let mut fell_at = None;
+    for (second, inputs) in beats {
+        let now = at(0) + secs(second);
+        let (decision, next) = decide(&policy, &Inputs { replicas: 8, evaluated_at: now, ..inputs }, &state, now);
+        state = next;
+        if decision.to < 8 {
+            fell_at.get_or_insert(second);
+        }
+    }
+    assert_eq!(fell_at, Some(120));
+}
+
+#[test]
+fn what_may_be_too_small_calls_no_fallback() {
+    let mut policy = quick(2, 60);
+    policy.fallback = Some(Fallback { after: 2, every: secs(15), replicas: 6, behavior: FallbackBehavior::Static });
+    let filling = || inputs(4, Presence::Partial { value: 100.0, coverage: 0.3 });
+    let mut few = demand(100.0);
+    few.metrics[0].targets = Some(Targets { reporting: 1, expected: 10 });
+    play(
+        &policy,
+        8,
+        &[(0, filling()), (15, filling()), (30, filling()), (45, few.clone()), (60, few)],
+        expect![[r#"
+            0s 8 -> 8  guards: requests demand partial
+            15s 8 -> 8  guards: requests demand partial
+            30s 8 -> 8  guards: requests demand partial
+            45s 8 -> 8  guards: requests: 1 of 10 targets report
+            60s 8 -> 8  guards: requests: 1 of 10 targets report
+        "#]],
+    );
+}
+
+#[test]
+fn after_a_restart_a_fallback_is_counted_anew() {
+    let mut policy = quick(2, 60);
+    policy.fallback = Some(Fallback { after: 2, every: secs(15), replicas: 6, behavior: FallbackBehavior::Static });
+    let gone = |at_ms| Inputs { evaluated_at: at(at_ms), ..inputs(8, Presence::Absent) };
+    let (_, mut state) = decide(&policy, &gone(0), &State::default(), at(0));
+    state.resume();
+    assert_eq!(decide(&policy, &gone(15_000), &state, at(15_000)).0.to, 8);
 }
 
 #[test]
@@ -652,11 +781,11 @@ fn the_smallest_cap_counts_but_never_below_the_minimum_or_on_holes() {
         &quick(2, 60),
         &Inputs { caps: vec![share(1)], ..inputs(4, Presence::Absent) },
         expect![[r#"
-        4 -> 4
-          reactive    no metric can be read
-          guards      requests demand absent
-          economy     stays at 4 while data is missing
-    "#]],
+            4 -> 4
+              reactive    no metric can be read
+              guards      requests demand absent
+              economy     stays at 4, for its data may be wrong
+        "#]],
     );
     check(
         &quick(2, 60),
