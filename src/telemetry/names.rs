@@ -151,6 +151,17 @@ table! {
         "Size of the journal's file.";
     JOURNAL_LIMIT: "headroom_journal_limit_bytes", Gauge, Bytes, [],
         "Size that the journal's file may have; the oldest decisions are removed before it is reached.";
+
+    // Recorded.
+    RECORDING_SAMPLES: "headroom_recording_samples_total", Counter, Number, [],
+        "Samples written to the recording.";
+    RECORDING_DROPPED: "headroom_recording_samples_dropped_total", Counter, Number, ["reason"],
+        "Samples that were kept and are not in the recording, by reason.";
+    RECORDING_BYTES: "headroom_recording_bytes", Gauge, Bytes, [],
+        "Size of the recording's files.";
+    RECORDING_LIMIT: "headroom_recording_limit_bytes", Gauge, Bytes, [],
+        "Size that the recording's files may have; the oldest samples are removed before it is reached. 0 where nothing is recorded.";
+
     // Told.
     NOTIFICATIONS_SENT: "headroom_notifications_sent_total", Counter, Number, ["addressee"],
         "Alerts that an Alertmanager took, and messages that a receiver took.";
