@@ -17,14 +17,14 @@
 //! rests on windows that are still filling, or on too few targets, was read: it holds, and calls no fallback, or each
 //! restart would.
 //!
-//! Pods that are merely not ready are named and change nothing: demand is a total, so pods that do not answer yet do
+//! Pods that are merely not ready, or unlike the others, are named and change nothing: demand is a total, so pods that do not answer yet do
 //! not make it look smaller or larger. Where more than a tenth of the pods crash or find no node, more of them help
 //! nobody: the count does not rise. It does not fall on crashes either, which make demand look smaller than it is; pods
 //! without a node are no reason to keep them.
 
 use std::sync::Arc;
 
-use super::inputs::{Inputs, MetricInput, Missing, Rollback};
+use super::inputs::{Inputs, MetricInput, Outlying, Missing, Rollback};
 use super::policy::Policy;
 use super::reactive::going;
 use super::reason::Reason;
@@ -81,9 +81,9 @@ pub(super) fn guards(
                 .or_else(|| trouble(inputs, wanted))
                 .or_else(|| spike(inputs, wanted))
                 .unwrap_or_else(|| {
-                    let clear = Reason::Clear;
                     let not_ready = Reason::NotReady { ready: inputs.ready, replicas: from };
-                    (wanted, if inputs.ready < from { not_ready } else { clear }, Passage::Usual)
+                    let note = if inputs.ready < from { not_ready } else { outlying(inputs).unwrap_or(Reason::Clear) };
+                    (wanted, note, Passage::Usual)
                 });
             frozen(inputs, verdict)
         });
@@ -171,6 +171,15 @@ fn spike(inputs: &Inputs, wanted: Replicas) -> Option<Verdict> {
     let (metric, z_score) = scores(inputs).find(|(_, z_score)| *z_score > Z_SUDDEN)?;
     let metric = Arc::clone(&metric.name);
     Some((wanted, Reason::Spike { metric, z_score }, Passage::Urgent))
+}
+
+/// Pods that are unlike the others, to be named: a pod that is stuck is no reason for fewer, nor for more.
+fn outlying(inputs: &Inputs) -> Option<Reason> {
+    let found = going(inputs).find_map(|metric| Some((metric, metric.outlying.as_ref()?)));
+    found.map(|(metric, Outlying { pod, pods, of })| {
+        let (metric, pod) = (Arc::clone(&metric.name), Arc::clone(pod));
+        Reason::Outlying { metric, pod, pods: *pods, of: *of }
+    })
 }
 
 fn scores(inputs: &Inputs) -> impl Iterator<Item = (&MetricInput, f64)> {

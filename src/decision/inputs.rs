@@ -57,6 +57,10 @@ pub struct MetricInput {
     pub z_score: Option<f64>,
     /// What the forecaster expects.
     pub outlook: Option<Outlook>,
+    /// A known pattern of demand that the recent minutes look like, and what it says comes.
+    pub matched: Option<Matched>,
+    /// Pods whose values are unlike the others'.
+    pub outlying: Option<Outlying>,
 }
 
 /// The values of a workload's pods.
@@ -64,6 +68,8 @@ pub struct MetricInput {
 pub struct Pods {
     /// Those of the pods that count: of ready ones, as far as single pods are known to be ready or not.
     pub values: Vec<f64>,
+    /// Their names, in the same order; empty where they have none.
+    pub names: Vec<Arc<str>>,
     /// Pods that are not ready, and pods that are and have no value; `None` where nothing tells of single pods.
     pub others: Option<(u32, u32)>,
     /// The values are fractions of what a pod requests.
@@ -103,6 +109,29 @@ pub struct Outlook {
     pub trust: f64,
     /// The model's name.
     pub model: Arc<str>,
+}
+
+/// A pattern of demand that the recent minutes look like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matched {
+    /// As people call it: `flash crowd "black friday"`.
+    pub pattern: Arc<str>,
+    /// How much its word weighs, 0 to 1: its validity, by how near to it the minutes are.
+    pub weight: f64,
+    /// What it says, as far as it weighs, of the largest demand up to the next chance to act; in the metric's unit.
+    pub demand: f64,
+    /// When that window ends.
+    pub by: Timestamp,
+}
+
+/// Pods of a metric whose values stand apart from the others'.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outlying {
+    /// The one that is furthest from the others.
+    pub pod: Arc<str>,
+    /// How many stand apart, and of how many that were judged.
+    pub pods: u32,
+    pub of: u32,
 }
 
 /// What schedules and planned events say at one moment.
@@ -186,6 +215,8 @@ impl MetricInput {
             targets: None,
             z_score: None,
             outlook: None,
+            matched: None,
+            outlying: None,
         }
     }
 

@@ -35,7 +35,8 @@ pub use chain::{Decision, Layer, Step};
 pub use formula::{Formula, FormulaError};
 pub use guards::Z_SUDDEN;
 pub use inputs::{
-    Calendar, Cap, Freeze, Inputs, Manual, MetricInput, Missing, Outlook, Part, Pods, Rollback, Targets, Why,
+    Calendar, Cap, Freeze, Inputs, Manual, Matched, MetricInput, Missing, Outlook, Outlying, Part, Pods, Rollback,
+    Targets, Why,
 };
 pub use per_pod::{per_pod, per_pod_utilization};
 pub use policy::{

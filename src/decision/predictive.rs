@@ -7,10 +7,13 @@
 //!
 //! A planned event is a forecast that a person made: so many times what was wanted before it came near. That is held
 //! until it ends, whatever its start-up time is taken to be meanwhile; while the demand can't be read, nobody knows it.
+//! It stands beside the forecast and never upon it: the larger of the two counts, so nothing is multiplied twice.
+//!
+//! A pattern that the recent minutes look like is one more voice, which can only raise: as far as it is valid.
 
 use std::sync::Arc;
 
-use super::inputs::{Inputs, MetricInput, Outlook};
+use super::inputs::{Inputs, Matched, MetricInput, Outlook};
 use super::policy::Policy;
 use super::reactive::{ceil, going};
 use super::reason::Reason;
@@ -33,8 +36,10 @@ pub(super) fn predictive(
     let event = event(inputs, state, (wanted, silent), now);
     let forecast =
         going(inputs).filter_map(|metric| Some(forecast(policy, inputs, metric, wanted, metric.outlook.as_ref()?)));
-    // Of equal wishes the first counts: the event, then the metrics in their order.
-    let most = event.into_iter().chain(forecast).reduce(|most, next| if next.0 > most.0 { next } else { most });
+    let matched =
+        going(inputs).filter_map(|metric| matched(policy, inputs, metric, wanted, metric.matched.as_ref()?));
+    // Of equal wishes the first counts: the event, then the metrics in their order, then the patterns.
+    let most = event.into_iter().chain(forecast).chain(matched).reduce(|most, next| if next.0 > most.0 { next } else { most });
     let (wants, reason) = most.unwrap_or((wanted, Reason::NoForecast));
     Step { layer: Layer::Predictive, given: wanted, wants, reason }
 }
@@ -69,6 +74,26 @@ fn forecast(
     }
     let model = Arc::clone(model);
     (replicas, Reason::Forecast { metric: name, demand, quantile, by, per_replica, replicas, model, trust })
+}
+
+/// What a known pattern takes that the recent minutes look like, where that is more than what is wanted now. It is heard
+/// as a forecast is: by the weight that its validity gives it instead of trust.
+fn matched(
+    policy: &Policy,
+    inputs: &Inputs,
+    metric: &MetricInput,
+    wanted: Replicas,
+    matched: &Matched,
+) -> Option<(Replicas, Reason)> {
+    let Matched { pattern, weight, demand, by } = matched;
+    let (weight, demand, by) = (*weight, *demand, *by);
+    let per_replica = metric.per_replica.value().filter(|value| value.is_finite() && *value > 0.0)?;
+    let heard = weight >= policy.confidence / 2.0 && demand.is_finite() && demand >= 0.0;
+    let replicas = ceil(demand * inputs.calendar.multiplier / per_replica);
+    let least = if weight < policy.confidence { inputs.replicas.max(wanted) } else { wanted };
+    let (metric, pattern) = (Arc::clone(&metric.name), Arc::clone(pattern));
+    let reason = Reason::Matched { metric, pattern, weight, demand, by, per_replica, replicas };
+    (heard && replicas > least).then_some((replicas, reason))
 }
 
 /// What a planned event takes: a multiple of what was wanted when it came near.

@@ -57,8 +57,20 @@ pub enum Reason {
     Abstains { metric: Arc<str>, trust: f64, confidence: f64 },
     /// Predictive: a planned event is near or on, and expected to take so many times what it took before.
     Event { event: Arc<str>, multiplier: f64, baseline: Replicas, replicas: Replicas },
+    /// Predictive: the recent minutes look like a known pattern, which takes more.
+    Matched {
+        metric: Arc<str>,
+        pattern: Arc<str>,
+        weight: f64,
+        demand: f64,
+        by: Timestamp,
+        per_replica: f64,
+        replicas: Replicas,
+    },
     /// Guards: every input can be used and every pod is ready.
     Clear,
+    /// Guards: every input can be used; some pods' values are unlike the others', which changes nothing.
+    Outlying { metric: Arc<str>, pod: Arc<str>, pods: u32, of: u32 },
     /// Guards: every input can be used; some pods are not ready, which changes nothing.
     NotReady { ready: Replicas, replicas: Replicas },
     /// Guards: some metrics can't be read; the others may keep or raise the count.
@@ -154,7 +166,9 @@ impl Reason {
             Self::Forecast { .. } => "forecast",
             Self::Abstains { .. } => "abstains",
             Self::Event { .. } => "event",
+            Self::Matched { .. } => "matched",
             Self::Clear => "clear",
+            Self::Outlying { .. } => "outlying",
             Self::NotReady { .. } => "not_ready",
             Self::Partial { .. } => "partial",
             Self::Held { .. } => "held",
@@ -283,7 +297,15 @@ impl fmt::Display for Reason {
             Self::Event { event, multiplier, baseline, replicas } => {
                 write!(f, "event {event}: {baseline} x {} = {replicas}", Number(*multiplier))
             }
+            Self::Matched { metric, pattern, weight, demand, by, per_replica, replicas } => {
+                write!(f, "{metric} {} by {} / {}", Number(*demand), Clock(*by), Number(*per_replica))?;
+                write!(f, " = {replicas} ({pattern} matched, {weight:.2})")
+            }
             Self::Clear => f.write_str("every input can be used"),
+            Self::Outlying { metric, pod, pods: 1, of } => write!(f, "{metric} of {pod} is unlike that of {of} pods"),
+            Self::Outlying { metric, pod, pods, of } => {
+                write!(f, "{metric} of {pods} of {of} pods is unlike the others', most of all {pod}")
+            }
             Self::NotReady { ready, replicas } => write!(f, "{ready} of {replicas} pods ready"),
             Self::Partial { first, missing } => write!(f, "may only rise: {}", Missings(first, *missing)),
             Self::Held { first, missing } => Missings(first, *missing).fmt(f),

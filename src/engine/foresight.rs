@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use super::command::MetricForecast;
 use crate::decision::Outlook;
-use crate::forecast::{Options, Point, Predictor};
+use crate::demand::History;
+use crate::forecast::{Holidays, Options, Point, Predictor, Shape};
 use crate::rule::Forecasting;
 use crate::time::Timestamp;
 
@@ -98,7 +99,37 @@ impl Foresight {
             model: predictor.map_or("", |predictor| predictor.model()).into(),
             trust: predictor.map_or(0.0, |predictor| predictor.trust()),
             forecast: predictor.and_then(|predictor| predictor.forecast(horizon)),
+            lent_by: None,
+            matched: None,
         }
+    }
+
+    /// What demand has been; `None` while the predictor is away.
+    pub(super) fn history(&self) -> Option<&History> {
+        self.predictor.as_ref().map(|predictor| predictor.history())
+    }
+
+    /// The usual shape of its day, for a newcomer.
+    pub(super) fn shape(&self) -> Option<Shape> {
+        self.predictor.as_ref().and_then(|predictor| predictor.shape())
+    }
+
+    /// Takes another's shape, unless the predictor is away.
+    pub(super) fn lend(&mut self, shape: &Shape) -> bool {
+        let lent = self.predictor.as_mut().map(|predictor| predictor.lend(shape));
+        lent.is_some()
+    }
+
+    /// Says which days are not like the others.
+    pub(super) fn keep_holidays(&mut self, holidays: &Holidays) {
+        if let Some(predictor) = &mut self.predictor {
+            predictor.keep_holidays(holidays.clone());
+        }
+    }
+
+    /// The window that the last outlook is about, from its time on.
+    pub(super) fn window(&self) -> Option<(Duration, Duration)> {
+        self.looked.map(|(_, lead, until)| (lead, until))
     }
 
     /// Gives the predictor away where a fit is due.

@@ -19,7 +19,9 @@ mod foresight;
 mod history;
 mod keep;
 mod learned;
+mod lending;
 mod notable;
+mod outlying;
 mod patterns;
 mod posted;
 mod recorded;
@@ -37,6 +39,7 @@ use std::time::Duration;
 pub use crate::journal::Entry;
 pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale, MetricForecast};
+pub use outlying::OddPod;
 pub use explain::{LINES_MAX, explain};
 pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, Terms, View, WorkloadView};
 
@@ -147,6 +150,8 @@ enum Due {
     Dispatch,
     Keep,
     Refit,
+    /// A workload's demand is to be looked through for patterns.
+    Study(Workload),
 }
 
 /// The state of the loop.
@@ -192,6 +197,8 @@ pub struct Engine {
     patterns: Library,
     /// Rows of patterns to be written down with this step.
     kept_patterns: Vec<patterns::Row>,
+    /// When a workload's demand was looked through last: there is one in a step.
+    studied_at: Option<Timestamp>,
     /// What was unusual lately.
     episodes: Episodes,
     /// Whether scale-downs were frozen at the last look.
@@ -251,6 +258,7 @@ impl Engine {
             calendars: HashMap::new(),
             patterns: Library::default(),
             kept_patterns: Vec::new(),
+            studied_at: None,
             episodes: Episodes::default(),
             frozen: false,
             alerts: Alerts::new(External::of(settings)),
@@ -281,6 +289,7 @@ impl Engine {
                 }
                 Due::Dispatch => {}
                 Due::Refit => self.turns.due = true,
+                Due::Study(workload) => self.study_due(workload, now),
                 Due::Keep => self.keep_due = true,
                 Due::Breaker => self.agenda.set(Due::Breaker, Some(Breaker::next_look(now))),
                 Due::Eviction => {
@@ -401,6 +410,7 @@ impl Engine {
         self.groups.forget(&workload);
         self.desk.dispatcher.forget(&workload);
         self.agenda.set(Due::Workload(workload.clone()), None);
+        self.agenda.set(Due::Study(workload.clone()), None);
         effects.push(Effect::Forget(workload));
     }
 }

@@ -3,6 +3,7 @@
 mod alerts;
 mod commands;
 mod explain;
+mod knowledge;
 mod patterns;
 mod properties;
 mod recovery;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Counts;
+use super::{Counts, OddPod};
 use crate::decision::{Behavior, Calendar, Combine, Decision, Manual, Outlook, Policy, Rollback};
 use crate::demand::Load;
 use crate::demand::Presence;
@@ -173,6 +173,8 @@ pub struct MetricView {
     pub outlook: Option<Outlook>,
     /// The step at which what is decided now will have effect.
     pub point: Option<Point>,
+    /// Pods whose values are unlike the others'; `None` where the metric has no values of single pods, or too few.
+    pub odd_pods: Option<Arc<Vec<OddPod>>>,
 }
 
 /// How one rule fares.

@@ -1,6 +1,6 @@
 //! What the loop knows of each workload, and its decision.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::economy::{self, Member};
 use super::foresight::Foresight;
 use super::learned::{Carried, Startup};
+use super::lending::is_young;
 use super::notable::Notable;
+use super::outlying::Replicated;
+use super::patterns::{Lore, Under};
 use super::verify::{Trial, Verdict, holds};
 use super::view::{CostView, MetricView, Terms, WorkloadView};
 use crate::decision::economy::Spend;
@@ -73,6 +76,8 @@ pub(super) struct Memory {
     pub(super) spend: Option<Spend>,
     /// How unusual each metric's demand is, by the metric's name.
     pub(super) detectors: BTreeMap<Arc<str>, Detector>,
+    /// Whose day stands for its own, by the metric's name.
+    pub(super) lent: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 /// One workload.
@@ -87,6 +92,13 @@ pub(super) struct Known {
     pub(super) metrics: Vec<MetricInput>,
     /// Of the metrics whose demand is foreseen.
     pub(super) foresights: BTreeMap<Arc<str>, Foresight>,
+    /// Which of these is looked through for patterns next, and whether any is to be.
+    pub(super) studied: usize,
+    pub(super) studies: bool,
+    /// The event that each metric's demand looks like now.
+    under: BTreeMap<Arc<str>, Under>,
+    /// The values of single pods, of the metrics that have such.
+    replicated: BTreeMap<Arc<str>, Replicated>,
     /// The newest values of each metric, and what they say of the last one.
     robust: BTreeMap<Arc<str>, (Robust, Option<f64>)>,
     /// The value of the objective's condition.
@@ -138,6 +150,10 @@ impl Known {
             context: None,
             metrics: Vec::new(),
             foresights: BTreeMap::new(),
+            studied: 0,
+            studies: false,
+            under: BTreeMap::new(),
+            replicated: BTreeMap::new(),
             robust: BTreeMap::new(),
             objective: Presence::Absent,
             evaluated_at: Timestamp::MIN,
@@ -212,13 +228,13 @@ impl Known {
     }
 
     /// Takes what the rule says of it; gives what is unusual. `interval` is the longest wait between two evaluations,
-    /// and `foreseen` what was known before a restart.
+    /// and `lore` what is known besides.
     pub(super) fn hear(
         &mut self,
         mut metrics: Vec<MetricInput>,
         objective: Presence,
         interval: Duration,
-        foreseen: &mut HashMap<String, Vec<u8>>,
+        lore: &mut Lore<'_>,
         now: Timestamp,
     ) -> Vec<(Arc<str>, Judged)> {
         let startup = self.startup();
@@ -236,13 +252,22 @@ impl Known {
             *score = judged.and_then(|judged| judged.robust_score);
             let odd = judged.filter(|judged| judged.kind != anomaly::Kind::None);
             unusual.extend(odd.map(|judged| (Arc::clone(&metric.name), judged)));
+            if let Some(pods) = &metric.pods {
+                let replicated = self.replicated.entry(Arc::clone(&metric.name)).or_default();
+                replicated.observe(pods, now);
+                metric.outlying = replicated.note();
+            }
             let Some(forecasting) = self.rule.forecast.as_ref().filter(|_| !metric.absolute) else { continue };
             let foresight = self.foresights.entry(Arc::clone(&metric.name)).or_insert_with(|| {
-                let snapshot = foreseen.remove(&foreseen_key(&self.named, &metric.name));
+                let snapshot = lore.foreseen.remove(&foreseen_key(&self.named, &metric.name));
                 Foresight::new(&forecasting.options, snapshot.as_deref(), now)
             });
+            foresight.keep_holidays(&forecasting.holidays);
             foresight.observe(now, value);
             metric.outlook = foresight.outlook(forecasting, startup, interval, now);
+            let under = self.under.entry(Arc::clone(&metric.name)).or_default();
+            let demand = (lore.patterns, &self.workload, &*metric.name);
+            metric.matched = under.voice(demand, foresight, value, now);
         }
         (self.metrics, self.objective, self.evaluated_at) = (metrics, objective, now);
         self.learn_capacity(now);
@@ -260,6 +285,17 @@ impl Known {
             let carried = self.memory.carried.entry(Arc::clone(&metric.name)).or_default();
             carried.observe(metric.demand, ready, held, now);
         }
+    }
+
+    /// Whether any of its demands is known for less than a day.
+    pub(super) fn is_new(&self) -> bool {
+        self.foresights.values().filter_map(Foresight::history).any(is_young)
+    }
+
+    /// Whose day stands for its own, which is not known yet.
+    pub(super) fn lent_by(&self, metric: &Arc<str>) -> Option<Arc<str>> {
+        let young = self.foresights.get(metric).and_then(Foresight::history).is_some_and(is_young);
+        self.memory.lent.get(metric).filter(|_| young).cloned()
     }
 
     /// Judges the scaling that is being watched; one that went wrong is taken back.
@@ -542,6 +578,7 @@ impl Known {
             carried: self.memory.carried.get(&metric.name).and_then(|carried| carried.per_replica(now)),
             outlook: metric.outlook.clone(),
             point: self.foresights.get(&metric.name).and_then(Foresight::point),
+            odd_pods: self.replicated.get(&metric.name).and_then(Replicated::odd),
         };
         WorkloadView {
             workload: self.workload.clone(),

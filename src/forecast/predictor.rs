@@ -9,7 +9,7 @@ use super::fast::profile::Shape;
 use super::fast::rows::{EXPERTS, Seasons};
 use super::slow::{Kept, Slow};
 use super::trust::Trust;
-use super::{Forecast, ModelName, Options, Point};
+use super::{Forecast, Holidays, ModelName, Options, Point};
 use crate::demand::History;
 use crate::demand::packed::{Cursor, Packed};
 use crate::time::Timestamp;
@@ -275,6 +275,12 @@ impl Predictor {
     /// replaces what was lent.
     pub fn lend(&mut self, shape: &Shape) {
         self.lane.profile.lend(shape);
+    }
+
+    /// Says which days are not like the others. What was learned stays; so past ones may be named late, and are to be named
+    /// as long as four weeks after.
+    pub fn keep_holidays(&mut self, holidays: Holidays) {
+        self.lane.holidays = holidays;
     }
 
     /// All of it as bytes (some 60 kB), but for a named model, which is to be fitted anew.

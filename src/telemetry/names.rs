@@ -217,6 +217,8 @@ table! {
         "How far demand is from the median of its newest values, in robust standard deviations; absent until enough is known.";
     CARRIED: "headroom_workload_carried_per_replica", Gauge, Number, ["workload", "metric"],
         "The most that one ready replica has carried for a minute while the objective held, in the metric's unit.";
+    OUTLYING: "headroom_workload_outlying_replicas", Gauge, Number, ["workload", "metric"],
+        "Pods whose values are unlike the others' of their workload; absent where there are no values of single pods, or too few.";
     LOAD_CLASS: "headroom_workload_load_class", Gauge, Flag, ["workload", "class"],
         "1 for the class of the present load, 0 for the others.";
     MUTED: "headroom_workload_muted", Gauge, Flag, ["workload"],

@@ -76,7 +76,7 @@ fn an_absolute_metric_gives_the_count_itself() {
 #[test]
 fn pods_that_start_dampen_what_the_others_ask_for() {
     let of = |values: &[f64], others| {
-        let pods = Pods { values: values.to_vec(), others, utilization: false };
+        let pods = Pods { values: values.to_vec(), names: Vec::new(), others, utilization: false };
         let sum = Presence::Present(values.iter().sum());
         Inputs { metrics: vec![MetricInput { pods: Some(pods), ..metric("cpu", sum) }], ..demand(0.0) }
     };
@@ -261,6 +261,84 @@ fn a_forecast_speaks_where_the_demand_is_silent() {
           reactive    no metric can be read
           predictive  requests p90 288 by 12:03 / 50 = 6 (ets, trust 0.90)
           guards      may only rise: requests demand stale
+    "#]],
+    );
+}
+
+#[test]
+fn a_pattern_raises_as_far_as_it_is_valid() {
+    let matched = |now: f64, weight: f64| {
+        let mut inputs = demand(now);
+        let by = at(12 * 3_600_000 + 180_000);
+        inputs.metrics[0].matched = Some(Matched { pattern: "flash crowd \"sale\"".into(), weight, demand: 288.0, by });
+        inputs
+    };
+    check(
+        &quick(2, 60),
+        &matched(190.0, 0.87),
+        expect![[r#"
+        4 -> 6
+          reactive    requests 190 / 50 = 4
+          predictive  requests 288 by 12:03 / 50 = 6 (flash crowd "sale" matched, 0.87)
+    "#]],
+    );
+    // A forecast that says the same is the first to be heard; one that abstains leaves it the word.
+    let mut both = matched(190.0, 0.87);
+    both.metrics[0].outlook = Some(outlook(288.0, 0.84));
+    check(
+        &quick(2, 60),
+        &both,
+        expect![[r#"
+        4 -> 6
+          reactive    requests 190 / 50 = 4
+          predictive  requests p90 288 by 12:03 / 50 = 6 (ets, trust 0.84)
+    "#]],
+    );
+    both.metrics[0].outlook = Some(outlook(288.0, 0.1));
+    check(
+        &quick(2, 60),
+        &both,
+        expect![[r#"
+        4 -> 6
+          reactive    requests 190 / 50 = 4
+          predictive  requests 288 by 12:03 / 50 = 6 (flash crowd "sale" matched, 0.87)
+    "#]],
+    );
+    let to = |inputs: Inputs| decide(&quick(2, 60), &inputs, &State::default(), at(60_000)).0.to;
+    // Hardly valid it says nothing, half valid it keeps nothing that would fall, and it never lowers.
+    assert_eq!([0.2, 0.3, f64::NAN].map(|weight| to(matched(190.0, weight))), [4, 6, 4]);
+    let small = |weight: f64| {
+        let mut inputs = matched(90.0, weight);
+        inputs.metrics[0].matched.as_mut().unwrap().demand = 140.0;
+        inputs
+    };
+    assert_eq!([0.3, 0.6].map(|weight| to(small(weight))), [2, 3]);
+    assert_eq!(to(matched(400.0, 0.9)), 8);
+}
+
+#[test]
+fn pods_unlike_the_others_are_named_and_change_nothing() {
+    let outlying = |pods: u32| {
+        let mut inputs = demand(190.0);
+        inputs.metrics[0].outlying = Some(Outlying { pod: "checkout-x".into(), pods, of: 10 });
+        inputs
+    };
+    check(
+        &quick(2, 60),
+        &outlying(1),
+        expect![[r#"
+        4 -> 4
+          reactive  requests 190 / 50 = 4
+          guards    requests of checkout-x is unlike that of 10 pods
+    "#]],
+    );
+    check(
+        &quick(2, 60),
+        &outlying(2),
+        expect![[r#"
+        4 -> 4
+          reactive  requests 190 / 50 = 4
+          guards    requests of 2 of 10 pods is unlike the others', most of all checkout-x
     "#]],
     );
 }

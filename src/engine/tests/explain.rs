@@ -79,6 +79,7 @@ impl Situation {
             per_replica: metric.per_replica,
             z_score: None,
             robust_score: None,
+            odd_pods: None,
             paused: metric.paused,
             activation: metric.activation,
             carried: None,

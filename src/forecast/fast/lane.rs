@@ -9,6 +9,7 @@ use super::rows::{self, COMBINER, EXPERTS, LOG, Lens, SLOW, Seasonal, Seasons};
 use super::{ANCHORS, REACH, between, decay, lerp};
 use crate::demand::History;
 use crate::demand::packed::{Cursor, Packed, packed};
+use crate::forecast::Holidays;
 use crate::forecast::slow::Slow;
 use crate::forecast::trust::Outcome;
 
@@ -71,6 +72,8 @@ pub(crate) struct Lane {
     crests: Waiting,
     slow: Waiting,
     day_steps: f64,
+    /// Days that are not like the others.
+    pub(crate) holidays: Holidays,
 }
 
 packed!(Lane: levels, profile, origins, seasonal, regressions, logs, logged, records, steps, peaks, adaptations, peak_adaptations,
@@ -120,11 +123,12 @@ impl Lane {
             crests: Waiting::new(),
             slow: Waiting::new(),
             day_steps,
+            holidays: Holidays::default(),
         }
     }
 
     fn lens<'a>(&'a self, history: &'a History) -> Lens<'a> {
-        Lens { history, profile: &self.profile, seasons: self.seasons }
+        Lens { history, profile: &self.profile, seasons: self.seasons, holidays: &self.holidays }
     }
 
     /// Learns from the step `number`, which has closed with `y` (NaN: nothing is known of it); `slow` knows it.
@@ -134,7 +138,7 @@ impl Lane {
         if !y.is_nan() && self.levels.count >= 3.0 {
             self.profile.settle(number, self.levels.mid);
         }
-        self.profile.advance(history, number, REACH as i64 + 1);
+        self.profile.advance(history, &self.holidays, number, REACH as i64 + 1);
         let seasonal = self.lens(history).now(number);
         Self::forward(&mut self.levels, &mut self.seasonal, y, seasonal);
         let origin = self.origin(y);
@@ -166,9 +170,15 @@ impl Lane {
             self.combined.put(anchor, number, combined);
             self.mixed.put(anchor, number, path[*ahead - 1]);
             self.crests.put(anchor, number, crest);
-            self.slow.put(anchor, number, slow.at(number.saturating_add(*ahead as i64)));
+            let slow = self.slow_at(slow, history, number.saturating_add(*ahead as i64));
+            self.slow.put(anchor, number, slow);
         }
         outcome
+    }
+
+    /// What the slow lane says of a step. Its own choice knows no holidays; a model that a rule names is heard always.
+    fn slow_at(&self, slow: &Slow, history: &History, number: i64) -> f64 {
+        if !slow.is_named() && self.holidays.is_like(history, number) { f64::NAN } else { slow.at(number) }
     }
 
     /// Brings averages forward.
@@ -313,7 +323,7 @@ impl Lane {
             let seasonal: Seasonal = lens.seasonal(number, ahead);
             let mut experts = rows::experts(origin, &seasonal, reach);
             experts[COMBINER] = self.combine(lower, upper, way, origin, &rows::row(origin, &seasonal, reach));
-            experts[SLOW] = slow.at(number.saturating_add(ahead as i64));
+            experts[SLOW] = self.slow_at(slow, history, number.saturating_add(ahead as i64));
             experts[LOG] = self.combine_logs(lower, upper, way, origin, rows::log_row(origin, &seasonal, reach));
             let mut mixed = mix(&weights[lower], &experts);
             if lower != upper {

@@ -2,6 +2,7 @@
 
 use crate::demand::History;
 use crate::demand::packed::packed;
+use crate::forecast::Holidays;
 
 /// The usual demand in each stretch of the shortest season, in units; NaN where nothing is known yet.
 #[derive(Debug, Clone)]
@@ -87,14 +88,14 @@ impl Profile {
 
     /// Takes in all slots that ended at least `delay` steps before the step `now`. The delay keeps a slot from telling
     /// about a step that forecasts of the time could not know.
-    pub(crate) fn advance(&mut self, history: &History, now: i64, delay: i64) {
+    pub(crate) fn advance(&mut self, history: &History, holidays: &Holidays, now: i64, delay: i64) {
         if self.slots.is_empty() {
             return;
         }
         let newest = now.saturating_sub(delay).div_euclid(self.ratio).saturating_sub(1);
         let from = self.taken.unwrap_or(newest.saturating_sub(1)).max(newest.saturating_sub(self.length()));
         for slot in from.saturating_add(1)..=newest {
-            self.take(history, slot);
+            self.take(history, holidays, slot);
         }
         self.taken = Some(self.taken.map_or(newest, |taken| taken.max(newest)));
     }
@@ -102,12 +103,13 @@ impl Profile {
     /// Works the slot out anew from the last days, this one among them. Median and mean together: the median alone keeps
     /// a spike out, the mean alone is the less noisy one.
     #[allow(clippy::cast_possible_truncation)]
-    fn take(&mut self, history: &History, slot: i64) {
+    fn take(&mut self, history: &History, holidays: &Holidays, slot: i64) {
         let mut values = [0.0_f64; DAYS as usize];
         let mut count = 0;
         for day in 0..DAYS {
-            let value = history.mean(slot.saturating_sub(day * self.length()).saturating_mul(self.ratio));
-            if !value.is_nan() {
+            let number = slot.saturating_sub(day * self.length()).saturating_mul(self.ratio);
+            let value = history.mean(number);
+            if !value.is_nan() && !holidays.holds(history, number) {
                 values[count] = value;
                 count += 1;
             }

@@ -116,7 +116,7 @@ pub(super) async fn keep(mut asks: mpsc::Receiver<Ask>, view: watch::Sender<Arc<
 fn foreseen() -> MetricForecast {
     let point = Point { at: NOW, mean: 200.0, p10: 180.0, p50: 199.0, p90: 230.0, p95: 240.0, peak90: 235.0 };
     let forecast = Forecast { from: NOW, step: Duration::from_mins(1), points: vec![point] };
-    MetricForecast { metric: "requests".into(), model: "rls".into(), trust: 0.84, forecast: Some(forecast) }
+    MetricForecast { metric: "requests".into(), model: "rls".into(), trust: 0.84, forecast: Some(forecast), lent_by: None, matched: None }
 }
 
 /// An alert that everybody is told of.
@@ -158,6 +158,7 @@ pub(super) fn view() -> View {
         per_replica,
         z_score: None,
         robust_score: None,
+        odd_pods: None,
         paused: false,
         activation: 0.0,
         carried: None,

@@ -146,7 +146,8 @@ async fn anomalies_come_newest_first_and_can_be_narrowed() {
               "workload": "shop/checkout",
               "z_score": 8.5
             }
-          ]
+          ],
+          "pods": []
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&json).unwrap());
 }
