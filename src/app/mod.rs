@@ -8,6 +8,7 @@ mod limits;
 mod messenger;
 mod pacemaker;
 mod recorder;
+mod recording;
 mod rules;
 mod settings;
 #[cfg(test)]
@@ -67,6 +68,7 @@ pub struct App {
     pub view: watch::Receiver<Arc<View>>,
     pub telemetry: Arc<Telemetry>,
     journal: Journal,
+    recording: Option<recording::Recording>,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -80,6 +82,8 @@ impl App {
         let shutdown = CancellationToken::new();
         let (journal, recovered) = recorder::open(&settings.journal, telemetry.journal.clone(), clock())?;
         info!(last_id = recovered.last_id, unsettled = recovered.unsettled.len(), "the journal is open");
+        let recording =
+            recording::Recording::start(&settings.recording, telemetry.recording.clone(), Arc::clone(&clock))?;
         let listener = TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("can't listen on {}; choose another address with --listen", settings.listen))?;
@@ -116,6 +120,10 @@ impl App {
             move || wake.ring()
         });
         let receiver = receiver.counting(telemetry.ingest.clone());
+        let receiver = match &recording {
+            Some(recording) => receiver.recording(recording.tap()),
+            None => receiver,
+        };
         let view = heart.view();
         let context = web::Context {
             receiver: Arc::new(receiver),
@@ -149,7 +157,7 @@ impl App {
         let beating = tokio::spawn(heart.beat(actuator, clock, pace, shutdown.clone()));
         let reloading = tokio::spawn(rules.follow(reloads, shutdown.clone()));
         let tasks = vec![door, beating, reloading, pruning];
-        Ok(Self { addr, view, telemetry, journal, shutdown, tasks })
+        Ok(Self { addr, view, telemetry, journal, recording, shutdown, tasks })
     }
 
     /// Ends when the service has ended by itself, which it does not but for a fault.
@@ -163,6 +171,9 @@ impl App {
         for task in self.tasks {
             // A task that panicked has said so already.
             drop(tokio::time::timeout(SHUTDOWN_MAX, task).await);
+        }
+        if let Some(recording) = self.recording {
+            drop(tokio::time::timeout(SHUTDOWN_MAX, recording.finish()).await);
         }
         let compacted = tokio::task::spawn_blocking(move || self.journal.compact()).await;
         if let Ok(Err(error)) = compacted {

@@ -18,6 +18,7 @@ mod explain;
 mod foresight;
 mod history;
 mod keep;
+mod learned;
 mod lending;
 mod notable;
 mod outlying;

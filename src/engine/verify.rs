@@ -138,54 +138,8 @@ impl Trial {
 }
 
 /// Whether a condition holds; `None` where it can't be read.
-fn holds(condition: Presence) -> Option<bool> {
+pub(super) fn holds(condition: Presence) -> Option<bool> {
     condition.value().map(|value| value != 0.0)
-}
-
-/// How long this workload's pods take to become ready, learned from its scale-ups.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub(super) struct Startup {
-    /// The scale-up that is being timed: since when, and to which count.
-    timing: Option<(Timestamp, Replicas)>,
-    /// The newest last, in milliseconds.
-    recent_ms: Vec<u64>,
-}
-
-/// Start-ups that are remembered. Of 32, the third longest is the 90 % quantile.
-const STARTUPS_MAX: usize = 32;
-
-/// A start-up that takes longer teaches nothing: something stands in its way.
-const STARTUP_MAX: Duration = Duration::from_mins(30);
-
-impl Startup {
-    /// Begins to time a scale-up.
-    pub(super) fn began(&mut self, now: Timestamp, to: Replicas) {
-        self.timing = Some((now, to));
-    }
-
-    /// What was observed may end it.
-    pub(super) fn observe(&mut self, replicas: Replicas, ready: Replicas, now: Timestamp) {
-        let Some((began_at, to)) = self.timing else { return };
-        let took = now.since(began_at);
-        if replicas < to || took > STARTUP_MAX {
-            self.timing = None;
-        } else if ready >= to {
-            self.timing = None;
-            if self.recent_ms.len() == STARTUPS_MAX {
-                self.recent_ms.remove(0);
-            }
-            self.recent_ms.push(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-        }
-    }
-
-    /// The quantile of the remembered start-ups, by the nearest-rank method; `None` before the first.
-    pub(super) fn quantile(&self, quantile: f64) -> Option<Duration> {
-        let mut sorted = self.recent_ms.clone();
-        sorted.sort_unstable();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank of at most 32")]
-        let rank = (quantile * sorted.len() as f64).ceil() as usize;
-        sorted.get(rank.saturating_sub(1)).map(|ms| Duration::from_millis(*ms))
-    }
 }
 
 #[cfg(test)]
@@ -309,25 +263,5 @@ mod tests {
                 (trial, from) = (Some(next), to);
             }
         }
-    }
-
-    #[test]
-    fn startups_are_learned_from_scale_ups_that_end() {
-        let mut startup = Startup::default();
-        assert_eq!(startup.quantile(0.9), None);
-        for (began, ready) in [(0, 30), (100, 110), (200, 245)] {
-            startup.began(at(began), 6);
-            startup.observe(6, 4, at(began + 1));
-            startup.observe(6, 6, at(ready));
-            startup.observe(6, 6, at(ready + 1));
-        }
-        assert_eq!(startup.quantile(0.9), Some(Duration::from_secs(45)));
-        assert_eq!(startup.quantile(0.5), Some(Duration::from_secs(30)));
-        // Taken back before it ended, or for ever on its way: nothing is learned.
-        startup.began(at(300), 8);
-        startup.observe(7, 7, at(301));
-        startup.began(at(400), 8);
-        startup.observe(8, 8, at(9_999));
-        assert_eq!(startup.recent_ms.len(), 3);
     }
 }

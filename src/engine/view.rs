@@ -167,6 +167,8 @@ pub struct MetricView {
     pub paused: bool,
     /// Up to which demand the workload may have no replicas at all.
     pub activation: f64,
+    /// What one replica has proved to carry while the objective held; `None` where nothing tells.
+    pub carried: Option<f64>,
     /// What is provided for: the rule's quantile of the largest demand of the window ahead.
     pub outlook: Option<Outlook>,
     /// The step at which what is decided now will have effect.

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::economy::{self, Member};
 use super::foresight::Foresight;
+use super::learned::{Carried, Startup};
 use super::lending::is_young;
 use super::notable::Notable;
 use super::outlying::Replicated;
 use super::patterns::{Lore, Under};
-use super::verify::{Startup, Trial, Verdict};
+use super::verify::{Trial, Verdict, holds};
 use super::view::{CostView, MetricView, Terms, WorkloadView};
 use crate::decision::economy::Spend;
 use crate::decision::{
@@ -67,6 +68,8 @@ pub(super) struct Memory {
     /// The scaling that is being watched.
     pub(super) trial: Option<Trial>,
     pub(super) startup: Startup,
+    /// What one replica has carried while the objective held, by the metric's name.
+    pub(super) carried: BTreeMap<Arc<str>, Carried>,
     /// The class of its load.
     pub(super) load: Load,
     /// What it has cost.
@@ -268,7 +271,21 @@ impl Known {
             metric.matched = under.voice(demand, foresight, value, now);
         }
         (self.metrics, self.objective, self.evaluated_at) = (metrics, objective, now);
+        self.learn_capacity(now);
         unusual
+    }
+
+    /// What a replica carries, where the rule says when it carries too much.
+    fn learn_capacity(&mut self, now: Timestamp) {
+        let Some(Status::Found { ready, .. }) = self.status else { return };
+        if self.rule.objective.as_ref().is_none_or(|objective| objective.plan.is_none()) {
+            return;
+        }
+        let held = holds(self.objective) == Some(true);
+        for metric in self.metrics.iter().filter(|metric| !metric.absolute && !metric.paused) {
+            let carried = self.memory.carried.entry(Arc::clone(&metric.name)).or_default();
+            carried.observe(metric.demand, ready, held, now);
+        }
     }
 
     /// Whether any of its demands is known for less than a day.
@@ -559,6 +576,7 @@ impl Known {
             robust_score: self.robust.get(&metric.name).and_then(|(_, score)| *score),
             paused: metric.paused,
             activation: metric.activation,
+            carried: self.memory.carried.get(&metric.name).and_then(|carried| carried.per_replica(now)),
             outlook: metric.outlook.clone(),
             point: self.foresights.get(&metric.name).and_then(Foresight::point),
             odd_pods: self.replicated.get(&metric.name).and_then(Replicated::odd),

@@ -156,7 +156,18 @@ fn activation_wakes_and_sends_to_sleep() {
         let metrics = vec![MetricInput { activation: 5.0, ..metric("queue", Presence::Present(value)) }];
         Inputs { metrics, ..demand(0.0) }
     };
-    let beats = [(0, 3.0), (10, 5.0), (20, 6.0), (30, 230.0), (40, 5.0), (89, 0.0), (90, 4.0), (100, 6.0)];
+    let beats = [
+        (0, 3.0),
+        (10, 5.0),
+        (20, 6.0),
+        (30, 230.0),
+        (70, 230.0),
+        (89, 0.0),
+        (90, 4.0),
+        (129, 0.0),
+        (150, 0.0),
+        (160, 6.0),
+    ];
     play(
         &policy,
         0,
@@ -166,10 +177,12 @@ fn activation_wakes_and_sends_to_sleep() {
             10s 0 -> 0  idle: queue 5 is not above 5
             20s 0 -> 1  queue 6 / 50 = 1
             30s 1 -> 5  queue 230 / 50 = 5
-            40s 5 -> 5  stability: not to zero: active 10s ago, cooldown 1m
-            89s 5 -> 5  stability: not to zero: active 59s ago, cooldown 1m
-            90s 5 -> 0  idle: queue 4 is not above 5
-            100s 0 -> 1  queue 6 / 50 = 1
+            70s 5 -> 5  queue 230 / 50 = 5
+            89s 5 -> 5  stability: cooldown 1m, scaled 59s ago
+            90s 5 -> 1  stability: not to zero: active 20s ago, cooldown 1m
+            129s 1 -> 1  stability: not to zero: active 59s ago, cooldown 1m
+            150s 1 -> 0  idle: queue 0 is not above 5
+            160s 0 -> 1  queue 6 / 50 = 1
         "#]],
     );
 }

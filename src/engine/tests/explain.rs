@@ -82,6 +82,7 @@ impl Situation {
             odd_pods: None,
             paused: metric.paused,
             activation: metric.activation,
+            carried: None,
             outlook: None,
             point: None,
         };

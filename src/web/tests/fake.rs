@@ -168,6 +168,7 @@ pub(super) fn view() -> View {
         odd_pods: None,
         paused: false,
         activation: 0.0,
+        carried: None,
         outlook: None,
         point: None,
     };
