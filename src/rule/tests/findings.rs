@@ -301,7 +301,9 @@ fn a_forecast_is_checked() {
 
 #[test]
 fn holidays_are_checked() {
-    check(&scale("forecast: {timezone: Europe/Pari, holidays: [{date: 25.12., like: sun}, {name: x}]}"), expect![[r#"
+    check(
+        &scale("forecast: {timezone: Europe/Pari, holidays: [{date: 25.12., like: sun}, {name: x}]}"),
+        expect![[r#"
         web.yaml:8:30: unknown time zone "Europe/Pari"; did you mean "Europe/Paris"?
             8 |         forecast: {timezone: Europe/Pari, holidays: [{date: 25.12., like: sun}, {name: x}]}
               |                              ^^^^^^^^^^^
@@ -317,12 +319,16 @@ fn holidays_are_checked() {
         web.yaml:8:81: a holiday needs the field "like"
             8 |         forecast: {timezone: Europe/Pari, holidays: [{date: 25.12., like: sun}, {name: x}]}
               |                                                                                 ^
-    "#]]);
-    check(&scale("forecast: {holidays: [{date: 2026-12-25, until: 2026-12-24, like: sunday}]}"), expect![[r#"
+    "#]],
+    );
+    check(
+        &scale("forecast: {holidays: [{date: 2026-12-25, until: 2026-12-24, like: sunday}]}"),
+        expect![[r#"
         web.yaml:8:57: until is the last day of the holiday, within 62 days of its date
             8 |         forecast: {holidays: [{date: 2026-12-25, until: 2026-12-24, like: sunday}]}
               |                                                         ^^^^^^^^^^
-    "#]]);
+    "#]],
+    );
     // An event with a multiplier is no news about other days either; one that is a floor only says nothing of demand.
     let named =
         "{date: 2026-12-25, until: 2026-12-26, like: Sunday, name: christmas}, {date: 2027-01-01, like: sunday}";
