@@ -3,6 +3,7 @@
 mod doors;
 mod end_to_end;
 mod exporter;
+mod recording;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,7 @@
 //! The demand that a rule sees of one workload, cell by cell.
+//!
+//! A cell's demand is the largest that was seen within it: a rate that is evaluated when the newest sample is almost a
+//! scrape interval old falls short of what it measures, and what a rule acts on is the most that it sees.
 
 use std::time::Duration;
 
@@ -13,6 +16,8 @@ pub(super) struct Demand {
     from: usize,
     /// In replicas as they are planned: demand by capacity.
     cells: Vec<Option<f64>>,
+    /// The most that was seen within the present cell.
+    most: Option<f64>,
     /// What one replica takes, as long as it is always the same.
     unit: Option<f64>,
     mixed: bool,
@@ -29,13 +34,24 @@ impl Demand {
         Self { from, ..Self::default() }
     }
 
-    /// Notes what is seen at the end of a cell; `None` where the rule does not name the workload then.
-    pub(super) fn note(&mut self, cell: usize, seen: Option<&WorkloadView>) {
+    /// Ends a cell. Where nothing was seen within it, what was seen last counts.
+    pub(super) fn end_cell(&mut self, cell: usize, seen: Option<&WorkloadView>) {
+        if self.most.is_none()
+            && let Some(seen) = seen
+        {
+            self.see(seen);
+        }
+        let most = self.most.take();
         let Some(place) = cell.checked_sub(self.from) else { return };
-        let planned = seen.and_then(planned).filter(|planned| planned.is_finite() && *planned >= 0.0);
         self.cells.resize(place, None);
-        self.cells.push(planned);
-        let Some(seen) = seen.filter(|_| planned.is_some()) else { return };
+        self.cells.push(most);
+    }
+
+    /// Takes note of what a rule says now.
+    pub(super) fn see(&mut self, seen: &WorkloadView) {
+        let planned = planned(seen).filter(|planned| planned.is_finite() && *planned >= 0.0);
+        let Some(planned) = planned else { return };
+        self.most = Some(self.most.map_or(planned, |most| most.max(planned)));
         let mut read = seen.metrics.iter().filter(|metric| !metric.paused);
         let unit = read.next().and_then(|metric| metric.per_replica.value());
         self.mixed |= read.next().is_some() || unit.is_none() || self.unit.is_some_and(|known| Some(known) != unit);

@@ -49,6 +49,8 @@ pub struct Difference {
     pub planned_ratio: Option<f64>,
     /// When the two began to differ, and why: the first ones.
     pub moments: Vec<Moment>,
+    /// When they were farthest apart, where that is none of these.
+    pub widest: Option<Moment>,
     /// How often they began to differ.
     pub partings: usize,
 }
@@ -136,6 +138,7 @@ fn compared(
         new: new.and_then(side),
         differs_percent: differs.min(100.0),
         planned_ratio: ratio,
+        widest: parted.widest.filter(|widest| !parted.moments.contains(widest)),
         moments: parted.moments,
         partings: parted.count,
     }
@@ -162,6 +165,7 @@ struct Parted {
     since: Option<Timestamp>,
     length: Duration,
     moments: Vec<Moment>,
+    widest: Option<Moment>,
     count: usize,
 }
 
@@ -182,20 +186,23 @@ impl Partings {
                 }
                 continue;
             }
+            let moment = || Moment {
+                at: now.to_string(),
+                old: of_old,
+                new: of_new,
+                old_reason: why(&old.view(), workload),
+                new_reason: why(&new.view(), workload),
+            };
             let parted = self.0.entry(workload.clone()).or_default();
-            if parted.since.is_some() {
-                continue;
+            if parted.widest.as_ref().is_none_or(|widest| widest.old.abs_diff(widest.new) < of_old.abs_diff(of_new)) {
+                parted.widest = Some(moment());
             }
-            parted.since = Some(now);
-            parted.count += 1;
-            if parted.moments.len() < MOMENTS_MAX {
-                parted.moments.push(Moment {
-                    at: now.to_string(),
-                    old: of_old,
-                    new: of_new,
-                    old_reason: why(&old.view(), workload),
-                    new_reason: why(&new.view(), workload),
-                });
+            if parted.since.is_none() {
+                parted.since = Some(now);
+                parted.count += 1;
+                if parted.moments.len() < MOMENTS_MAX {
+                    parted.moments.push(moment());
+                }
             }
         }
         self.end(now);

@@ -79,7 +79,7 @@ pub fn table(differences: &Differences) -> String {
 }
 
 fn workload(one: &Difference) -> String {
-    let Difference { workload, old, new, differs_percent, planned_ratio, moments, partings } = one;
+    let Difference { workload, old, new, differs_percent, planned_ratio, moments, widest, partings } = one;
     let mut text = match (old, new) {
         (Some(_), Some(_)) => format!("{workload}: other counts {differs_percent:.1}% of the time\n"),
         (None, _) => format!("{workload}: only the new rules scale it\n"),
@@ -95,13 +95,20 @@ fn workload(one: &Difference) -> String {
     if let Some(ratio) = planned_ratio.filter(|ratio| (ratio - 1.0).abs() > 0.005) {
         let _ = writeln!(text, "  the new rule plans {ratio:.2} times the replicas for the same time");
     }
-    for Moment { at, old, new, old_reason, new_reason } in moments {
-        let _ = writeln!(text, "  {at}\n    old {old}  {old_reason}\n    new {new}  {new_reason}");
+    for moment in moments {
+        text += &told(moment, "");
     }
     if *partings > moments.len() {
         let _ = writeln!(text, "  and {} times more", partings - moments.len());
     }
+    if let Some(widest) = widest {
+        text += &told(widest, ", farthest apart");
+    }
     text
+}
+
+fn told(Moment { at, old, new, old_reason, new_reason }: &Moment, what: &str) -> String {
+    format!("  {at}{what}\n    old {old}  {old_reason}\n    new {new}  {new_reason}\n")
 }
 
 fn written(value: f64, unit: &Unit) -> String {

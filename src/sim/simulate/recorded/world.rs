@@ -34,6 +34,10 @@ const FIT: Duration = Duration::from_millis(250);
 /// minutes is known by then.
 const BEGIN_WITHIN: Duration = Duration::from_mins(6);
 
+/// How long a demand that is known is left to settle: not all of a workload's pods are scraped at once, and rates begin with
+/// half-filled windows.
+const SETTLED_AFTER: Duration = Duration::from_mins(1);
+
 /// With how many replicas each workload began, so that two sets of rules begin alike.
 pub(super) type Begun = BTreeMap<Workload, Replicas>;
 
@@ -57,6 +61,8 @@ pub(super) struct World<'w> {
 struct Member {
     rule: String,
     met_at: Timestamp,
+    /// Since when its demand is known.
+    known_at: Option<Timestamp>,
     /// Once it has begun.
     pods: Option<Pods>,
     bounds: (Replicas, Replicas),
@@ -154,7 +160,7 @@ impl<'w> World<'w> {
             for effect in effects {
                 self.perform(effect);
             }
-            self.begin(begun);
+            self.see(begun);
             if self.heard.is_empty() {
                 return;
             }
@@ -169,6 +175,7 @@ impl<'w> World<'w> {
                 self.members.entry(workload).or_insert_with(|| Member {
                     rule: String::new(),
                     met_at,
+                    known_at: None,
                     pods: None,
                     bounds: (0, 0),
                 });
@@ -195,35 +202,37 @@ impl<'w> World<'w> {
         }
     }
 
-    /// Gives pods to those that were met and whose demand is known by now.
-    fn begin(&mut self, begun: &Begun) {
-        if self.members.values().all(|member| member.pods.is_some()) {
-            return;
-        }
+    /// Sees the demand of all, and gives pods to those that were met and whose demand is known by now.
+    fn see(&mut self, begun: &Begun) {
         let view = self.engine.view();
         let Replay { step, options, .. } = self.replay;
-        for seen in &view.workloads {
-            let Some(member) = self.members.get_mut(&seen.workload).filter(|member| member.pods.is_none()) else {
+        let mut seen = view.workloads.iter().peekable();
+        for (workload, member) in &mut self.members {
+            // Both are in the order of workloads.
+            while seen.next_if(|seen| seen.workload < *workload).is_some() {}
+            let Some(seen) = seen.next_if(|seen| seen.workload == *workload) else { continue };
+            if let Some(pods) = &mut member.pods {
+                pods.demand.see(seen);
                 continue;
-            };
+            }
             let planned = planned(seen);
-            if planned.is_none() && self.now.since(member.met_at) < BEGIN_WITHIN {
+            if planned.is_some() {
+                member.known_at.get_or_insert(self.now);
+            }
+            let settled = member.known_at.is_some_and(|at| self.now.since(at) >= SETTLED_AFTER);
+            if !settled && self.now.since(member.met_at) < BEGIN_WITHIN {
                 continue;
             }
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count that saturates")]
             let wanted = planned.map_or(seen.min, |planned| planned.ceil() as Replicas);
-            let replicas = begun.get(&seen.workload).copied().unwrap_or(wanted).clamp(seen.min, seen.max.max(seen.min));
-            // Its first cell is the one that its first demand ended.
-            let cell = self.cell.saturating_sub(1);
-            let since = self.start + step.saturating_mul(u32::try_from(cell).unwrap_or(u32::MAX));
-            let mut demand = Demand::begin(cell);
-            if cell < self.cell {
-                demand.note(cell, Some(seen));
-            }
+            let replicas = begun.get(workload).copied().unwrap_or(wanted).clamp(seen.min, seen.max.max(seen.min));
+            let since = self.start + step.saturating_mul(u32::try_from(self.cell).unwrap_or(u32::MAX));
+            let mut demand = Demand::begin(self.cell);
+            demand.see(seen);
             (member.rule, member.bounds) = (seen.rule.to_string(), (seen.min, seen.max));
             member.pods = Some(Pods { fleet: Fleet::new(since, replicas, options.startup), demand, told: None });
             // What is heard of it brings the next round.
-            self.heard.extend(Self::told(&seen.workload, member));
+            self.heard.extend(Self::told(workload, member));
         }
     }
 
@@ -263,7 +272,7 @@ impl<'w> World<'w> {
         while ends(self.cell) < now {
             for (workload, member) in &mut self.members {
                 let Some(pods) = &mut member.pods else { continue };
-                pods.demand.note(self.cell, seen.get(workload).copied());
+                pods.demand.end_cell(self.cell, seen.get(workload).copied());
             }
             self.cell += 1;
         }
