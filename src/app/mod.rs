@@ -82,8 +82,6 @@ impl App {
         let shutdown = CancellationToken::new();
         let (journal, recovered) = recorder::open(&settings.journal, telemetry.journal.clone(), clock())?;
         info!(last_id = recovered.last_id, unsettled = recovered.unsettled.len(), "the journal is open");
-        let recording =
-            recording::Recording::start(&settings.recording, telemetry.recording.clone(), Arc::clone(&clock))?;
         let listener = TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("can't listen on {}; choose another address with --listen", settings.listen))?;
@@ -115,6 +113,8 @@ impl App {
         info!(rules = %loaded, "rules loaded");
         missing_sender.send_replace(Vec::new());
 
+        let recording =
+            recording::Recording::start(&settings.recording, telemetry.recording.clone(), Arc::clone(&clock))?;
         let receiver = Receiver::new(Arc::clone(&store), limits::of_ingest(&settings), seed(), {
             let wake = Arc::clone(&pulse.wake);
             move || wake.ring()

@@ -66,10 +66,17 @@ impl Recording {
     }
 
     /// Writes what waits, and ends.
-    pub(super) async fn finish(self) {
+    pub(super) async fn finish(mut self) {
         self.queue.ends.store(true, Ordering::Release);
         // A writer that panicked has said so already.
-        drop(self.writing.await);
+        drop((&mut self.writing).await);
+    }
+}
+
+impl Drop for Recording {
+    /// A service that did not come up, or ended in haste, leaves no thread behind.
+    fn drop(&mut self) {
+        self.queue.ends.store(true, Ordering::Release);
     }
 }
 

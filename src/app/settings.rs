@@ -52,7 +52,7 @@ impl SettingsFile {
 pub(super) fn reloaded(present: &Settings, newer: Settings) -> (Settings, Vec<&'static str>) {
     let Settings { external_url, guards, economy, routing, alerting, .. } = newer.clone();
     let settings = Settings { external_url, guards, economy, routing, alerting, ..present.clone() };
-    let Settings { listen, rules, ingest, windows, evaluation, journal, kubernetes, log, .. } = newer;
+    let Settings { listen, rules, ingest, windows, evaluation, journal, recording, kubernetes, log, .. } = newer;
     let waiting = [
         ("listen", listen != present.listen),
         ("rules", rules != present.rules),
@@ -60,6 +60,7 @@ pub(super) fn reloaded(present: &Settings, newer: Settings) -> (Settings, Vec<&'
         ("windows", windows != present.windows),
         ("evaluation", evaluation != present.evaluation),
         ("journal", journal != present.journal),
+        ("recording", recording != present.recording),
         ("kubernetes", kubernetes != present.kubernetes),
         ("log", log != present.log),
     ];

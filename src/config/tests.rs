@@ -328,6 +328,21 @@ fn settings_begin_as_their_defaults() {
 }
 
 #[test]
+fn a_recording_is_off_until_it_has_a_folder() {
+    for text in ["recording: {}", "recording: {directory: none}", "recording: {directory: false}"] {
+        assert_eq!(Settings::parse(source(text)).unwrap().recording, Recording::default());
+    }
+    let given = "recording: {directory: /var/lib/headroom/recording, retention: 2w, size_bytes_max: 64MiB}";
+    let recording = Recording {
+        directory: Some("/var/lib/headroom/recording".into()),
+        retention: Duration::from_hours(14 * 24),
+        size_bytes_max: 64 << 20,
+    };
+    assert_eq!(Settings::parse(source(given)).unwrap().recording, recording);
+    check_settings("recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}", expect![[]]);
+}
+
+#[test]
 fn a_journal_may_be_kept_in_memory() {
     for text in ["journal: {directory: none}", "journal: {directory: false}"] {
         let in_memory = Journal { directory: None, ..Journal::default() };

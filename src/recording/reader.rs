@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::RecordingError;
 use super::block::{Numbered, decode_labels, decode_samples};
@@ -12,6 +13,9 @@ use super::segment::{self, Damage, HEAD_BYTES, HEADER_BYTES, Head, Kind};
 use crate::labels::Labels;
 use crate::sample::Sample;
 use crate::time::Timestamp;
+
+/// How much older than the recording samples may be.
+const BEFORE_MAX: Duration = Duration::from_hours(1);
 
 /// A folder that was recorded into, looked through once.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub struct Recording {
     blocks: Vec<Block>,
     findings: Vec<String>,
     bytes: u64,
+    /// When the oldest segment was begun.
+    begun_at: Timestamp,
 }
 
 /// A segment.
@@ -51,8 +57,14 @@ impl Recording {
             return Err(RecordingError::Empty(folder.to_owned()));
         }
         let mut known = HashMap::default();
-        let mut recording =
-            Self { series: Vec::new(), segments: Vec::new(), blocks: Vec::new(), findings: Vec::new(), bytes: 0 };
+        let mut recording = Self {
+            series: Vec::new(),
+            segments: Vec::new(),
+            blocks: Vec::new(),
+            findings: Vec::new(),
+            bytes: 0,
+            begun_at: Timestamp::MAX,
+        };
         for segment in segments {
             let bytes = match files::read(&segment.path) {
                 Ok(bytes) => bytes,
@@ -74,7 +86,7 @@ impl Recording {
         known: &mut HashMap<Labels, u32, foldhash::fast::RandomState>,
     ) -> Result<(), RecordingError> {
         match segment::parse_header(bytes) {
-            Ok(_) => {}
+            Ok(created_at) => self.begun_at = self.begun_at.min(created_at),
             Err(Damage::Newer(version)) => {
                 return Err(RecordingError::Newer { path, version, known: segment::VERSION });
             }
@@ -171,10 +183,11 @@ impl Recording {
         self.bytes
     }
 
-    /// The times of the first sample and of the last.
+    /// The times of the first sample and of the last. What a sender with a broken clock sent for long before the recording
+    /// was begun is not counted.
     #[must_use]
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
-        let first = self.blocks.first()?.head.first_at;
+        let first = self.blocks.first()?.head.first_at.max(self.begun_at - BEFORE_MAX);
         let last = self.blocks.iter().map(|block| block.head.last_at).max()?;
         Some((first, last))
     }

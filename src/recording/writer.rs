@@ -16,8 +16,8 @@ use crate::time::Timestamp;
 const BLOCK_SAMPLES: usize = 1 << 18;
 
 /// How long samples are gathered at most: what a kill may lose. Longer blocks are shorter by the sample: of a series that
-/// is scraped each 15 s, two minutes are 8 samples.
-const BLOCK_AGE: Duration = Duration::from_mins(2);
+/// is scraped each 15 s, five minutes are 20 samples.
+const BLOCK_AGE: Duration = Duration::from_mins(5);
 
 /// Labels of new series in one block: a series of 64 labels may have 330 KB, one usually has 300 bytes.
 const LABEL_BYTES: usize = 4 << 20;

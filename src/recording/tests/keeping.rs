@@ -64,7 +64,7 @@ fn a_recording_never_takes_more_than_its_bytes() {
     // The newest are left, and each segment stands alone.
     let recording = Recording::open(folder.path()).unwrap();
     let (first, last) = recording.span().unwrap();
-    assert!(first > at(12 * 60 * MINUTE) && last >= at((24 * 60 - 3) * MINUTE), "{first} {last}");
+    assert!(first > at(12 * 60 * MINUTE) && last >= at((24 * 60 - 6) * MINUTE), "{first} {last}");
     assert_eq!((recording.series().len(), recording.findings().len()), (100, 0));
     // A restart with less room makes room.
     let writer = Writer::open(folder.path(), Limits { max_bytes: 100_000, ..limits() }, at(24 * 60 * MINUTE)).unwrap();
@@ -87,13 +87,13 @@ fn what_is_older_than_the_age_goes() {
 }
 
 #[test]
-fn a_block_is_written_within_two_minutes() {
+fn a_block_is_written_within_five_minutes() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = Writer::open(folder.path(), limits(), at(0)).unwrap();
     writer.add(&taken(&series("a", 1), 0, 1.0), at(0)).unwrap();
-    writer.tick(at(119_999)).unwrap();
+    writer.tick(at(299_999)).unwrap();
     assert_eq!((writer.written(), files(folder.path())), (0, 0));
-    writer.tick(at(120_000)).unwrap();
+    writer.tick(at(300_000)).unwrap();
     // As after a kill: the writer is not asked to end.
     std::mem::forget(writer);
     assert_eq!(read(folder.path()).0.len(), 1);

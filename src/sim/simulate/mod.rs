@@ -16,6 +16,7 @@ mod load;
 mod ours;
 mod page;
 mod queue;
+pub mod recorded;
 mod score;
 mod subject;
 mod sweep;
