@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::MetricForecast;
-use crate::decision::Outlook;
+use crate::decision::{Hold, Outlook};
 use crate::forecast::{Options, Point, Predictor};
 use crate::rule::Forecasting;
 use crate::time::Timestamp;
@@ -19,6 +19,14 @@ use crate::time::Timestamp;
 const WAITING_MAX: usize = 3_600;
 /// How often what is foreseen is worked out anew, at most: no step is shorter.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// What is looked at of the time to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Windows {
+    lead: Duration,
+    until: Duration,
+    hold: Duration,
+}
 
 /// The forecast of one metric of one workload.
 #[derive(Debug)]
@@ -29,8 +37,8 @@ pub(super) struct Foresight {
     waiting: Vec<(Timestamp, Option<f64>)>,
     outlook: Option<Outlook>,
     point: Option<Point>,
-    /// The window that the outlook is about, from then on.
-    looked: Option<(Timestamp, Duration, Duration)>,
+    /// The windows that the outlook is about, from then on.
+    looked: Option<(Timestamp, Windows)>,
     /// When its snapshot was written down.
     pub(super) kept_at: Timestamp,
 }
@@ -59,27 +67,31 @@ impl Foresight {
         }
     }
 
-    /// What is foreseen of the window in which what is decided now will have effect, up to the next decision's.
+    /// What is foreseen of the window in which what is decided now will have effect, up to the next decision's, and of
+    /// the time that a lower count would have to last: `hold`, or until others could be there in place of what was let go.
     pub(super) fn outlook(
         &mut self,
         forecasting: &Forecasting,
         startup: Duration,
         interval: Duration,
+        hold: Duration,
         now: Timestamp,
     ) -> Option<Outlook> {
         let lead = forecasting.horizon.unwrap_or_else(|| startup.saturating_add(interval));
         let until = lead.saturating_add(interval.max(forecasting.options.step));
-        let fresh = |(at, from, to): &(Timestamp, Duration, Duration)| {
-            now.since(*at) < LOOK_EVERY && (*from, *to) == (lead, until) && now >= *at
-        };
+        let windows = Windows { lead, until, hold: hold.max(lead) };
+        let fresh =
+            |(at, looked): &(Timestamp, Windows)| now.since(*at) < LOOK_EVERY && *looked == windows && now >= *at;
         let Some(predictor) = &self.predictor else { return self.outlook.clone() };
         if !self.looked.as_ref().is_some_and(fresh) {
             let quantile = forecasting.quantile;
-            self.looked = Some((now, lead, until));
+            self.looked = Some((now, windows));
             self.point = predictor.forecast(lead).and_then(|forecast| forecast.points.last().copied());
-            self.outlook = predictor.peak(lead, until, quantile).filter(|demand| demand.is_finite()).map(|demand| {
+            let peak = |from, to| predictor.peak(from, to, quantile).filter(|demand| demand.is_finite());
+            self.outlook = peak(lead, until).map(|demand| {
                 let model = Arc::from(predictor.model());
-                Outlook { demand, quantile, by: now + until, trust: predictor.trust(), model }
+                let hold = peak(Duration::ZERO, windows.hold).map(|demand| Hold { demand, by: now + windows.hold });
+                Outlook { demand, quantile, by: now + until, hold, trust: predictor.trust(), model }
             });
         }
         self.outlook.clone()

@@ -225,7 +225,8 @@ impl Known {
                 Foresight::new(&forecasting.options, snapshot.as_deref(), now)
             });
             foresight.observe(now, value);
-            metric.outlook = foresight.outlook(forecasting, startup, interval, now);
+            let hold = self.rule.policy.behavior.scale_down.stabilization_window;
+            metric.outlook = foresight.outlook(forecasting, startup, interval, hold, now);
         }
         (self.metrics, self.objective, self.evaluated_at) = (metrics, objective, now);
         unusual
