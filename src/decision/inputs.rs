@@ -105,6 +105,9 @@ pub struct Outlook {
     pub quantile: f64,
     /// When that window ends.
     pub by: Timestamp,
+    /// What may come back before a replica that is let go now had been worth it; `None` where a forecast may only raise,
+    /// and is followed to the letter.
+    pub hold: Option<Hold>,
     /// How far the recent record allows to believe it: 0 to 1.
     pub trust: f64,
     /// The model's name.
@@ -132,6 +135,15 @@ pub struct Outlying {
     /// How many stand apart, and of how many that were judged.
     pub pods: u32,
     pub of: u32,
+}
+
+/// What is expected of the time that a lower count would have to last.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hold {
+    /// The same quantile of the largest demand from now on, in the metric's unit.
+    pub demand: f64,
+    /// When that time ends.
+    pub by: Timestamp,
 }
 
 /// What schedules and planned events say at one moment.

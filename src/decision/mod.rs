@@ -35,8 +35,8 @@ pub use chain::{Decision, Layer, Step};
 pub use formula::{Formula, FormulaError};
 pub use guards::Z_SUDDEN;
 pub use inputs::{
-    Calendar, Cap, Freeze, Inputs, Manual, Matched, MetricInput, Missing, Outlook, Outlying, Part, Pods, Rollback,
-    Targets, Why,
+    Calendar, Cap, Freeze, Hold, Inputs, Manual, Matched, MetricInput, Missing, Outlook, Outlying, Part, Pods,
+    Rollback, Targets, Why,
 };
 pub use per_pod::{per_pod, per_pod_utilization};
 pub use policy::{
@@ -64,7 +64,8 @@ pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -
         state.active(now);
     }
     let silent = matches!(reactive.reason, Reason::NoDemand);
-    let predictive = predictive::predictive(policy, inputs, &mut state, (reactive.wants, silent), now);
+    let predictive::Predictive { step: predictive, foresees_down } =
+        predictive::predictive(policy, inputs, &mut state, (reactive.wants, silent), now);
     let guards::Guarded { step: guards, passage, may_lower } =
         guards::guards(policy, inputs, &state, predictive.wants, silent, now);
     let limits = bounds::Bounds::of(policy, &inputs.calendar);
@@ -92,7 +93,8 @@ pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -
     } else if direct {
         (stability::unrestrained(wanted, Reason::Direct), None)
     } else {
-        stability::stability(policy, &state, from, wanted, passage == Passage::Urgent, now)
+        let haste = stability::Haste { up: passage == Passage::Urgent, down: foresees_down };
+        stability::stability(policy, &state, from, wanted, haste, now)
     };
     let ends_at =
         [inputs.manual.as_ref().map(|manual| manual.until), inputs.rollback.as_ref().map(|rollback| rollback.until)];

@@ -49,8 +49,22 @@ pub enum Reason {
         quantile: f64,
         by: Timestamp,
         per_replica: f64,
+        /// So many times as much may a replica take of what is foreseen.
+        #[serde(default = "one")]
+        room: f64,
         replicas: Replicas,
         model: Arc<str>,
+        trust: f64,
+    },
+    /// Predictive: the forecast says that what would be let go will be needed again, or nearly.
+    Keeps {
+        metric: Arc<str>,
+        demand: f64,
+        quantile: f64,
+        by: Timestamp,
+        per_replica: f64,
+        room: f64,
+        replicas: Replicas,
         trust: f64,
     },
     /// Predictive: the forecast's recent record does not earn the trust to follow it.
@@ -149,6 +163,11 @@ pub enum Reason {
     Unlimited { from: Replicas, to: Replicas },
 }
 
+/// What a forecast was sized with before it was given room.
+fn one() -> f64 {
+    1.0
+}
+
 impl Reason {
     /// The reason's name in APIs and metric labels.
     #[must_use]
@@ -164,6 +183,7 @@ impl Reason {
             Self::NoForecast => "no_forecast",
             Self::Foreseen { .. } => "foreseen",
             Self::Forecast { .. } => "forecast",
+            Self::Keeps { .. } => "keeps",
             Self::Abstains { .. } => "abstains",
             Self::Event { .. } => "event",
             Self::Matched { .. } => "matched",
@@ -287,9 +307,14 @@ impl fmt::Display for Reason {
             Self::Foreseen { metric, demand, quantile, replicas } => {
                 write!(f, "{metric} {} {} = {replicas}, no more than now", Quantile(*quantile), Number(*demand))
             }
-            Self::Forecast { metric, demand, quantile, by, per_replica, replicas, model, trust } => {
+            Self::Forecast { metric, demand, quantile, by, per_replica, room, replicas, model, trust } => {
                 write!(f, "{metric} {} {} by {}", Quantile(*quantile), Number(*demand), Clock(*by))?;
-                write!(f, " / {} = {replicas} ({model}, trust {trust:.2})", Number(*per_replica))
+                write!(f, " / {} = {replicas} ({model}, trust {trust:.2})", Roomy(*per_replica, *room))
+            }
+            Self::Keeps { metric, demand, quantile, by, per_replica, room, replicas, trust } => {
+                write!(f, "keeps {replicas}: {metric} {} {}", Quantile(*quantile), Number(*demand))?;
+                let quotient = Number(demand / (per_replica * room));
+                write!(f, " by {} / {} = {quotient} (trust {trust:.2})", Clock(*by), Roomy(*per_replica, *room))
             }
             Self::Abstains { metric, trust, confidence } => {
                 write!(f, "abstains: {metric} forecast has trust {trust:.2}, below {confidence:.2}")
@@ -491,5 +516,16 @@ impl fmt::Display for Number {
         let text = format!("{:.decimals$}", self.0);
         let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
         f.write_str(text)
+    }
+}
+
+/// Work that one replica takes, and how many times as much it may take.
+struct Roomy(f64, f64);
+
+impl fmt::Display for Roomy {
+    /// `50`, `(50 x 1.15)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(per_replica, room) = *self;
+        if room == 1.0 { Number(per_replica).fmt(f) } else { write!(f, "({} x {})", Number(per_replica), Number(room)) }
     }
 }

@@ -265,7 +265,8 @@ impl Known {
             if let Some(judged) = judged.filter(|_| foresight.has_changed()) {
                 unusual.push((Arc::clone(&metric.name), Judged { kind: anomaly::Kind::Shift, ..judged }));
             }
-            metric.outlook = foresight.outlook(forecasting, startup, interval, now);
+            let hold = self.rule.policy.behavior.scale_down.stabilization_window;
+            metric.outlook = foresight.outlook(forecasting, startup, interval, hold, now);
             let under = self.under.entry(Arc::clone(&metric.name)).or_default();
             let demand = (lore.patterns, &self.workload, &*metric.name);
             metric.matched = under.voice(demand, foresight, value, now);

@@ -23,10 +23,13 @@ fn any_full_policy() -> impl Strategy<Value = Policy> {
 }
 
 fn any_metric() -> impl Strategy<Value = MetricInput> {
-    let outlook = (0.0..3000.0f64, prop_oneof![0.0..1.0f64, Just(f64::NAN)]).prop_map(|(demand, trust)| Outlook {
+    let hold = option::of((0.0..3000.0f64).prop_map(|demand| Hold { demand, by: at(0) }));
+    let trust = prop_oneof![0.0..1.0f64, Just(f64::NAN)];
+    let outlook = (0.0..3000.0f64, hold, trust).prop_map(|(demand, hold, trust)| Outlook {
         demand,
         quantile: 0.9,
         by: at(0),
+        hold,
         trust,
         model: "ets".into(),
     });

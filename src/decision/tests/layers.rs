@@ -51,7 +51,8 @@ fn absolute(name: &str, replicas: f64) -> MetricInput {
 }
 
 fn outlook(demand: f64, trust: f64) -> Outlook {
-    Outlook { demand, quantile: 0.9, by: at(12 * 3_600_000 + 180_000), trust, model: "ets".into() }
+    let by = at(12 * 3_600_000 + 180_000);
+    Outlook { demand, quantile: 0.9, by, hold: None, trust, model: "ets".into() }
 }
 
 fn foreseeing(now: f64, outlook: Outlook) -> Inputs {
