@@ -339,7 +339,7 @@ fn a_recording_is_off_until_it_has_a_folder() {
         size_bytes_max: 64 << 20,
     };
     assert_eq!(Settings::parse(source(given)).unwrap().recording, recording);
-    check_settings("recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}", expect![[]]);
+    check_settings("recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}", expect![[r#""#]]);
 }
 
 #[test]
