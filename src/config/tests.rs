@@ -339,7 +339,9 @@ fn a_recording_is_off_until_it_has_a_folder() {
         size_bytes_max: 64 << 20,
     };
     assert_eq!(Settings::parse(source(given)).unwrap().recording, recording);
-    check_settings("recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}", expect![[r#"
+    check_settings(
+        "recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}",
+        expect![[r#"
         web.yaml:1:24: expected a folder, or none, found the number 7
             1 | recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}
               |                        ^
@@ -352,7 +354,8 @@ fn a_recording_is_off_until_it_has_a_folder() {
         web.yaml:1:64: unknown field "keep" in recording; known: directory, retention, size_bytes_max
             1 | recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}
               |                                                                ^^^^
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -135,13 +135,16 @@ fn every_workload_of_the_rules_is_replayed_and_scored_beside_the_others() {
 
 #[test]
 fn the_same_rules_do_the_same() {
-    check_diff(RULES, &expect![[r#"
+    check_diff(
+        RULES,
+        &expect![[r#"
         0.1 days from 2025-10-09T08:53:20.000Z
 
         shop/checkout: the same at all times
         shop/search: the same at all times
         shop/workers: the same at all times
-    "#]]);
+    "#]],
+    );
     let twice = [difference(RULES, RULES), difference(RULES, RULES)];
     assert_eq!(twice[0], twice[1]);
     assert!(tripped(&twice[0], &Gate::ALL, Tolerances::default()).is_empty());
@@ -149,7 +152,9 @@ fn the_same_rules_do_the_same() {
 
 #[test]
 fn another_capacity_shows_what_it_costs_and_why() {
-    check_diff(&RULES.replace("per_replica: 50", "per_replica: 65"), &expect![[r#"
+    check_diff(
+        &RULES.replace("per_replica: 50", "per_replica: 65"),
+        &expect![[r#"
         0.1 days from 2025-10-09T08:53:20.000Z
 
         shop/checkout: other counts 91.0% of the time
@@ -191,14 +196,17 @@ fn another_capacity_shows_what_it_costs_and_why() {
             new 8  stability: 8 within 5m
 
         shop/workers: the same at all times
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_rule_that_is_gone_and_one_that_is_new_are_told() {
     let mut new = RULES.replace("- scale: workers", "- scale: others");
     new = new.replace("name: workers", "name: others");
-    check_diff(&new, &expect![[r#"
+    check_diff(
+        &new,
+        &expect![[r#"
         0.1 days from 2025-10-09T08:53:20.000Z
 
         shop/others: only the new rules scale it
@@ -229,7 +237,8 @@ fn a_rule_that_is_gone_and_one_that_is_new_are_told() {
 
         shop/checkout: the same at all times
         shop/search: the same at all times
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -240,12 +249,20 @@ fn gates_tell_what_is_worse() {
     }
     let less = RULES.replace("per_replica: 50", "per_replica: 80");
     check(&less, &[Gate::Cost], &expect![[r#""#]]);
-    check(&less, &[Gate::Missed, Gate::Change], &expect![[r#"
+    check(
+        &less,
+        &[Gate::Missed, Gate::Change],
+        &expect![[r#"
         missed: shop/checkout misses 14.360% of its demand, 0.000% before
         missed: shop/search misses 8.776% of its demand, 0.000% before
         change: shop/checkout is scaled differently
-        change: shop/search is scaled differently"#]]);
-    check(&RULES.replace("per_replica: 50", "per_replica: 30"), &[Gate::Missed, Gate::Cost], &expect!["cost: 119.5 replica-hours, 76.5 before"]);
+        change: shop/search is scaled differently"#]],
+    );
+    check(
+        &RULES.replace("per_replica: 50", "per_replica: 30"),
+        &[Gate::Missed, Gate::Cost],
+        &expect!["cost: 119.5 replica-hours, 76.5 before"],
+    );
 }
 
 #[test]
@@ -323,7 +340,8 @@ fn a_trace_is_played_as_the_series_that_rules_read() {
             new 3  requests 147.4 / 50 = 3
         old: shop/workers: left out: no value of the trace is above zero
         new: shop/workers: left out: no value of the trace is above zero
-    "#]].assert_eq(&diff_table(&differences));
+    "#]]
+    .assert_eq(&diff_table(&differences));
     let parsed: serde_json::Value = serde_json::from_str(&diff_json(&differences, &[])).unwrap();
     assert_eq!(parsed["format"], "headroom-diff/1");
     assert_eq!(parsed["workloads"][0]["workload"], "shop/checkout");
