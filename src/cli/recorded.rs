@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 /// The settings of a file, or the defaults.
 pub(super) fn settings(file: Option<&Path>) -> anyhow::Result<Settings> {
     let file = SettingsFile { path: file.map(Path::to_owned), ..SettingsFile::default() };
-    file.read().map_err(findings)
+    file.read().map_err(|found| findings(&found))
 }
 
 /// Rule files, compiled together; a folder stands for the YAML files in it.
@@ -25,13 +25,13 @@ pub(super) fn rules(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<Ru
     let mut files = Vec::new();
     for path in paths {
         for file in yaml(path)? {
-            files.push((file.clone(), rule::read(&file).map_err(|finding| findings(vec![finding]))?));
+            files.push((file.clone(), rule::read(&file).map_err(|finding| findings(&[finding]))?));
         }
     }
-    rule::compile(&files, settings).map_err(findings)
+    rule::compile(&files, settings).map_err(|found| findings(&found))
 }
 
-fn findings(findings: Vec<Finding>) -> anyhow::Error {
+fn findings(findings: &[Finding]) -> anyhow::Error {
     let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
     anyhow!("{}", lines.join("\n"))
 }
@@ -74,7 +74,9 @@ pub(super) fn only(rules: &mut RuleSet, name: &str) -> anyhow::Result<()> {
 /// A recording; what is damaged is told and left out.
 pub(super) fn open(folder: &Path) -> anyhow::Result<Recording> {
     let recording = Recording::open(folder)?;
-    recording.findings().iter().for_each(|finding| eprintln!("{finding}"));
+    for finding in recording.findings() {
+        eprintln!("{finding}");
+    }
     Ok(recording)
 }
 

@@ -339,7 +339,23 @@ fn a_recording_is_off_until_it_has_a_folder() {
         size_bytes_max: 64 << 20,
     };
     assert_eq!(Settings::parse(source(given)).unwrap().recording, recording);
-    check_settings("recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}", expect![[]]);
+    check_settings(
+        "recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}",
+        expect![[r#"
+        web.yaml:1:24: expected a folder, or none, found the number 7
+            1 | recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}
+              |                        ^
+        web.yaml:1:38: retention must be more than zero
+            1 | recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}
+              |                                      ^^
+        web.yaml:1:58: size_bytes_max of a recording is 16MiB at least
+            1 | recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}
+              |                                                          ^^^^
+        web.yaml:1:64: unknown field "keep" in recording; known: directory, retention, size_bytes_max
+            1 | recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}
+              |                                                                ^^^^
+    "#]],
+    );
 }
 
 #[test]

@@ -279,6 +279,7 @@ fn what_is_kept_is_recorded_and_nothing_else() {
     // Once as new series, once as known ones whose samples are all there.
     drop(receiver.receive(&request(), NOW));
     drop(receiver.receive(&request(), NOW));
-    let want = [r#"wanted{pod="a"} 30000"#, r#"wanted{pod="a"} 15000"#, r#"wanted{pod="b"} 0"#];
+    let want =
+        [r#"wanted{pod="a"} 30000"#, r#"wanted{pod="a"} 15000"#, r#"wanted{pod="a"} 20000"#, r#"wanted{pod="b"} 0"#];
     assert_eq!(*taken.lock().unwrap(), want);
 }

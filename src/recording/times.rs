@@ -21,18 +21,14 @@ pub(super) fn encode(times: &[i64], out: &mut Vec<u8>) {
         let now = at.wrapping_sub(last);
         let change = zigzag(now.wrapping_sub(distance));
         (last, distance) = (*at, now);
-        match WIDTHS.iter().position(|width| change >> width == 0) {
-            #[expect(clippy::cast_possible_truncation, reason = "one of four")]
-            Some(place) => {
-                let ones = place as u32;
-                // As many ones, and a zero.
-                bits.put((1 << (ones + 1)) - 2, ones + 1);
-                bits.put(change, WIDTHS.get(place).copied().unwrap_or_default());
-            }
-            None => {
-                bits.put(0b1111, 4);
-                bits.put(change, 64);
-            }
+        let place = WIDTHS.iter().position(|width| change >> width == 0);
+        if let Some((ones, width)) = place.and_then(|place| Some((u32::try_from(place).ok()?, WIDTHS.get(place)?))) {
+            // As many ones, and a zero.
+            bits.put((1 << (ones + 1)) - 2, ones + 1);
+            bits.put(change, *width);
+        } else {
+            bits.put(0b1111, 4);
+            bits.put(change, 64);
         }
     }
     out.extend(bits.finish());

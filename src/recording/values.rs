@@ -92,15 +92,12 @@ pub(super) fn decode(cursor: &mut Cursor<'_>, count: usize, mut push: impl FnMut
 
 fn same(value: f64, out: &mut Vec<u8>) {
     out.push(SAME);
-    match decimal(&[value]) {
-        Some((digits, numbers)) => {
-            out.push(digits);
-            put(out, zigzag(numbers.first().copied().unwrap_or_default()));
-        }
-        None => {
-            out.push(DIGITS_MAX + 1);
-            out.extend(value.to_bits().to_le_bytes());
-        }
+    if let Some((digits, numbers)) = decimal(&[value]) {
+        out.push(digits);
+        put(out, zigzag(numbers.first().copied().unwrap_or_default()));
+    } else {
+        out.push(DIGITS_MAX + 1);
+        out.extend(value.to_bits().to_le_bytes());
     }
 }
 

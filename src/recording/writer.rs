@@ -177,12 +177,11 @@ impl Writer {
 
     fn append(&mut self, block: &[u8], fresh: usize, now: Timestamp) -> io::Result<()> {
         self.prune(block.len() as u64 + segment::HEADER_BYTES as u64, now)?;
-        let mut open = match self.open.take() {
-            Some(open) => open,
-            None => {
-                let (segment, file) = files::create(&self.folder, now)?;
-                Open { segment, file, series: 0 }
-            }
+        let mut open = if let Some(open) = self.open.take() {
+            open
+        } else {
+            let (segment, file) = files::create(&self.folder, self.gathered_since)?;
+            Open { segment, file, series: 0 }
         };
         let mut write = || {
             if open.segment.bytes == 0 {

@@ -51,10 +51,10 @@ fn one(path: &Path) -> anyhow::Result<(String, Trace)> {
     Ok((name, Trace::parse(&text).with_context(|| shown)?))
 }
 
-/// By its name.
+/// By its name: `.csv`, or `.csv.gz`.
 fn is_trace(file: &Path) -> bool {
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    name.ends_with(".csv") || name.ends_with(".csv.gz")
+    let ends = |file: &Path, ending: &str| file.extension().is_some_and(|found| found == ending);
+    ends(file, "csv") || (ends(file, "gz") && file.file_stem().is_some_and(|stem| ends(Path::new(stem), "csv")))
 }
 
 /// The history that is asked for.

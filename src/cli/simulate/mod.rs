@@ -229,7 +229,9 @@ fn from_recording(folder: &Path, args: &Args) -> anyhow::Result<String> {
     let (report, notes) = replay_all(&replay, &rules, policies, threads, &|at| bar.reached(at), &|_| ())
         .context(folder.display().to_string())?;
     bar.finish();
-    notes.iter().for_each(|note| eprintln!("{note}"));
+    for note in &notes {
+        eprintln!("{note}");
+    }
     write(args, &report, None)
 }
 

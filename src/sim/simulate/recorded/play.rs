@@ -39,7 +39,9 @@ pub(super) fn play<const N: usize>(
         let at = until + delay;
         while lived + SLICE < at {
             lived = lived + SLICE;
-            worlds.iter_mut().for_each(|world| world.pass(lived, &mut begun));
+            for world in &mut *worlds {
+                world.pass(lived, &mut begun);
+            }
             look(worlds);
         }
         lived = at;
@@ -54,7 +56,9 @@ pub(super) fn play<const N: usize>(
     }
     // What came last has its say too.
     let end = last + delay + SLICE;
-    worlds.iter_mut().for_each(|world| world.pass(end, &mut begun));
+    for world in &mut *worlds {
+        world.pass(end, &mut begun);
+    }
     look(worlds);
     Ok(())
 }

@@ -27,6 +27,9 @@ const ROUNDS_MAX: u32 = 16;
 /// The loop is stepped this often at least, as a live one looks at what time alone may have changed.
 const BEAT: Duration = Duration::from_secs(15);
 
+/// What is due comes no sooner after a step, so that a replay stays quick; groups are due each few seconds.
+const REST: Duration = Duration::from_secs(1);
+
 /// How long a fit of a forecast's slow models is taken to last.
 const FIT: Duration = Duration::from_millis(250);
 
@@ -122,7 +125,8 @@ impl<'w> World<'w> {
     pub(super) fn pass(&mut self, until: Timestamp, begun: &mut Begun) {
         loop {
             let fleets = self.members.values().filter_map(|member| Some(member.pods.as_ref()?.fleet.next_change()));
-            let at = fleets.min().unwrap_or(Timestamp::MAX).min(self.now + BEAT);
+            let due = self.engine.next_due().max(self.now + REST);
+            let at = fleets.min().unwrap_or(Timestamp::MAX).min(self.now + BEAT).min(due);
             if at >= until {
                 return;
             }
