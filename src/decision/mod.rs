@@ -64,8 +64,7 @@ pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -
         state.active(now);
     }
     let silent = matches!(reactive.reason, Reason::NoDemand);
-    let predictive::Predictive { step: predictive, foresees_down } =
-        predictive::predictive(policy, inputs, &mut state, (reactive.wants, silent), now);
+    let predictive = predictive::predictive(policy, inputs, &mut state, (reactive.wants, silent), now);
     let guards::Guarded { step: guards, passage, may_lower } =
         guards::guards(policy, inputs, &state, predictive.wants, silent, now);
     let limits = bounds::Bounds::of(policy, &inputs.calendar);
@@ -93,8 +92,7 @@ pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -
     } else if direct {
         (stability::unrestrained(wanted, Reason::Direct), None)
     } else {
-        let haste = stability::Haste { up: passage == Passage::Urgent, down: foresees_down };
-        stability::stability(policy, &state, from, wanted, haste, now)
+        stability::stability(policy, &state, from, wanted, passage == Passage::Urgent, now)
     };
     let ends_at =
         [inputs.manual.as_ref().map(|manual| manual.until), inputs.rollback.as_ref().map(|rollback| rollback.until)];

@@ -1,7 +1,7 @@
 //! The second layer: what is foreseen to be needed before there is a next chance to act.
 //!
 //! A forecast counts as far as its recent record allows. Trusted (from the policy's `confidence` on) it may raise the
-//! wish, keep a count that would fall, and permit it to fall sooner. Degraded (from half of it) it may only raise the
+//! wish, and keep a count that would fall. Degraded (from half of it) it may only raise the
 //! count above what there is. Untrusted it abstains, and says so. The demand of this moment is always the least, for no
 //! forecast lowers a wish; and where this moment's demand can't be read, a forecast may still raise.
 //!
@@ -11,8 +11,9 @@
 //! what a forecast would have added, and nothing of what the demand of this moment takes.
 //!
 //! **Down.** A count falls only to what the hold window ahead takes ([`Hold`](super::Hold)), and only where that is
-//! clearly less than there is ([`CLEARLY`]): what dips and comes back is kept. Where all metrics are foreseen with trust,
-//! what comes back is known, so that stability need not look back for as long.
+//! clearly less than there is ([`CLEARLY`]): what dips and comes back is kept. A trusted forecast does not shorten the
+//! window that stability looks back over. That was tried, and costs fewer replica-hours; but a crowd that no forecast
+//! knows of then finds fewer replicas than it would without one.
 //!
 //! A planned event is a forecast that a person made: so many times what was wanted before it came near. That is held
 //! until it ends, whatever its start-up time is taken to be meanwhile; while the demand can't be read, nobody knows it.
@@ -40,13 +41,6 @@ pub(super) const ROOM: f64 = 1.15;
 /// demand and once for the forecast of it.
 const CLEARLY: f64 = 0.8;
 
-/// What is foreseen comes to.
-pub(super) struct Predictive {
-    pub(super) step: Step,
-    /// All that could ask for more in the hold window is foreseen, with trust.
-    pub(super) foresees_down: bool,
-}
-
 /// Raises what is wanted now to what is foreseen.
 ///
 /// `silent` says that the demand of this moment is unknown.
@@ -56,7 +50,7 @@ pub(super) fn predictive(
     state: &mut State,
     (wanted, silent): (Replicas, bool),
     now: Timestamp,
-) -> Predictive {
+) -> Step {
     let event = event(inputs, state, (wanted, silent), now);
     let forecast =
         going(inputs).filter_map(|metric| Some(forecast(policy, inputs, metric, wanted, metric.outlook.as_ref()?)));
@@ -65,11 +59,7 @@ pub(super) fn predictive(
     let most =
         event.into_iter().chain(forecast).chain(matched).reduce(|most, next| if next.0 > most.0 { next } else { most });
     let (wants, reason) = most.unwrap_or((wanted, Reason::NoForecast));
-    let foreseen = |metric: &MetricInput| {
-        metric.outlook.as_ref().is_some_and(|outlook| outlook.hold.is_some() && outlook.trust >= policy.confidence)
-    };
-    let foresees_down = going(inputs).next().is_some() && going(inputs).all(foreseen);
-    Predictive { step: Step { layer: Layer::Predictive, given: wanted, wants, reason }, foresees_down }
+    Step { layer: Layer::Predictive, given: wanted, wants, reason }
 }
 
 /// What one metric's forecast takes, where that is more than what is wanted now.

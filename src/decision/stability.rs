@@ -5,12 +5,8 @@
 //! direction must be wanted so long), the dead band, the cooldowns and the flap budget, of which the last two bar moves
 //! down only. What comes out lies between the current count and the wish, so bounds that both keep are kept.
 //!
-//! An urgent move up (a spike) minds what is written for it, but no dead band. A move down that a trusted forecast has
-//! looked ahead for need not look back for as long: the window is there because nobody knows what comes next, and here
-//! somebody does. What is left of it ([`LOOK_BACK`]) rides out one odd evaluation.
+//! An urgent move up (a spike) minds what is written for it, but no dead band.
 //! See <https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#stabilization-window>.
-
-use std::time::Duration;
 
 use super::pace::Limit;
 use super::policy::{Direction, Policy};
@@ -20,29 +16,20 @@ use super::{Layer, Step};
 use crate::time::Timestamp;
 use crate::workload::Replicas;
 
-/// How long the window that restrains moves down is, at most, where a trusted forecast looks ahead.
-const LOOK_BACK: Duration = Duration::from_mins(1);
-
-/// What makes a move less slow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Haste {
-    /// Demand rose suddenly.
-    pub(super) up: bool,
-    /// A trusted forecast says what comes back.
-    pub(super) down: bool,
-}
-
 /// How far the count may go from `from` towards `wanted` at `now`, and when time alone may change that.
 pub(super) fn stability(
     policy: &Policy,
     state: &State,
     from: Replicas,
     wanted: Replicas,
-    haste: Haste,
+    urgent: bool,
     now: Timestamp,
 ) -> (Step, Option<Timestamp>) {
     let (wants, reason, revisit_at) = match Direction::of(from, wanted) {
-        Some(direction) => Move { policy, state, direction, from, wanted, haste, now }.restrained(),
+        Some(direction) => {
+            let urgent = urgent && direction == Direction::Up;
+            Move { policy, state, direction, from, wanted, urgent, now }.restrained()
+        }
         None => (from, Reason::Settled, None),
     };
     (Step { layer: Layer::Stability, given: wanted, wants, reason }, revisit_at)
@@ -60,7 +47,8 @@ struct Move<'a> {
     direction: Direction,
     from: Replicas,
     wanted: Replicas,
-    haste: Haste,
+    /// Demand rose suddenly, and this follows it.
+    urgent: bool,
     now: Timestamp,
 }
 
@@ -85,12 +73,7 @@ impl Move<'_> {
     /// What the stabilization window makes of the wish, where that is something else.
     fn windowed(&self) -> Option<Verdict> {
         let window = self.policy.behavior.toward(self.direction).stabilization_window;
-        let wishes = self.state.window(self.direction);
-        let foreseen = self.haste.down && self.direction == Direction::Down && window > LOOK_BACK;
-        let window = if foreseen { LOOK_BACK } else { window };
-        let cautious =
-            if foreseen { wishes.most_cautious_lately(window, self.now) } else { wishes.most_cautious(window) };
-        let (cautious, leaves_at) = cautious?;
+        let (cautious, leaves_at) = self.state.window(self.direction).most_cautious(window)?;
         let target = self.direction.further(self.direction.nearer(self.wanted, cautious), self.from);
         (target != self.wanted).then_some((target, Reason::Window { replicas: cautious, window }, Some(leaves_at)))
     }
@@ -116,8 +99,7 @@ impl Move<'_> {
     /// A change within the dead band, unless it is the first replica or the last.
     fn too_small(&self, target: Replicas) -> Option<Verdict> {
         let dead_band = self.policy.dead_band;
-        let urgent = self.haste.up && self.direction == Direction::Up;
-        let small = target.abs_diff(self.from) <= dead_band && target > 0 && self.from > 0 && !urgent;
+        let small = target.abs_diff(self.from) <= dead_band && target > 0 && self.from > 0 && !self.urgent;
         small.then_some((self.from, Reason::DeadBand { from: self.from, to: target, dead_band }, None))
     }
 

@@ -48,12 +48,6 @@ impl Window {
         self.kept.first().map(|one| (one.replicas, one.at + length))
     }
 
-    /// The same of the last `length` alone, which is no longer than the whole window.
-    pub(super) fn most_cautious_lately(&self, length: Duration, now: Timestamp) -> Option<(Replicas, Timestamp)> {
-        let lately = self.kept.partition_point(|one| one.at + length <= now);
-        self.kept.get(lately).map(|one| (one.replicas, one.at + length))
-    }
-
     /// Notes what was wanted at `at`, which is not before what was noted last.
     pub(super) fn record(&mut self, replicas: Replicas, at: Timestamp) {
         while self.kept.last().is_some_and(|last| self.restrains.nearer(last.replicas, replicas) == replicas) {

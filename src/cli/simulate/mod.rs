@@ -346,7 +346,9 @@ fn write(args: &Args, report: &Report, swept: Option<&Swept>) -> anyhow::Result<
         simulate::json(report)
     } else {
         let swept = swept.map(Swept::text).unwrap_or_default();
-        format!("{}{}{swept}", simulate::table(report), simulate::summary(report))
+        let verdicts =
+            if report.traces.len() > 1 { format!("\n{}", simulate::verdicts(report)) } else { String::new() };
+        format!("{}{}{verdicts}{swept}", simulate::table(report), simulate::summary(report))
     };
     if let Some(path) = args.json.as_ref().filter(|_| !to_stdout) {
         std::fs::write(path, simulate::json(report)).with_context(|| format!("writing {}", path.display()))?;

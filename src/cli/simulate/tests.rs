@@ -59,6 +59,11 @@ fn a_folder_of_traces_is_simulated_and_written_down() {
           headroom    1.206    0.133  0.107  21.770  0.441  99.559        3.2    0.0      8.0
           hpa         1.205    0.150  0.119  21.763  0.474  99.526        3.4    0.0      8.0
           oracle      1.000    0.000  0.000   0.000  0.000   0.000        0.0    0.0     10.0
+
+          headroom / hpa  under min  ratio  replica-h  flaps  /oracle  hpa's  does not hold
+          one             1.6 / 1.7   0.93      1.000  0 / 0     1.21   1.21          under
+          two             1.6 / 1.7   0.93      1.000  0 / 0     1.21   1.21          under
+          mean                        0.93      1.000   0.00     1.21   1.21               
     "#]].assert_eq(&shown);
     let written: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
     assert_eq!(written["format"], "headroom-simulate/1");

@@ -24,6 +24,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod theirs;
+mod verdict;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,7 @@ pub use score::{Score, Yardstick};
 pub use subject::{Choice, Plain, Subject, SubjectError, series};
 pub use sweep::{Candidate, Sum, SweepError, Swept, candidates, newsvendor, pareto, sweep};
 pub use table::{summary, table};
+pub use verdict::verdicts;
 
 use crate::rivals::{Hpa, Keda, Kind, Oracle, Plan, Predictive, Rival, Setup, Static};
 use crate::workload::Replicas;
