@@ -165,7 +165,8 @@ async fn a_prometheus_that_is_none_is_told() {
 fn a_trace_that_is_packed_is_simulated_as_one_that_is_not() {
     use std::io::Write as _;
     let folder = tempfile::tempdir().unwrap();
-    let text = (0..60).map(|minute| format!("{},{}\n", minute * 60, 100 + minute)).collect::<String>();
+    let text: Vec<String> = (0..60).map(|minute| format!("{},{}\n", minute * 60, 100 + minute)).collect();
+    let text = text.concat();
     let (plain, packed) = (folder.path().join("a.csv"), folder.path().join("a.csv.gz"));
     std::fs::write(&plain, &text).unwrap();
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
