@@ -341,6 +341,11 @@ impl Engine {
         self.alert_groups = alerts.groups(now).into_iter().map(Arc::new).collect();
     }
 
+    /// The workloads as [`Engine::view`] shows them, without the cost of all else that it shows.
+    pub fn workload_views(&self) -> impl Iterator<Item = &Arc<WorkloadView>> {
+        self.views.values()
+    }
+
     /// What the outside may see. Costs a reference count for each workload.
     #[must_use]
     pub fn view(&self) -> View {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::score::{Score, Yardstick};
-use super::world::{World, why};
+use super::world::World;
 use super::{AllPlayed, Load, Options, Played, Reached, Replay, ReplayError, play};
 use crate::rule::RuleSet;
 use crate::time::Timestamp;
@@ -190,8 +190,8 @@ impl Partings {
                 at: now.to_string(),
                 old: of_old,
                 new: of_new,
-                old_reason: why(&old.view(), workload),
-                new_reason: why(&new.view(), workload),
+                old_reason: old.why(workload),
+                new_reason: new.why(workload),
             };
             let parted = self.0.entry(workload.clone()).or_default();
             if parted.widest.as_ref().is_none_or(|widest| widest.old.abs_diff(widest.new) < of_old.abs_diff(of_new)) {

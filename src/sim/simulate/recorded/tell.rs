@@ -91,7 +91,9 @@ fn workload(one: &Difference) -> String {
         let change = old.zip(new).map(|(old, new)| changed(old, new, unit)).unwrap_or_default();
         (old.is_some() || new.is_some()).then(|| vec![(*head).to_owned(), cell(old), cell(new), change])
     });
-    text += &aligned(&["", "old", "new", "change"], &rows.collect::<Vec<_>>());
+    for line in aligned(&["", "old", "new", "change"], &rows.collect::<Vec<_>>()).lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
     if let Some(ratio) = planned_ratio.filter(|ratio| (ratio - 1.0).abs() > 0.005) {
         let _ = writeln!(text, "  the new rule plans {ratio:.2} times the replicas for the same time");
     }

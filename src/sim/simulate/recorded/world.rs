@@ -11,7 +11,7 @@ use super::{AllPlayed, Played, Replay, ReplayError};
 use crate::config::Keep;
 use crate::decision::Decision;
 use crate::dispatch::{Observation, Outcome, Status};
-use crate::engine::{Effect, Engine, Event, View, WorkloadView};
+use crate::engine::{Effect, Engine, Event, WorkloadView};
 use crate::rule::{Rule, RuleSet};
 use crate::sample::Sample;
 use crate::series::{Fingerprint, Limits, Pushed, Refused, Store, Touched, Verdict};
@@ -208,9 +208,8 @@ impl<'w> World<'w> {
 
     /// Sees the demand of all, and gives pods to those that were met and whose demand is known by now.
     fn see(&mut self, begun: &Begun) {
-        let view = self.engine.view();
         let Replay { step, options, .. } = self.replay;
-        let mut seen = view.workloads.iter().peekable();
+        let mut seen = self.engine.workload_views().peekable();
         for (workload, member) in &mut self.members {
             // Both are in the order of workloads.
             while seen.next_if(|seen| seen.workload < *workload).is_some() {}
@@ -270,9 +269,8 @@ impl<'w> World<'w> {
         if ends(self.cell) >= now {
             return;
         }
-        let view = self.engine.view();
         let seen: BTreeMap<&Workload, &WorkloadView> =
-            view.workloads.iter().map(|seen| (&seen.workload, &**seen)).collect();
+            self.engine.workload_views().map(|seen| (&seen.workload, &**seen)).collect();
         while ends(self.cell) < now {
             for (workload, member) in &mut self.members {
                 let Some(pods) = &mut member.pods else { continue };
@@ -287,8 +285,10 @@ impl<'w> World<'w> {
         self.members.iter().filter_map(|(workload, member)| Some((workload, member.pods.as_ref()?.fleet.requested())))
     }
 
-    pub(super) fn view(&self) -> View {
-        self.engine.view()
+    /// Why a workload has the count that it has, in one line.
+    pub(super) fn why(&self, workload: &Workload) -> String {
+        let seen = self.engine.workload_views().find(|seen| seen.workload == *workload);
+        seen.and_then(|seen| seen.decision.as_ref()).map(Decision::summary).unwrap_or_default()
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -335,10 +335,4 @@ fn prices(rules: &RuleSet) -> BTreeMap<String, f64> {
         _ => None,
     };
     rules.filter_map(price).collect()
-}
-
-/// Why a workload has the count that it has, in one line.
-pub(super) fn why(view: &View, workload: &Workload) -> String {
-    let seen = view.workloads.iter().find(|seen| seen.workload == *workload);
-    seen.and_then(|seen| seen.decision.as_ref()).map(Decision::summary).unwrap_or_default()
 }
