@@ -243,31 +243,51 @@ fn what_is_foreseen_may_fill_the_slack_and_keeps_what_would_come_back() {
         let hold = Some(Hold { demand: hold, by: at(12 * 3_600_000 + 300_000) });
         Outlook { hold, ..outlook(demand, trust) }
     };
-    check(&quick(2, 60), &foreseeing(190.0, holding(288.0, 288.0, 0.84)), expect![[r#"
+    check(
+        &quick(2, 60),
+        &foreseeing(190.0, holding(288.0, 288.0, 0.84)),
+        expect![[r#"
         4 -> 6
           reactive    requests 190 / 50 = 4
           predictive  requests p90 288 by 12:03 / (50 x 1.15) = 6 (ets, trust 0.84)
-    "#]]);
-    check(&quick(2, 60), &foreseeing(90.0, holding(100.0, 200.0, 0.84)), expect![[r#"
+    "#]],
+    );
+    check(
+        &quick(2, 60),
+        &foreseeing(90.0, holding(100.0, 200.0, 0.84)),
+        expect![[r#"
         4 -> 4
           reactive    requests 90 / 50 = 2
           predictive  keeps 4: requests p90 200 by 12:05 / (50 x 1.15) = 3.478 (trust 0.84)
-    "#]]);
-    check(&quick(2, 60), &foreseeing(90.0, holding(100.0, 150.0, 0.84)), expect![[r#"
+    "#]],
+    );
+    check(
+        &quick(2, 60),
+        &foreseeing(90.0, holding(100.0, 150.0, 0.84)),
+        expect![[r#"
         4 -> 3
           reactive    requests 90 / 50 = 2
           predictive  keeps 3: requests p90 150 by 12:05 / (50 x 1.15) = 2.609 (trust 0.84)
-    "#]]);
-    check(&quick(2, 60), &foreseeing(90.0, holding(100.0, 110.0, 0.84)), expect![[r#"
+    "#]],
+    );
+    check(
+        &quick(2, 60),
+        &foreseeing(90.0, holding(100.0, 110.0, 0.84)),
+        expect![[r#"
         4 -> 2
           reactive    requests 90 / 50 = 2
           predictive  requests p90 110 = 2, no more than now
-    "#]]);
-    check(&quick(2, 60), &foreseeing(90.0, holding(100.0, 200.0, 0.3)), expect![[r#"
+    "#]],
+    );
+    check(
+        &quick(2, 60),
+        &foreseeing(90.0, holding(100.0, 200.0, 0.3)),
+        expect![[r#"
         4 -> 2
           reactive    requests 90 / 50 = 2
           predictive  requests p90 100 = 2, no more than now
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
