@@ -94,7 +94,8 @@ impl Trace {
 
     pub(crate) fn feed(&self, predictor: &mut Predictor, steps: std::ops::Range<usize>) {
         for step in steps {
-            let at = Timestamp::from_millis((self.start + step as i64 * self.step) * 1_000);
+            let at =
+                Timestamp::from_millis((self.start + i64::try_from(step).expect("a short trace") * self.step) * 1_000);
             predictor.observe(at, Some(self.values[step]).filter(|value| !value.is_nan()));
         }
     }

@@ -18,7 +18,10 @@ mod explain;
 mod foresight;
 mod history;
 mod keep;
+mod learned;
+mod lending;
 mod notable;
+mod outlying;
 mod patterns;
 mod posted;
 mod recorded;
@@ -39,7 +42,8 @@ pub use crate::journal::Entry;
 pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale, MetricForecast};
 pub use explain::{LINES_MAX, explain};
-pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, ShadowView, View, WorkloadView};
+pub use outlying::OddPod;
+pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, ShadowView, Terms, View, WorkloadView};
 
 use agenda::Agenda;
 use alerts::Alerts;
@@ -49,6 +53,7 @@ use economy::Groups;
 use history::History;
 use keep::Remembered;
 use recorded::Recorded;
+use refit::Turns;
 use shadow::{ShadowId, Shadows};
 use workloads::Known;
 
@@ -72,6 +77,8 @@ const EVICT_EVERY: Duration = Duration::from_secs(30);
 pub enum Event {
     /// New rules, bound to their subscriptions. State of what stays is kept.
     Rules(BoundRules),
+    /// Other settings, and the rules compiled under them.
+    Settings(Box<Settings>, BoundRules),
     Observed(Observation),
     Acted(Action, Outcome),
     /// So many samples were kept since the start of the service.
@@ -150,6 +157,8 @@ enum Due {
     Dispatch,
     Keep,
     Refit,
+    /// A workload's demand is to be looked through for patterns.
+    Study(Workload),
 }
 
 /// The state of the loop.
@@ -184,10 +193,7 @@ pub struct Engine {
     kept_silences: Vec<Arc<Silence>>,
     /// Snapshots of predictors from before a restart, by workload and metric.
     foreseen: HashMap<String, Vec<u8>>,
-    /// Predictors are to be looked through for one whose fit is due.
-    refit_due: bool,
-    /// The workload whose predictor was fitted last; the next one's turn is after it.
-    refitted: Option<Workload>,
+    turns: Turns,
     keep_due: bool,
     /// Nothing is written down: nobody will take it up again.
     fleeting: bool,
@@ -201,6 +207,8 @@ pub struct Engine {
     patterns: Library,
     /// Rows of patterns to be written down with this step.
     kept_patterns: Vec<patterns::Row>,
+    /// When a workload's demand was looked through last: there is one in a step.
+    studied_at: Option<Timestamp>,
     /// What was unusual lately.
     episodes: Episodes,
     /// Whether scale-downs were frozen at the last look.
@@ -251,8 +259,7 @@ impl Engine {
             kept: BTreeSet::new(),
             kept_silences: Vec::new(),
             foreseen: HashMap::new(),
-            refit_due: false,
-            refitted: None,
+            turns: Turns::default(),
             keep_due: false,
             fleeting: false,
             kept_at: Timestamp::MIN,
@@ -263,6 +270,7 @@ impl Engine {
             calendars: HashMap::new(),
             patterns: Library::default(),
             kept_patterns: Vec::new(),
+            studied_at: None,
             episodes: Episodes::default(),
             frozen: false,
             alerts: Alerts::new(External::of(settings)),
@@ -293,7 +301,8 @@ impl Engine {
                 }
                 Due::Shadow(shadow) => _ = self.due_shadows.insert(shadow),
                 Due::Dispatch => {}
-                Due::Refit => self.refit_due = true,
+                Due::Refit => self.turns.due = true,
+                Due::Study(workload) => self.study_due(workload, now),
                 Due::Keep => self.keep_due = true,
                 Due::Breaker => self.agenda.set(Due::Breaker, Some(Breaker::next_look(now))),
                 Due::Eviction => {
@@ -346,6 +355,11 @@ impl Engine {
         self.alert_groups = alerts.groups(now).into_iter().map(Arc::new).collect();
     }
 
+    /// The workloads as [`Engine::view`] shows them, without the cost of all else that it shows.
+    pub fn workload_views(&self) -> impl Iterator<Item = &Arc<WorkloadView>> {
+        self.views.values()
+    }
+
     /// What the outside may see. Costs a reference count for each workload.
     #[must_use]
     pub fn view(&self) -> View {
@@ -367,6 +381,10 @@ impl Engine {
     fn hear(&mut self, event: Event, now: Timestamp, changed: &mut BTreeSet<Workload>, effects: &mut Vec<Effect>) {
         match event {
             Event::Rules(rules) => self.adopt(rules, effects),
+            Event::Settings(settings, rules) => {
+                self.configure(&settings, now);
+                self.adopt(rules, effects);
+            }
             Event::Observed(Observation { workload, status }) => {
                 if let Status::Found { replicas, .. } = status {
                     self.settle_interrupted(&workload, replicas, now, effects);
@@ -412,6 +430,7 @@ impl Engine {
         self.groups.forget(&workload);
         self.desk.dispatcher.forget(&workload);
         self.agenda.set(Due::Workload(workload.clone()), None);
+        self.agenda.set(Due::Study(workload.clone()), None);
         if !self.left_to_shadows(&workload, self.last_step_at) {
             effects.push(Effect::Forget(workload));
         }

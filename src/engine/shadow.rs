@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::desk::context;
 use super::keep::Remembered;
+use super::patterns::Lore;
 use super::twin::{self, Reality};
 use super::view::{ShadowView, WorkloadView};
 use super::workloads::Known;
@@ -169,7 +170,8 @@ impl Engine {
                 self.begin_shadow(&key, &bound.rule, effects);
             }
             let Some(shadow) = self.shadows.get_mut(&key) else { continue };
-            shadow.known.hear(metrics, objective, interval, &mut self.foreseen, now);
+            let mut lore = Lore { foreseen: &mut self.foreseen, patterns: &self.patterns };
+            shadow.known.hear(metrics, objective, interval, &mut lore, now);
             self.due_shadows.insert(key);
         }
         for workload in missed {

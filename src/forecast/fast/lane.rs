@@ -5,10 +5,11 @@ use super::levels::{Levels, Origin};
 use super::mixing::{Record, mix};
 use super::profile::Profile;
 use super::regression::{Regression, Row};
-use super::rows::{self, COMBINER, EXPERTS, LOG, Lens, SLOW, Seasonal, Seasons};
+use super::rows::{self, COMBINER, EXPERTS, LOG, Lens, PROFILE, SLOW, Seasonal, Seasons};
 use super::{ANCHORS, REACH, between, decay, lerp};
 use crate::demand::History;
 use crate::demand::packed::{Cursor, Packed, packed};
+use crate::forecast::Holidays;
 use crate::forecast::slow::Slow;
 use crate::forecast::trust::Outcome;
 
@@ -19,6 +20,8 @@ const LEARNING_DAYS: f64 = 3.0;
 /// The anchor that trust is measured at: five steps ahead.
 const SIZE: f64 = 1.0;
 const JUDGED: usize = 3;
+/// What a day that was lent weighs where nobody has a record yet.
+const LENT: f64 = 0.6;
 /// Half-life of the histograms.
 const CALIBRATION_DAYS: f64 = 2.0;
 
@@ -71,6 +74,8 @@ pub(crate) struct Lane {
     crests: Waiting,
     slow: Waiting,
     day_steps: f64,
+    /// Days that are not like the others.
+    pub(crate) holidays: Holidays,
 }
 
 packed!(Lane: levels, profile, origins, seasonal, regressions, logs, logged, records, steps, peaks, adaptations, peak_adaptations,
@@ -120,11 +125,12 @@ impl Lane {
             crests: Waiting::new(),
             slow: Waiting::new(),
             day_steps,
+            holidays: Holidays::default(),
         }
     }
 
     fn lens<'a>(&'a self, history: &'a History) -> Lens<'a> {
-        Lens { history, profile: &self.profile, seasons: self.seasons }
+        Lens { history, profile: &self.profile, seasons: self.seasons, holidays: &self.holidays }
     }
 
     /// Learns from the step `number`, which has closed with `y` (NaN: nothing is known of it); `slow` knows it.
@@ -134,7 +140,7 @@ impl Lane {
         if !y.is_nan() && self.levels.count >= 3.0 {
             self.profile.settle(number, self.levels.mid);
         }
-        self.profile.advance(history, number, REACH as i64 + 1);
+        self.profile.advance(history, &self.holidays, number, REACH as i64 + 1);
         let seasonal = self.lens(history).now(number);
         Self::forward(&mut self.levels, &mut self.seasonal, y, seasonal);
         let origin = self.origin(y);
@@ -166,9 +172,15 @@ impl Lane {
             self.combined.put(anchor, number, combined);
             self.mixed.put(anchor, number, path[*ahead - 1]);
             self.crests.put(anchor, number, crest);
-            self.slow.put(anchor, number, slow.at(number.saturating_add(*ahead as i64)));
+            let slow = self.slow_at(slow, history, number.saturating_add(*ahead as i64));
+            self.slow.put(anchor, number, slow);
         }
         outcome
+    }
+
+    /// What the slow lane says of a step. Its own choice knows no holidays; a model that a rule names is heard always.
+    fn slow_at(&self, slow: &Slow, history: &History, number: i64) -> f64 {
+        if !slow.is_named() && self.holidays.is_like(history, number) { f64::NAN } else { slow.at(number) }
     }
 
     /// Brings averages forward.
@@ -301,10 +313,20 @@ impl Lane {
         rows::from_log(origin, log)
     }
 
+    /// Who is believed by a record. Before there is one, a day that was lent is believed more than averages.
+    fn weights_by(&self, record: &Record) -> [f64; EXPERTS.len()] {
+        let mut weights = record.weights();
+        if self.profile.borrowed && record.is_empty() {
+            weights = weights.map(|weight| weight * (1.0 - LENT));
+            weights[PROFILE] += LENT;
+        }
+        weights
+    }
+
     /// Writes the means of the next `horizon` steps over `path`.
     fn path(&self, history: &History, number: i64, origin: &Origin, slow: &Slow, horizon: usize, path: &mut Vec<f64>) {
         path.clear();
-        let weights: Vec<_> = self.records.iter().map(Record::weights).collect();
+        let weights: Vec<_> = self.records.iter().map(|record| self.weights_by(record)).collect();
         let lens = self.lens(history);
         let (floor, cap) = bounds(history);
         for ahead in 1..=horizon {
@@ -313,7 +335,7 @@ impl Lane {
             let seasonal: Seasonal = lens.seasonal(number, ahead);
             let mut experts = rows::experts(origin, &seasonal, reach);
             experts[COMBINER] = self.combine(lower, upper, way, origin, &rows::row(origin, &seasonal, reach));
-            experts[SLOW] = slow.at(number.saturating_add(ahead as i64));
+            experts[SLOW] = self.slow_at(slow, history, number.saturating_add(ahead as i64));
             experts[LOG] = self.combine_logs(lower, upper, way, origin, rows::log_row(origin, &seasonal, reach));
             let mut mixed = mix(&weights[lower], &experts);
             if lower != upper {
