@@ -75,9 +75,9 @@ impl Trace {
 
     /// `count` origins: the index of the first step that is not known yet.
     pub(crate) fn origins(&self, count: usize) -> Vec<usize> {
-        let (length, horizon) = (self.values.len() as f64, self.horizons()[2] as f64);
-        let part = (0.4 * length - horizon) / count as f64;
-        (0..count).map(|fold| (0.6 * length + (fold as f64 + 0.5) * part) as usize).collect()
+        let first = self.values.len() * 3 / 5;
+        let last = self.values.len() - self.horizons()[2] - 1;
+        (0..count).map(|fold| first + 2 * fold * (last - first) / (2 * count - 1)).collect()
     }
 
     /// Where the history that a model is given begins.
