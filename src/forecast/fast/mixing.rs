@@ -1,15 +1,14 @@
 //! Who is believed: weights of the experts at one anchor, from their errors of late.
 
-use super::decay;
 use super::rows::EXPERTS;
 use crate::demand::packed::packed;
 
-/// Half-lives of the long and the short record, in steps.
-const LONG: f64 = 1_400.0;
-const SHORT: f64 = 30.0;
+/// What a step gains in the long and in the short record: they halve within 1,400 and 30 steps.
+const LONG: f64 = 1.0 / 2_020.0;
+const SHORT: f64 = 1.0 / 43.8;
 /// How sharply the better one is preferred, by each record.
-const SHARP_LONG: f64 = 7.0;
-const SHARP_SHORT: f64 = 5.0;
+const SHARP_LONG: i32 = 7;
+const SHARP_SHORT: i32 = 5;
 
 /// The mean errors of each expert at one anchor.
 #[derive(Debug, Clone)]
@@ -25,10 +24,9 @@ impl Record {
     pub(crate) const NEW: Self =
         Self { long: [0.0; EXPERTS.len()], short: [0.0; EXPERTS.len()], count: [0.0; EXPERTS.len()] };
 
-    /// Notes what came of forecasts; those that are NaN said nothing.
-    #[allow(clippy::cast_possible_truncation)]
-    pub(crate) fn score(&mut self, forecasts: &[f64; EXPERTS.len()], y: f64) {
-        let (slow, quick) = (1.0 - decay(LONG), 1.0 - decay(SHORT));
+    /// Notes what came of forecasts; those that are NaN said nothing. They count as `stride` that are alike.
+    pub(crate) fn score(&mut self, forecasts: &[f64; EXPERTS.len()], y: f64, stride: f64) {
+        let (slow, quick) = (LONG * stride, SHORT * stride);
         for (expert, forecast) in forecasts.iter().enumerate() {
             if !forecast.is_finite() {
                 continue;
@@ -45,7 +43,6 @@ impl Record {
     }
 
     /// Errors in another unit, of which the old one is `factor`.
-    #[allow(clippy::cast_possible_truncation)]
     pub(crate) fn rescale(&mut self, factor: f64) {
         self.long.iter_mut().chain(&mut self.short).for_each(|error| *error = (f64::from(*error) * factor) as f32);
     }
@@ -78,7 +75,7 @@ impl Record {
         };
         for expert in (0..EXPERTS.len()).filter(ripe) {
             weights[expert] =
-                share(long, self.long[expert]).powf(SHARP_LONG) * share(short, self.short[expert]).powf(SHARP_SHORT);
+                share(long, self.long[expert]).powi(SHARP_LONG) * share(short, self.short[expert]).powi(SHARP_SHORT);
         }
         let sum: f64 = weights.iter().sum();
         weights.map(|weight| weight / sum)
@@ -86,12 +83,12 @@ impl Record {
 }
 
 /// The mixture of what has been forecast; NaN where nobody says anything.
-pub(crate) fn mix(weights: &[f64; EXPERTS.len()], forecasts: &[f64; EXPERTS.len()]) -> f64 {
+pub(crate) fn mix(weights: &[f32; EXPERTS.len()], forecasts: &[f64; EXPERTS.len()]) -> f64 {
     let (mut sum, mut mass) = (0.0, 0.0);
     for (weight, forecast) in weights.iter().zip(forecasts) {
         if forecast.is_finite() && *weight > 0.0 {
-            sum += weight * forecast;
-            mass += weight;
+            sum += f64::from(*weight) * forecast;
+            mass += f64::from(*weight);
         }
     }
     sum / mass

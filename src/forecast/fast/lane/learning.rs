@@ -1,0 +1,197 @@
+//! What is done when a step closes: all forecasts of it are judged, models learn from it, new forecasts are made.
+
+use super::super::levels::{Levels, Origin};
+use super::super::rows::{self, COMBINER, EXPERTS, LOG, SLOW, Seasonal};
+use super::super::{ANCHORS, REACH, forgotten};
+use super::{Anchor, COUNT, JUDGED, Lane, bounds, slot};
+use crate::demand::History;
+use crate::forecast::slow::Slow;
+use crate::forecast::trust::Outcome;
+
+/// Half-life of the combiners' memory, in days' worth of steps, and what it is at least in steps.
+const LEARNING: (f64, f64) = (3.0, 1_000.0);
+/// The same of the histograms.
+const CALIBRATION: (f64, f64) = (2.0, 300.0);
+/// What the seasons' averages gain in a step; as the middle average.
+const SEASONAL_GAIN: f64 = 0.083;
+/// Steps up to which an anchor draws its conclusions at each.
+const YOUNG: f64 = 400.0;
+
+impl Lane {
+    /// Learns from the step `number`, which has closed with `y` (NaN: nothing is known of it); `slow` knows it. Gives what
+    /// came of the forecast that trust is measured by.
+    ///
+    /// With a `stride` above one, only every so manieth step is forecast from and learned by, in place of all.
+    pub(crate) fn close(
+        &mut self,
+        history: &History,
+        number: i64,
+        y: f64,
+        slow: &Slow,
+        stride: i64,
+    ) -> Option<Outcome> {
+        let outcome = if y.is_nan() { None } else { self.learn(history, number, y, stride as f64) };
+        if !y.is_nan() && self.levels.count >= 3.0 {
+            self.profile.settle(number, self.levels.mid);
+        }
+        self.profile.advance(history, number, REACH as i64 + 1);
+        let now = self.seasonal(history, number.saturating_sub(1), 1).averaged();
+        forward(&mut self.levels, &mut self.seasonal, y, now);
+        for target in self.targets.unasked(number) {
+            let seasonal = self.lens(history).seasonal(target.saturating_sub(1), 1);
+            self.targets.put(target, &seasonal);
+        }
+        let origin = origin_of(&self.levels, &self.seasonal, y);
+        self.origins[slot(number)] = origin;
+        let every = if self.levels.count < YOUNG { 1 } else { self.settling.saturating_mul(stride) };
+        for (anchor, ahead) in ANCHORS.iter().enumerate() {
+            if number.saturating_add(anchor as i64).rem_euclid(every) == 0 {
+                self.anchors[anchor].settle(*ahead);
+            }
+        }
+        if y.is_nan() || number.rem_euclid(stride) != 0 {
+            for anchor in 0..COUNT {
+                self.mixed.put(anchor, number, f64::NAN);
+            }
+        } else {
+            self.foresee(history, number, &origin, slow);
+        }
+        outcome
+    }
+
+    /// Makes the forecasts that will be judged.
+    fn foresee(&mut self, history: &History, number: i64, origin: &Origin, slow: &Slow) {
+        let bounds = bounds(history);
+        let mut crest = f64::NEG_INFINITY;
+        for (anchor, ahead) in ANCHORS.iter().enumerate() {
+            let seasonal = self.seasonal(history, number, *ahead);
+            let between = (anchor, anchor, 0.0);
+            let expected = slow.at(number.saturating_add(*ahead as i64));
+            let experts = self.experts(origin, &seasonal, *ahead, between, expected);
+            let mixed = self.mixed(origin, &experts, between, slow.is_named(), bounds);
+            crest = crest.max(mixed);
+            self.combined.put(anchor, number, experts[COMBINER]);
+            self.logged.put(anchor, number, experts[LOG]);
+            self.slow.put(anchor, number, expected);
+            self.mixed.put(anchor, number, mixed);
+            self.crests.put(anchor, number, crest);
+        }
+    }
+
+    /// Judges all that was forecast of the step `number`, and learns from what it came to.
+    fn learn(&mut self, history: &History, number: i64, y: f64, stride: f64) -> Option<Outcome> {
+        let mut outcome = None;
+        let forget = forgotten((LEARNING.0 * self.day_steps).max(LEARNING.1));
+        let fade = forgotten((CALIBRATION.0 * self.day_steps).max(CALIBRATION.1));
+        let mut crest = y;
+        let mut seen = 1;
+        for (anchor, ahead) in ANCHORS.iter().enumerate() {
+            let from = number.saturating_sub(*ahead as i64);
+            let mixed = self.mixed.get(anchor, from);
+            let origin = self.origins[slot(from)];
+            if !mixed.is_finite() || origin.y.is_nan() || self.levels.count < *ahead as f64 {
+                continue;
+            }
+            // The largest step of the window: unknown ones can't have been seen.
+            for back in seen..*ahead {
+                crest = crest.max(f64::from(self.origins[slot(number.saturating_sub(back as i64))].y));
+            }
+            seen = *ahead;
+            let seasonal = self.seasonal(history, from, *ahead);
+            let scale = self.scale(&origin, mixed);
+            let mut experts = rows::experts(&origin, &seasonal, *ahead);
+            experts[COMBINER] = self.combined.get(anchor, from);
+            experts[LOG] = self.logged.get(anchor, from);
+            experts[SLOW] = self.slow.get(anchor, from);
+            let highest = self.crests.get(anchor, from);
+            let anchor_of = &mut self.anchors[anchor];
+            anchor_of.learn(&origin, &seasonal, *ahead, &experts, y, (forget, stride));
+            let (error, peak) = ((y - mixed) / scale, (crest - highest) / scale);
+            if anchor == JUDGED {
+                let naive = (y - f64::from(origin.y)).abs();
+                let usual = anchor_of.steps.mean().max(1e-12);
+                let above = error > f64::from(anchor_of.watched[1]);
+                outcome = Some(Outcome { error: (y - mixed).abs(), naive, scaled: error / usual, above });
+            }
+            anchor_of.calibrate(error, peak, (fade, stride));
+        }
+        outcome
+    }
+
+    /// What the newest step looks like as an origin: `y` may be that of a step still open.
+    pub(crate) fn provisional(&self, history: &History, number: i64, y: f64) -> (Origin, Levels) {
+        let (mut levels, mut seasonal) = (self.levels, self.seasonal);
+        let now = self.lens(history).seasonal(number.saturating_sub(1), 1).averaged();
+        forward(&mut levels, &mut seasonal, y, now);
+        (origin_of(&levels, &seasonal, y), levels)
+    }
+}
+
+impl Anchor {
+    /// Learns from what the `experts` foresaw and the step came to, `y`.
+    fn learn(
+        &mut self,
+        origin: &Origin,
+        seasonal: &Seasonal,
+        ahead: usize,
+        experts: &[f64; EXPERTS.len()],
+        y: f64,
+        (forget, stride): (f64, f64),
+    ) {
+        self.record.score(experts, y, stride);
+        let size = rows::size(origin);
+        let (target, residual) = ((y - f64::from(origin.mid)) / size, (y - experts[COMBINER]) / size);
+        if target.abs() < 1e6 && residual.is_finite() {
+            self.plain.learn(&rows::row(origin, seasonal, ahead), target, residual, forget, stride);
+        }
+        if experts[LOG].is_finite()
+            && y >= 0.0
+            && let Some(row) = rows::log_row(origin, seasonal, ahead)
+        {
+            let target = rows::log_target(origin, y);
+            let residual = target - rows::log_target(origin, experts[LOG]);
+            self.log.learn(&row, target, residual, forget, stride);
+        }
+    }
+
+    /// Takes the scaled errors of the step and of the largest one up to it.
+    fn calibrate(&mut self, error: f64, peak: f64, (fade, stride): (f64, f64)) {
+        let [low, high, highest] = self.watched.map(f64::from);
+        self.steps_level.note(error > high, error < low, stride);
+        self.peaks_level.note(peak > highest, false, stride);
+        self.steps.add(error, fade, stride);
+        self.peaks.add(peak, fade, stride);
+    }
+}
+
+/// Brings averages forward.
+fn forward(levels: &mut Levels, seasonal: &mut [f64; 3], y: f64, now: [f64; 3]) {
+    levels.update(y);
+    if y.is_nan() {
+        return;
+    }
+    let gain = SEASONAL_GAIN.max(1.0 / levels.count);
+    for (kept, value) in seasonal.iter_mut().zip(now) {
+        if value.is_nan() {
+            continue;
+        }
+        *kept = if kept.is_nan() { value } else { *kept + gain * (value - *kept) };
+    }
+}
+
+fn origin_of(levels: &Levels, seasonal: &[f64; 3], y: f64) -> Origin {
+    Origin {
+        y: y as f32,
+        fast: levels.fast as f32,
+        mid: levels.mid as f32,
+        slow: levels.slow as f32,
+        slope: levels.slope as f32,
+        base: levels.base as f32,
+        noise: levels.noise as f32,
+        scale: (levels.noise * levels.noise_long).sqrt() as f32,
+        day: seasonal[0] as f32,
+        week: seasonal[1] as f32,
+        profile: seasonal[2] as f32,
+        size: (levels.slow.abs() + levels.noise + 1e-9) as f32,
+    }
+}
