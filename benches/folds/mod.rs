@@ -92,11 +92,21 @@ impl Trace {
         mean(differences.filter(|difference| !difference.is_nan()))
     }
 
+    fn sample(&self, step: usize) -> (Timestamp, Option<f64>) {
+        let at = Timestamp::from_millis((self.start + step as i64 * self.step) * 1_000);
+        (at, Some(self.values[step]).filter(|value| !value.is_nan()))
+    }
+
+    /// Step by step, as a running system does.
     pub(crate) fn feed(&self, predictor: &mut Predictor, steps: std::ops::Range<usize>) {
-        for step in steps {
-            let at = Timestamp::from_millis((self.start + step as i64 * self.step) * 1_000);
-            predictor.observe(at, Some(self.values[step]).filter(|value| !value.is_nan()));
+        for (at, value) in steps.map(|step| self.sample(step)) {
+            predictor.observe(at, value);
         }
+    }
+
+    /// All at once, as a file is read.
+    pub(crate) fn feed_all(&self, predictor: &mut Predictor, steps: std::ops::Range<usize>) {
+        predictor.observe_all(&steps.map(|step| self.sample(step)).collect::<Vec<_>>());
     }
 
     /// Scores a forecast made at `origin`, by horizon.
