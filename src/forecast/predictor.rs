@@ -194,10 +194,10 @@ impl Predictor {
         let point = |(index, mean): (usize, &f64)| {
             let ahead = index + 1;
             crest = crest.max(*mean);
-            let quantile = |errors| (mean + lane.offset(errors, origin, *mean, ahead)).clamp(floor, cap);
+            let quantile = |errors| (mean + Lane::offset(errors, origin, ahead)).clamp(floor, cap);
             let [p10, p50, p90, p95] = fan.each_ref().map(quantile);
             // The largest of more steps is no smaller, and no smaller than the newest of them.
-            peak = (crest + lane.offset(&peaks, origin, crest, ahead)).clamp(floor, cap).max(p90).max(peak);
+            peak = (crest + Lane::offset(&peaks, origin, ahead)).clamp(floor, cap).max(p90).max(peak);
             let ahead = i64::try_from(ahead).unwrap_or(i64::MAX);
             Point {
                 at: self.history.start_of(standing.number.saturating_add(ahead)),
@@ -230,8 +230,8 @@ impl Predictor {
         let means = self.means(&standing, last);
         let crest = means.get(first - 1..).unwrap_or_default().iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let origin = &standing.origin;
-        let single = self.lane.offset(&self.lane.errors(level), origin, crest, last);
-        let whole = self.lane.offset(&self.lane.peak_errors(level), origin, crest, last);
+        let single = Lane::offset(&self.lane.errors(level), origin, last);
+        let whole = Lane::offset(&self.lane.peak_errors(level), origin, last);
         let length = (last - first + 1) as f64;
         let share = if last > 1 { length.ln() / (last as f64).ln() } else { 0.0 };
         Some((crest + lerp(single, whole, share)).clamp(floor, cap) * self.history.unit())

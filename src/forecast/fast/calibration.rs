@@ -141,8 +141,6 @@ pub(crate) struct Adaptation {
     pub(crate) lower: f32,
 }
 
-const GAIN: f32 = 0.004;
-
 impl Adaptation {
     pub(crate) const NEW: Self = Self { upper: 0.0, lower: 0.0 };
 
@@ -163,9 +161,9 @@ impl Adaptation {
         moved.clamp(0.002, 0.998)
     }
 
-    /// Notes whether a step was above p90 or below p10, in place of `stride` that are alike.
-    pub(crate) fn note(&mut self, above: bool, below: bool, stride: f64) {
-        let gain = GAIN * stride as f32;
+    /// Notes whether a step was above p90 or below p10; that moves the level by `gain`.
+    pub(crate) fn note(&mut self, above: bool, below: bool, gain: f64) {
+        let gain = gain as f32;
         let (above, below) = (f32::from(u8::from(above)), f32::from(u8::from(below)));
         self.upper = (self.upper + gain * (above - 0.1)).clamp(-0.1, 0.09);
         self.lower = (self.lower + gain * (below - 0.1)).clamp(-0.1, 0.09);

@@ -3,8 +3,7 @@
 use super::rows::EXPERTS;
 use crate::demand::packed::packed;
 
-/// What a step gains in the long and in the short record: they halve within 1,400 and 30 steps.
-const LONG: f64 = 1.0 / 2_020.0;
+/// What a step gains in the short record: it halves within 30 steps.
 const SHORT: f64 = 1.0 / 43.8;
 /// How sharply the better one is preferred, by each record.
 const SHARP_LONG: i32 = 7;
@@ -24,9 +23,10 @@ impl Record {
     pub(crate) const NEW: Self =
         Self { long: [0.0; EXPERTS.len()], short: [0.0; EXPERTS.len()], count: [0.0; EXPERTS.len()] };
 
-    /// Notes what came of forecasts; those that are NaN said nothing. They count as `stride` that are alike.
-    pub(crate) fn score(&mut self, forecasts: &[f64; EXPERTS.len()], y: f64, stride: f64) {
-        let (slow, quick) = (LONG * stride, SHORT * stride);
+    /// Notes what came of forecasts; those that are NaN said nothing. They count as `stride` that are alike. A step takes
+    /// `forget` of the long record.
+    pub(crate) fn score(&mut self, forecasts: &[f64; EXPERTS.len()], y: f64, forget: f64, stride: f64) {
+        let (slow, quick) = (forget * stride, SHORT * stride);
         for (expert, forecast) in forecasts.iter().enumerate() {
             if !forecast.is_finite() {
                 continue;

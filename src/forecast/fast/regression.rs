@@ -41,10 +41,10 @@ impl Regression {
         Self { products: [[0.0; LANES]; GROUPS], targets: [0.0; D], weights: *prior, mass: 0.0, spread: 0.0 }
     }
 
-    /// Makes what has been learned count a quarter.
-    pub(crate) fn doubt(&mut self) {
-        self.products.as_flattened_mut().iter_mut().chain(&mut self.targets).for_each(|sum| *sum *= 0.25);
-        self.mass *= 0.25;
+    /// Makes what has been learned count `share` of what it did.
+    pub(crate) fn doubt(&mut self, share: f32) {
+        self.products.as_flattened_mut().iter_mut().chain(&mut self.targets).for_each(|sum| *sum *= share);
+        self.mass *= share;
     }
 
     pub(crate) fn predict(&self, row: &Row) -> f64 {

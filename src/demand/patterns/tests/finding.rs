@@ -91,10 +91,13 @@ fn a_batch_about_midnight_is_of_one_day() {
         let on = |day: usize| matches!(day % 7, 1 | 3) && (begins(day)..begins(day) + 60).contains(&now);
         if on(day) || day > 0 && on(day - 1) { 500.0 } else { 50.0 }
     };
-    check(&days(28, late), &expect![[r#"
+    check(
+        &days(28, late),
+        &expect![[r#"
         weekly 00:00 mon for 1w: 55 + 45, seen 4, validity 0.99
         batch_window 00:00 wed,fri for 1h: 50 + 452, seen 8, validity 0.84
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

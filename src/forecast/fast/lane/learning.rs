@@ -3,19 +3,33 @@
 use super::super::levels::{Levels, Origin};
 use super::super::rows::{self, COMBINER, EXPERTS, LOG, SLOW, Seasonal};
 use super::super::{ANCHORS, REACH, forgotten};
-use super::{Anchor, COUNT, JUDGED, Lane, bounds, slot};
+use super::{Anchor, COUNT, JUDGED, Lane, NEW_SEASON, bounds, slot};
 use crate::demand::History;
 use crate::forecast::slow::Slow;
 use crate::forecast::trust::Outcome;
 
-/// Half-life of the combiners' memory, in days' worth of steps, and what it is at least in steps.
-const LEARNING: (f64, f64) = (3.0, 1_000.0);
-/// The same of the histograms.
-const CALIBRATION: (f64, f64) = (2.0, 300.0);
+/// Half-lives in days' worth of steps, between so many steps at least and at most: of what the combiners have learned,
+const LEARNING: (f64, f64, f64) = (3.0, 144.0, 4_320.0);
+/// of the experts' record,
+const BELIEF: (f64, f64, f64) = (2.0, 96.0, 1_400.0);
+/// of the errors that quantiles are drawn from.
+const CALIBRATION: (f64, f64, f64) = (4.0, 300.0, 5_760.0);
+/// How far one miss moves the level that a quantile is asked for. Peaks follow each other in windows that overlap: theirs
+/// has to move quickly, lest one burst widens it for days.
+const STEPS_GAIN: f64 = 0.004;
+const PEAKS_GAIN: f64 = 0.01;
 /// What the seasons' averages gain in a step; as the middle average.
 const SEASONAL_GAIN: f64 = 0.083;
 /// Steps up to which an anchor draws its conclusions at each.
 const YOUNG: f64 = 400.0;
+
+/// How quickly is learned: what a step takes of each memory, and how many steps this one stands for.
+struct Pace {
+    forget: f64,
+    belief: f64,
+    fade: f64,
+    stride: f64,
+}
 
 impl Lane {
     /// Learns from the step `number`, which has closed with `y` (NaN: nothing is known of it); `slow` knows it. Gives what
@@ -36,7 +50,11 @@ impl Lane {
         }
         self.profile.advance(history, number, REACH as i64 + 1);
         let now = self.seasonal(history, number.saturating_sub(1), 1).averaged();
+        let before = self.seasonal;
         forward(&mut self.levels, &mut self.seasonal, y, now);
+        if before.iter().zip(&self.seasonal).any(|(before, now)| before.is_nan() && !now.is_nan()) {
+            self.doubt(NEW_SEASON);
+        }
         for target in self.targets.unasked(number) {
             let seasonal = self.lens(history).seasonal(target.saturating_sub(1), 1);
             self.targets.put(target, &seasonal);
@@ -81,8 +99,9 @@ impl Lane {
     /// Judges all that was forecast of the step `number`, and learns from what it came to.
     fn learn(&mut self, history: &History, number: i64, y: f64, stride: f64) -> Option<Outcome> {
         let mut outcome = None;
-        let forget = forgotten((LEARNING.0 * self.day_steps).max(LEARNING.1));
-        let fade = forgotten((CALIBRATION.0 * self.day_steps).max(CALIBRATION.1));
+        let memory = |(days, least, most): (f64, f64, f64)| forgotten((days * self.day_steps).clamp(least, most));
+        let [forget, belief, fade] = [LEARNING, BELIEF, CALIBRATION].map(memory);
+        let pace = Pace { forget, belief, fade, stride };
         let mut crest = y;
         let mut seen = 1;
         for (anchor, ahead) in ANCHORS.iter().enumerate() {
@@ -98,14 +117,14 @@ impl Lane {
             }
             seen = *ahead;
             let seasonal = self.seasonal(history, from, *ahead);
-            let scale = self.scale(&origin, mixed);
+            let scale = f64::from(origin.scale);
             let mut experts = rows::experts(&origin, &seasonal, *ahead);
             experts[COMBINER] = self.combined.get(anchor, from);
             experts[LOG] = self.logged.get(anchor, from);
             experts[SLOW] = self.slow.get(anchor, from);
             let highest = self.crests.get(anchor, from);
             let anchor_of = &mut self.anchors[anchor];
-            anchor_of.learn(&origin, &seasonal, *ahead, &experts, y, (forget, stride));
+            anchor_of.learn(&origin, &seasonal, *ahead, &experts, y, &pace);
             let (error, peak) = ((y - mixed) / scale, (crest - highest) / scale);
             if anchor == JUDGED {
                 let naive = (y - f64::from(origin.y)).abs();
@@ -113,7 +132,7 @@ impl Lane {
                 let above = error > f64::from(anchor_of.watched[1]);
                 outcome = Some(Outcome { error: (y - mixed).abs(), naive, scaled: error / usual, above });
             }
-            anchor_of.calibrate(error, peak, (fade, stride));
+            anchor_of.calibrate(error, peak, &pace);
         }
         outcome
     }
@@ -136,9 +155,10 @@ impl Anchor {
         ahead: usize,
         experts: &[f64; EXPERTS.len()],
         y: f64,
-        (forget, stride): (f64, f64),
+        pace: &Pace,
     ) {
-        self.record.score(experts, y, stride);
+        let Pace { forget, belief, stride, .. } = *pace;
+        self.record.score(experts, y, belief, stride);
         let size = rows::size(origin);
         let (target, residual) = ((y - f64::from(origin.mid)) / size, (y - experts[COMBINER]) / size);
         if target.abs() < 1e6 && residual.is_finite() {
@@ -155,10 +175,11 @@ impl Anchor {
     }
 
     /// Takes the scaled errors of the step and of the largest one up to it.
-    fn calibrate(&mut self, error: f64, peak: f64, (fade, stride): (f64, f64)) {
+    fn calibrate(&mut self, error: f64, peak: f64, pace: &Pace) {
+        let Pace { fade, stride, .. } = *pace;
         let [low, high, highest] = self.watched.map(f64::from);
-        self.steps_level.note(error > high, error < low, stride);
-        self.peaks_level.note(peak > highest, false, stride);
+        self.steps_level.note(error > high, error < low, STEPS_GAIN * stride);
+        self.peaks_level.note(peak > highest, false, PEAKS_GAIN * stride);
         self.steps.add(error, fade, stride);
         self.peaks.add(peak, fade, stride);
     }
@@ -188,7 +209,8 @@ fn origin_of(levels: &Levels, seasonal: &[f64; 3], y: f64) -> Origin {
         slope: levels.slope as f32,
         base: levels.base as f32,
         noise: levels.noise as f32,
-        scale: (levels.noise * levels.noise_long).sqrt() as f32,
+        // More the noise of the day than that of the hour: spikes come out of the quiet.
+        scale: (levels.noise.powf(0.4) * levels.noise_long.powf(0.6) + 1e-4 * levels.long.abs() + 1e-12) as f32,
         day: seasonal[0] as f32,
         week: seasonal[1] as f32,
         profile: seasonal[2] as f32,

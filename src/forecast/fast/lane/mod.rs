@@ -20,6 +20,10 @@ use waiting::{Targets, Waiting};
 const COUNT: usize = ANCHORS.len();
 /// Steps that can be looked back at as origins: all that an anchor reaches, and the newest one.
 const ORIGINS: usize = 64;
+/// What is left of what was learned before demand changed its ways, and before a season was known: with a feature that
+/// was not there, the others had other weights.
+const CHANGED: f32 = 0.25;
+const NEW_SEASON: f32 = 0.1;
 /// The anchor that trust is measured at: five steps ahead.
 const JUDGED: usize = 3;
 
@@ -145,10 +149,14 @@ impl Lane {
 
     /// Demand has changed its ways: what was learned before counts less.
     pub(crate) fn change(&mut self) {
+        self.doubt(CHANGED);
+        self.anchors.iter_mut().for_each(|anchor| anchor.record.doubt());
+    }
+
+    fn doubt(&mut self, share: f32) {
         for anchor in &mut self.anchors {
-            anchor.plain.doubt();
-            anchor.log.doubt();
-            anchor.record.doubt();
+            anchor.plain.doubt(share);
+            anchor.log.doubt(share);
         }
     }
 

@@ -73,8 +73,7 @@ impl Lane {
         let step = |ahead| {
             let between = between(ahead);
             let expected = slow.at(number.saturating_add(ahead as i64));
-            let experts =
-                self.experts(origin, &lens.seasonal(number, ahead), ahead.min(REACH), between, expected);
+            let experts = self.experts(origin, &lens.seasonal(number, ahead), ahead.min(REACH), between, expected);
             self.mixed(origin, &experts, between, slow.is_named(), bounds)
         };
         (1..=horizon).map(step).collect()
@@ -92,19 +91,10 @@ impl Lane {
         std::array::from_fn(|anchor| error(&self.anchors[anchor]))
     }
 
-    /// How far a quantile, whose errors at the anchors are given, lies from the `mean` of the step `ahead`.
-    pub(crate) fn offset(&self, errors: &Errors, origin: &Origin, mean: f64, ahead: usize) -> f64 {
+    /// How far a quantile, whose errors at the anchors are given, lies from what is expected of the step `ahead`.
+    pub(crate) fn offset(errors: &Errors, origin: &Origin, ahead: usize) -> f64 {
         let (lower, upper, way) = between(ahead);
-        lerp(errors[lower], errors[upper], way) * self.scale(origin, mean) * beyond(ahead)
-    }
-
-    /// What errors at this origin are divided by, for a forecast of `mean`.
-    pub(super) fn scale(&self, origin: &Origin, mean: f64) -> f64 {
-        let long = self.levels.long.abs();
-        let level = mean.abs().max(0.05 * long).max(1e-12);
-        // The fourth root: noise grows with the level, but not in proportion.
-        let relative = if long > 0.0 { (level / long).sqrt().sqrt() } else { 1.0 };
-        f64::from(origin.scale) * relative + 1e-4 * long + 1e-12
+        lerp(errors[lower], errors[upper], way) * f64::from(origin.scale) * beyond(ahead)
     }
 }
 
