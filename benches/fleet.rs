@@ -44,7 +44,7 @@ fn decisions(workloads: usize) {
     heading("fleet: decisions alone, explanation included", "ms/pass   us/workload");
     let policy = Policy::new(1, 100);
     let now = Timestamp::from_millis(1_760_000_000_000);
-    let outlook = |demand| Outlook { demand, quantile: 0.9, by: now, trust: 0.8, model: "ets".into() };
+    let outlook = |demand| Outlook { demand, quantile: 0.9, by: now, hold: None, trust: 0.8, model: "ets".into() };
     let metric = |name: &str, demand: f64| MetricInput {
         outlook: Some(outlook(demand * 1.5)),
         z_score: Some(0.5),

@@ -139,11 +139,11 @@ fn cost() {
         trace.feed(&mut predictor, 0..days);
         let before = measure::thread_cpu();
         predictor.refit();
-        let refit = (measure::thread_cpu() - before).as_secs_f64() * 1e3;
+        let refit = measure::thread_cpu().saturating_sub(before).as_secs_f64() * 1e3;
         let steps = measure::size(1_000, 100);
         let before = measure::thread_cpu();
         trace.feed(&mut predictor, days..days + steps);
-        let update = (measure::thread_cpu() - before).as_secs_f64() * 1e6 / steps as f64;
+        let update = measure::thread_cpu().saturating_sub(before).as_secs_f64() * 1e6 / steps as f64;
         let forecast = measure::ns_per_unit(100, || {
             for _ in 0..100 {
                 black_box(predictor.forecast(Duration::from_hours(1)));

@@ -16,6 +16,7 @@ pub mod config;
 pub mod telemetry;
 pub mod template;
 
+pub mod recording;
 pub mod series;
 
 pub mod demand;

@@ -61,10 +61,13 @@ impl Actuator for DryRun {
     }
 
     fn apply<'a>(&'a self, action: &'a Action) -> Applying<'a> {
-        if let World::Imagined { imagined, .. } = &self.world {
-            imagined.set(&action.workload, action.to);
+        match &self.world {
+            World::Real(inner) => inner.rehearse(action),
+            World::Imagined { imagined, .. } => {
+                imagined.set(&action.workload, action.to);
+                Box::pin(std::future::ready(Outcome::Simulated))
+            }
         }
-        Box::pin(std::future::ready(Outcome::Simulated))
     }
 }
 

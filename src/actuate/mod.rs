@@ -36,4 +36,10 @@ pub trait Actuator: Send + Sync {
 
     /// Applies an action: one try, within a time limit of the actuator's own.
     fn apply<'a>(&'a self, action: &'a Action) -> Applying<'a>;
+
+    /// Looks at what would stand in an action's way, and says so in the log; does nothing else.
+    fn rehearse<'a>(&'a self, action: &'a Action) -> Applying<'a> {
+        let _ = action;
+        Box::pin(std::future::ready(Outcome::Simulated))
+    }
 }

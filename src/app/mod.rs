@@ -8,7 +8,9 @@ mod limits;
 mod messenger;
 mod pacemaker;
 mod recorder;
+mod recording;
 mod rules;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +28,7 @@ use tracing::info;
 
 use crate::actuate::Actuator;
 use crate::config::Settings;
-use crate::dispatch::{Observation, Routing};
+use crate::dispatch::Observation;
 use crate::engine::View;
 use crate::ingest::Receiver;
 use crate::journal::{Filter, Journal};
@@ -37,6 +39,7 @@ use crate::time::{Clock, Timestamp};
 use crate::web::{self, QueryError};
 
 pub use rules::RuleSource;
+pub use settings::SettingsFile;
 
 /// What a service is made of.
 pub struct Options {
@@ -65,6 +68,7 @@ pub struct App {
     pub view: watch::Receiver<Arc<View>>,
     pub telemetry: Arc<Telemetry>,
     journal: Journal,
+    recording: Option<recording::Recording>,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -84,27 +88,42 @@ impl App {
         let addr = listener.local_addr()?;
 
         let recorder = recorder::Recorder::new(journal.clone(), &telemetry);
-        let messenger = messenger::Messenger::start(&settings, &telemetry, &clock, &shutdown)?;
-        let (heart, pulse) =
-            pacemaker::Heart::new(&store, &telemetry, observations, &settings, recorder, messenger, &recovered);
+        let messenger = Arc::new(messenger::Messenger::start(&settings, &telemetry, &clock, &shutdown)?);
+        let (heart, pulse) = pacemaker::Heart::new(
+            &store,
+            &telemetry,
+            observations,
+            &settings,
+            recorder,
+            Arc::clone(&messenger),
+            &recovered,
+        );
         let (reload, reloads) = mpsc::channel(8);
         let (missing_sender, missing) = watch::channel(vec!["rules are not loaded".to_owned()]);
-        let rules = rules::Rules::new(
+        let (routing_sender, routing) = watch::channel(Arc::default());
+        let mut rules = rules::Rules::new(
             rules,
             settings.clone(),
             Arc::clone(&store),
             Arc::clone(&telemetry),
+            (messenger, routing_sender),
             pulse.events.clone(),
         );
         let loaded = rules.load().await.map_err(|findings| anyhow::anyhow!("{findings}"))?;
         info!(rules = %loaded, "rules loaded");
         missing_sender.send_replace(Vec::new());
 
+        let recording =
+            recording::Recording::start(&settings.recording, telemetry.recording.clone(), Arc::clone(&clock))?;
         let receiver = Receiver::new(Arc::clone(&store), limits::of_ingest(&settings), seed(), {
             let wake = Arc::clone(&pulse.wake);
             move || wake.ring()
         });
         let receiver = receiver.counting(telemetry.ingest.clone());
+        let receiver = match &recording {
+            Some(recording) => receiver.recording(recording.tap()),
+            None => receiver,
+        };
         let view = heart.view();
         let context = web::Context {
             receiver: Arc::new(receiver),
@@ -113,7 +132,7 @@ impl App {
             missing,
             reload,
             commands: pulse.commands.clone(),
-            routing: Arc::new(routing(&settings)),
+            routing,
             decisions: Arc::new({
                 let reader = journal.reader();
                 move |filter: &Filter| reader.decisions(filter).map_err(|error| error.to_string())
@@ -138,7 +157,7 @@ impl App {
         let beating = tokio::spawn(heart.beat(actuator, clock, pace, shutdown.clone()));
         let reloading = tokio::spawn(rules.follow(reloads, shutdown.clone()));
         let tasks = vec![door, beating, reloading, pruning];
-        Ok(Self { addr, view, telemetry, journal, shutdown, tasks })
+        Ok(Self { addr, view, telemetry, journal, recording, shutdown, tasks })
     }
 
     /// Ends when the service has ended by itself, which it does not but for a fault.
@@ -153,18 +172,14 @@ impl App {
             // A task that panicked has said so already.
             drop(tokio::time::timeout(SHUTDOWN_MAX, task).await);
         }
+        if let Some(recording) = self.recording {
+            drop(tokio::time::timeout(SHUTDOWN_MAX, recording.finish()).await);
+        }
         let compacted = tokio::task::spawn_blocking(move || self.journal.compact()).await;
         if let Ok(Err(error)) = compacted {
             tracing::warn!(%error, "the journal can't be compacted");
         }
     }
-}
-
-/// What Alertmanager's API shows of the routing.
-fn routing(settings: &Settings) -> web::RoutingView {
-    let routing = Routing::compile(&settings.routing);
-    let receivers = routing.receivers().iter().map(|receiver| receiver.name.value.clone()).collect();
-    web::RoutingView { receivers, original: routing.yaml() }
 }
 
 /// The longest that one part of the service may take to stop.

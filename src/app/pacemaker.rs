@@ -100,7 +100,7 @@ pub(super) struct Pulse {
 pub(super) struct Heart {
     engine: Engine,
     recorder: Recorder,
-    messenger: Messenger,
+    messenger: Arc<Messenger>,
     store: Arc<Store>,
     telemetry: Arc<Telemetry>,
     events: mpsc::Receiver<Event>,
@@ -131,7 +131,7 @@ impl Heart {
         observations: mpsc::Receiver<Observation>,
         settings: &Settings,
         recorder: Recorder,
-        messenger: Messenger,
+        messenger: Arc<Messenger>,
         recovered: &Recovered,
     ) -> (Self, Pulse) {
         let (sender, events) = mpsc::channel(EVENTS_MAX);

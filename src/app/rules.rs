@@ -1,4 +1,4 @@
-//! Where rules come from, and how new ones take the place of the old: all or nothing.
+//! Where rules come from, and how new ones, and newer settings, take the place of the old: all or nothing.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -7,18 +7,21 @@ use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::clock;
+use super::messenger::Messenger;
+use super::settings::SettingsFile;
+use super::{clock, settings};
 use crate::config::{Finding, Settings};
+use crate::dispatch::Routing;
 use crate::engine::Event;
 use crate::rule;
 use crate::series::Store;
 use crate::telemetry::Telemetry;
-use crate::web::Reload;
+use crate::web::{Reload, RoutingView};
 
 /// How often the files are looked at though no change was announced: network mounts announce none.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -29,19 +32,21 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// Where rules come from.
 #[derive(Debug, Clone)]
 pub enum RuleSource {
-    /// Files that match these globs, which start at a folder.
-    Files { globs: Vec<String>, folder: PathBuf },
+    /// The files that the settings name.
+    Files(SettingsFile),
     /// A text within the program, with the name that findings call it by.
     Embedded(&'static str, &'static str),
 }
 
-/// The rules in force, and how to get newer ones.
+/// The rules and the settings in force, and how to get newer ones.
 #[derive(Debug)]
 pub(super) struct Rules {
     source: RuleSource,
     settings: Settings,
     store: Arc<Store>,
     telemetry: Arc<Telemetry>,
+    messenger: Arc<Messenger>,
+    routing: watch::Sender<Arc<RoutingView>>,
     events: mpsc::Sender<Event>,
 }
 
@@ -51,13 +56,16 @@ impl Rules {
         settings: Settings,
         store: Arc<Store>,
         telemetry: Arc<Telemetry>,
+        (messenger, routing): (Arc<Messenger>, watch::Sender<Arc<RoutingView>>),
         events: mpsc::Sender<Event>,
     ) -> Self {
-        Self { source, settings, store, telemetry, events }
+        routing.send_replace(Arc::new(shown(&settings)));
+        Self { source, settings, store, telemetry, messenger, routing, events }
     }
 
-    /// Reads, compiles and swaps in the rules; gives a line for the operator. With findings nothing changes.
-    pub(super) async fn load(&self) -> Result<String, String> {
+    /// Reads, compiles and swaps in the rules, and the settings where those have changed; gives a line for the operator.
+    /// With findings nothing changes.
+    pub(super) async fn load(&mut self) -> Result<String, String> {
         let swapped = self.swap().await;
         self.telemetry.rules.reload_successful.set(if swapped.is_ok() { 1.0 } else { 0.0 });
         if let Ok((_, rules)) = &swapped {
@@ -67,21 +75,46 @@ impl Rules {
         swapped.map(|(line, _)| line)
     }
 
-    async fn swap(&self) -> Result<(String, usize), String> {
+    async fn swap(&mut self) -> Result<(String, usize), String> {
+        let newer = self.newer_settings()?;
+        let settings = newer.as_ref().unwrap_or(&self.settings);
         let files = self.read()?;
-        let rules = rule::compile(&files, &self.settings).map_err(|findings| findings_text(&findings))?;
+        let rules = rule::compile(&files, settings).map_err(|findings| findings_text(&findings))?;
+        let receivers = newer.as_ref().map(|newer| self.messenger.prepare(newer)).transpose();
+        let receivers = receivers.map_err(|error| format!("{error:#}"))?;
         let (count, groups) = (rules.rules(), rules.groups.len());
         let subscriptions = self.store.subscribe(&rules.selectors());
         let bound = rules.bind(subscriptions);
-        let sent = self.events.send(Event::Rules(bound)).await;
-        sent.map_err(|_| "the service is shutting down".to_owned())?;
+        let event = match &newer {
+            None => Event::Rules(bound),
+            Some(newer) => Event::Settings(Box::new(newer.clone()), bound),
+        };
+        self.events.send(event).await.map_err(|_| "the service is shutting down".to_owned())?;
+        if let Some((newer, receivers)) = newer.zip(receivers) {
+            self.messenger.adopt(receivers);
+            self.routing.send_replace(Arc::new(shown(&newer)));
+            self.settings = newer;
+            info!("settings reloaded");
+        }
         Ok((format!("{} files, {groups} groups, {count} rules", files.len()), count))
+    }
+
+    /// The settings to be in force, where their file says something else now.
+    fn newer_settings(&self) -> Result<Option<Settings>, String> {
+        let RuleSource::Files(file) = &self.source else { return Ok(None) };
+        let read = file.read().map_err(|findings| findings_text(&findings))?;
+        let (settings, waiting) = settings::reloaded(&self.settings, read);
+        if !waiting.is_empty() {
+            warn!(fields = waiting.join(", "), "these settings have changed and need a restart");
+        }
+        Ok((settings != self.settings).then_some(settings))
     }
 
     fn read(&self) -> Result<Vec<(PathBuf, String)>, String> {
         match &self.source {
-            RuleSource::Files { globs, folder } => {
-                let loaded = rule::load(globs, folder).map_err(|finding| finding.to_string())?;
+            RuleSource::Files(file) => {
+                let (globs, folder) = (&self.settings.rules, file.rules_folder());
+                let loaded = rule::load(globs, &folder).map_err(|finding| finding.to_string())?;
                 loaded.warnings.iter().for_each(|warning| warn!("{warning}"));
                 Ok(loaded.files)
             }
@@ -90,7 +123,7 @@ impl Rules {
     }
 
     /// Reloads on request, on SIGHUP and when files change, until the service stops.
-    pub(super) async fn follow(self, mut requests: mpsc::Receiver<Reload>, stop: CancellationToken) {
+    pub(super) async fn follow(mut self, mut requests: mpsc::Receiver<Reload>, stop: CancellationToken) {
         let Ok(mut hangup) = signal(SignalKind::hangup()) else {
             error!("SIGHUP can't be listened for");
             return;
@@ -129,12 +162,22 @@ impl Rules {
     fn content(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.read().hash(&mut hasher);
+        if let Some(path) = self.settings_path() {
+            std::fs::read(path).ok().hash(&mut hasher);
+        }
         hasher.finish()
+    }
+
+    fn settings_path(&self) -> Option<&Path> {
+        match &self.source {
+            RuleSource::Files(file) => file.path.as_deref(),
+            RuleSource::Embedded(..) => None,
+        }
     }
 
     /// Watches the folders of the files: a Kubernetes `ConfigMap` is changed by turning a link, not by writing a file.
     fn watch(&self, changed: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
-        let RuleSource::Files { globs, folder } = &self.source else { return None };
+        let RuleSource::Files(file) = &self.source else { return None };
         let announce = move |event: notify::Result<notify::Event>| {
             if event.is_ok_and(|event| !event.kind.is_access()) {
                 // One announcement that waits is enough.
@@ -144,13 +187,22 @@ impl Rules {
         let mut watcher = notify::recommended_watcher(announce)
             .inspect_err(|error| warn!(%error, every = ?LOOK_EVERY, "file changes are looked for, not announced"))
             .ok()?;
-        for folder in folders(globs, folder) {
+        let settings = self.settings_path().and_then(Path::to_str).map(str::to_owned);
+        let settings = folders(settings.as_slice(), Path::new(""));
+        for folder in folders(&self.settings.rules, &file.rules_folder()).into_iter().chain(settings) {
             if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
                 warn!(folder = %folder.display(), %error, every = ?LOOK_EVERY, "file changes are looked for, not announced");
             }
         }
         Some(watcher)
     }
+}
+
+/// What Alertmanager's API shows of the routing.
+fn shown(settings: &Settings) -> RoutingView {
+    let routing = Routing::compile(&settings.routing);
+    let receivers = routing.receivers().iter().map(|receiver| receiver.name.value.clone()).collect();
+    RoutingView { receivers, original: routing.yaml() }
 }
 
 /// All findings, one under the other.

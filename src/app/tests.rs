@@ -140,7 +140,7 @@ impl Bench {
         let cluster = Arc::new(Willing { observed, applied: Mutex::default(), clumsy });
         let recorder = Recorder::new(journal.clone(), &telemetry);
         let (clock, stop): (Clock, _) = (Arc::new(clock::now), CancellationToken::new());
-        let messenger = messenger::Messenger::start(settings, &telemetry, &clock, &stop).unwrap();
+        let messenger = Arc::new(messenger::Messenger::start(settings, &telemetry, &clock, &stop).unwrap());
         let (heart, pulse) = Heart::new(&store, &telemetry, observations, settings, recorder, messenger, &recovered);
         let view = heart.view();
         let files = [(PathBuf::from("rules.yaml"), RULES.to_owned())];

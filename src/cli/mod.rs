@@ -4,9 +4,12 @@ mod check;
 mod client;
 mod decisions;
 mod demo;
+mod diff;
 mod explain;
 mod forecast;
 mod import;
+mod packed;
+mod recorded;
 mod routes;
 mod scale;
 mod serve;
@@ -44,10 +47,17 @@ enum Command {
     #[command(
         after_help = "Examples:\n  headroom simulate requests.csv --startup 90s --html report.html\n  headroom simulate \
                       --from-prometheus http://prometheus:9090 --query 'sum(rate(http_requests_total{app=\"checkout\"}[1m]))' \
-                      --start 14d --rules rules/web.yaml --rule checkout\n  headroom simulate traces/ --sweep \
+                      --start 14d --rules rules/web.yaml --rule checkout\n  headroom simulate --from data/recording --rules \
+                      rules/web.yaml\n  headroom simulate traces/ --sweep \
                       --cost-replica-hour 0.05 --cost-under-hour 20"
     )]
     Simulate(Box<simulate::Args>),
+    /// Replay recorded demand through two sets of rules, and tell what differs.
+    #[command(
+        after_help = "Examples:\n  headroom diff old/web.yaml rules/web.yaml --from data/recording\n  headroom diff \
+                      main/rules rules --from requests.csv.gz --json diff.json --fail-on missed,cost"
+    )]
+    Diff(Box<diff::Args>),
     /// Forecast a series: CSV in, expected values and quantiles out, or a picture.
     #[command(after_help = "Example:\n  headroom forecast requests.csv --horizon 2h --plot forecast.svg")]
     Forecast(forecast::Args),
@@ -79,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Forecast(args) => forecast::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),

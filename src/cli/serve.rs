@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,10 +12,9 @@ use tracing::{info, warn};
 
 use super::stop::told_to_stop;
 use crate::actuate::{Actuator, Contexts, DryRun};
-use crate::app::{App, Options, RuleSource, clock};
-use crate::config::{self, Enabled, Finding, Settings, Source};
+use crate::app::{App, Options, RuleSource, SettingsFile, clock};
+use crate::config::{self, Enabled, Settings};
 use crate::dispatch::Observation;
-use crate::rule;
 use crate::telemetry::{LogFormat, init_log};
 
 /// Observations that wait for the loop: one for each of ten thousand workloads.
@@ -38,7 +37,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut settings = match settings(args.config.as_deref()) {
+    let file = SettingsFile { path: args.config.clone(), listen: args.listen, rules: args.rules.clone() };
+    let settings = match file.read() {
         Ok(settings) => settings,
         Err(findings) => {
             for finding in findings {
@@ -47,38 +47,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    if let Some(listen) = args.listen {
-        settings.listen = listen;
-    }
-    // Globs of the settings start at their file's folder, those of the command line at the present one.
-    let mut folder = args.config.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_path_buf();
-    if !args.rules.is_empty() {
-        settings.rules.clone_from(&args.rules);
-        folder = PathBuf::new();
-    }
     let format = match settings.log.format {
         config::LogFormat::Text => LogFormat::Text,
         config::LogFormat::Json => LogFormat::Json,
     };
     init_log(format, settings.log.level.as_str())?;
-    super::runtime()?.block_on(serve(settings, folder, args.dry_run))
+    super::runtime()?.block_on(serve(settings, file, args.dry_run))
 }
 
-/// The settings of a file, or the defaults.
-fn settings(file: Option<&Path>) -> Result<Settings, Vec<Finding>> {
-    let Some(file) = file else { return Ok(Settings::default()) };
-    let text = rule::read(file).map_err(|finding| vec![finding])?;
-    let mut settings = Settings::parse(Source { file, text: &text })?;
-    let folder = file.parent().unwrap_or(Path::new(""));
-    settings.alerting.files_below(folder);
-    settings.routing.files_below(folder);
-    Ok(settings)
-}
-
-async fn serve(settings: Settings, folder: PathBuf, dry_run: bool) -> anyhow::Result<ExitCode> {
+async fn serve(settings: Settings, file: SettingsFile, dry_run: bool) -> anyhow::Result<ExitCode> {
     let (observed, observations) = mpsc::channel(OBSERVATIONS_MAX);
     let actuator = actuators(&settings, dry_run, &observed).await?;
-    let rules = RuleSource::Files { globs: settings.rules.clone(), folder };
+    let rules = RuleSource::Files(file);
     let app = App::start(Options { settings, rules, actuator, observations, clock: clock::system(), speed: 1 }).await?;
     tokio::select! {
         () = told_to_stop() => info!("stopping"),

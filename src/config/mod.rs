@@ -44,7 +44,7 @@ pub use schedule::{Effect, Event, Schedule, When};
 pub use settings::{
     Access, Alerting, Alertmanager, Conflicts, Credentials, Durability, Economy as SharedEconomy, Enabled, Evaluation,
     GroupBy, Guards, Ingest, InhibitRule, Journal, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel,
-    NamedIntervals, Receiver, Route, Routing, Settings, SharedLimits, Webhook, WebhookAddress, Windows,
+    NamedIntervals, Receiver, Recording, Route, Routing, Settings, SharedLimits, Webhook, WebhookAddress, Windows,
 };
 
 // Files of rule tests.

@@ -328,6 +328,37 @@ fn settings_begin_as_their_defaults() {
 }
 
 #[test]
+fn a_recording_is_off_until_it_has_a_folder() {
+    for text in ["recording: {}", "recording: {directory: none}", "recording: {directory: false}"] {
+        assert_eq!(Settings::parse(source(text)).unwrap().recording, Recording::default());
+    }
+    let given = "recording: {directory: /var/lib/headroom/recording, retention: 2w, size_bytes_max: 64MiB}";
+    let recording = Recording {
+        directory: Some("/var/lib/headroom/recording".into()),
+        retention: Duration::from_hours(14 * 24),
+        size_bytes_max: 64 << 20,
+    };
+    assert_eq!(Settings::parse(source(given)).unwrap().recording, recording);
+    check_settings(
+        "recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}",
+        expect![[r#"
+        web.yaml:1:24: expected a folder, or none, found the number 7
+            1 | recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}
+              |                        ^
+        web.yaml:1:38: retention must be more than zero
+            1 | recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}
+              |                                      ^^
+        web.yaml:1:58: size_bytes_max of a recording is 16MiB at least
+            1 | recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}
+              |                                                          ^^^^
+        web.yaml:1:64: unknown field "keep" in recording; known: directory, retention, size_bytes_max
+            1 | recording: {directory: 7, retention: 0s, size_bytes_max: 1MiB, keep: all}
+              |                                                                ^^^^
+    "#]],
+    );
+}
+
+#[test]
 fn a_journal_may_be_kept_in_memory() {
     for text in ["journal: {directory: none}", "journal: {directory: false}"] {
         let in_memory = Journal { directory: None, ..Journal::default() };
@@ -411,7 +442,7 @@ fn settings_are_checked_one_by_one() {
             web.yaml:1:49: expected true or false, found the text "on"
                 1 | kubernetes: {enabled: yes, timeout: 10, events: on}
                   |                                                 ^^
-            web.yaml:2:1: unknown field "alertmanagers" in the settings; known: listen, external_url, rules, ingest, windows, evaluation, guards, journal, economy, kubernetes, alerting, route, receivers, inhibit_rules, time_intervals, log
+            web.yaml:2:1: unknown field "alertmanagers" in the settings; known: listen, external_url, rules, ingest, windows, evaluation, guards, journal, recording, economy, kubernetes, alerting, route, receivers, inhibit_rules, time_intervals, log
                 2 | alertmanagers: []
                   | ^^^^^^^^^^^^^
         "#]],

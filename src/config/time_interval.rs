@@ -146,7 +146,7 @@ struct MonthDays(Span);
 struct Months(Span);
 struct Years(Span);
 
-const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+pub(super) const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
 const MONTHS: [&str; 12] = [
     "january",

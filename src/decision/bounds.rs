@@ -8,8 +8,7 @@
 //! below the minimum ("nothing at night"), but never below an active floor: of two schedules that contradict each
 //! other, the one that keeps replicas wins.
 //!
-//! Unlike HPA, which takes zero replicas as "switched off" while the minimum is above zero, zero is a count like any
-//! other here and is raised to the minimum: what pauses a workload is a silence, which says who, why and until when.
+//! Zero replicas that somebody else has set are no count below the minimum: see `guards`.
 
 use std::sync::Arc;
 
@@ -18,6 +17,15 @@ use super::policy::Policy;
 use super::reason::Reason;
 use super::{Layer, Step};
 use crate::workload::Replicas;
+
+impl Policy {
+    /// The least and the most replicas while a calendar says this.
+    #[must_use]
+    pub fn bounds(&self, calendar: &Calendar) -> (Replicas, Replicas) {
+        let Bounds { min, max, .. } = Bounds::of(self, calendar);
+        (min, max)
+    }
+}
 
 /// The bounds at one moment.
 pub(super) struct Bounds<'a> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::economy::{Per, Resource};
 use crate::demand::Presence;
+use crate::schedule::Planned;
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Trouble};
 
@@ -56,6 +57,10 @@ pub struct MetricInput {
     pub z_score: Option<f64>,
     /// What the forecaster expects.
     pub outlook: Option<Outlook>,
+    /// A known pattern of demand that the recent minutes look like, and what it says comes.
+    pub matched: Option<Matched>,
+    /// Pods whose values are unlike the others'.
+    pub outlying: Option<Outlying>,
 }
 
 /// The values of a workload's pods.
@@ -63,6 +68,8 @@ pub struct MetricInput {
 pub struct Pods {
     /// Those of the pods that count: of ready ones, as far as single pods are known to be ready or not.
     pub values: Vec<f64>,
+    /// Their names, in the same order; empty where they have none.
+    pub names: Vec<Arc<str>>,
     /// Pods that are not ready, and pods that are and have no value; `None` where nothing tells of single pods.
     pub others: Option<(u32, u32)>,
     /// The values are fractions of what a pod requests.
@@ -98,10 +105,45 @@ pub struct Outlook {
     pub quantile: f64,
     /// When that window ends.
     pub by: Timestamp,
+    /// What may come back before a replica that is let go now had been worth it; `None` where a forecast may only raise,
+    /// and is followed to the letter.
+    pub hold: Option<Hold>,
     /// How far the recent record allows to believe it: 0 to 1.
     pub trust: f64,
     /// The model's name.
     pub model: Arc<str>,
+}
+
+/// A pattern of demand that the recent minutes look like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matched {
+    /// As people call it: `flash crowd "black friday"`.
+    pub pattern: Arc<str>,
+    /// How much its word weighs, 0 to 1: its validity, by how near to it the minutes are.
+    pub weight: f64,
+    /// What it says, as far as it weighs, of the largest demand up to the next chance to act; in the metric's unit.
+    pub demand: f64,
+    /// When that window ends.
+    pub by: Timestamp,
+}
+
+/// Pods of a metric whose values stand apart from the others'.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outlying {
+    /// The one that is furthest from the others.
+    pub pod: Arc<str>,
+    /// How many stand apart, and of how many that were judged.
+    pub pods: u32,
+    pub of: u32,
+}
+
+/// What is expected of the time that a lower count would have to last.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hold {
+    /// The same quantile of the largest demand from now on, in the metric's unit.
+    pub demand: f64,
+    /// When that time ends.
+    pub by: Timestamp,
 }
 
 /// What schedules and planned events say at one moment.
@@ -112,8 +154,7 @@ pub struct Calendar {
     pub ceiling: Option<(Replicas, Arc<str>)>,
     /// Demand counts so many times while a schedule says so.
     pub multiplier: f64,
-    /// A planned event that is near or on: its name, and how many times the demand before it is expected.
-    pub event: Option<(Arc<str>, f64)>,
+    pub event: Option<Planned>,
 }
 
 impl Default for Calendar {
@@ -186,6 +227,8 @@ impl MetricInput {
             targets: None,
             z_score: None,
             outlook: None,
+            matched: None,
+            outlying: None,
         }
     }
 

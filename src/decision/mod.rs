@@ -25,6 +25,8 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use crate::time::Timestamp;
 
 use guards::Passage;
@@ -33,7 +35,8 @@ pub use chain::{Decision, Layer, Step};
 pub use formula::{Formula, FormulaError};
 pub use guards::Z_SUDDEN;
 pub use inputs::{
-    Calendar, Cap, Freeze, Inputs, Manual, MetricInput, Missing, Outlook, Part, Pods, Rollback, Targets, Why,
+    Calendar, Cap, Freeze, Hold, Inputs, Manual, Matched, MetricInput, Missing, Outlook, Outlying, Part, Pods,
+    Rollback, Targets, Why,
 };
 pub use per_pod::{per_pod, per_pod_utilization};
 pub use policy::{
@@ -52,14 +55,16 @@ pub fn decide(policy: &Policy, inputs: &Inputs, state: &State, now: Timestamp) -
     let from = inputs.replicas;
     let mut state = state.clone();
     state.begin(now);
+    state.seen(from, now);
 
     let reactive::Reactive { step: reactive, active } = reactive::reactive(policy, inputs);
-    state.evaluated(inputs.evaluated_at, guards::has_holes(inputs));
+    let every = policy.fallback.map_or(Duration::ZERO, |fallback| fallback.every);
+    state.evaluated(inputs.evaluated_at, guards::unread(inputs).is_some(), every);
     if active {
         state.active(now);
     }
     let silent = matches!(reactive.reason, Reason::NoDemand);
-    let predictive = predictive::predictive(policy, inputs, &mut state, reactive.wants);
+    let predictive = predictive::predictive(policy, inputs, &mut state, (reactive.wants, silent), now);
     let guards::Guarded { step: guards, passage, may_lower } =
         guards::guards(policy, inputs, &state, predictive.wants, silent, now);
     let limits = bounds::Bounds::of(policy, &inputs.calendar);

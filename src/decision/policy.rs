@@ -79,6 +79,8 @@ pub enum Combine {
 pub struct Fallback {
     /// So many evaluations in a row without data.
     pub after: u32,
+    /// How often an evaluation counts, at most: the group's interval. Samples of another metric make more of them.
+    pub every: Duration,
     pub replicas: Replicas,
     pub behavior: FallbackBehavior,
 }

@@ -49,16 +49,42 @@ pub enum Reason {
         quantile: f64,
         by: Timestamp,
         per_replica: f64,
+        /// So many times as much may a replica take of what is foreseen.
+        #[serde(default = "one")]
+        room: f64,
         replicas: Replicas,
         model: Arc<str>,
+        trust: f64,
+    },
+    /// Predictive: the forecast says that what would be let go will be needed again, or nearly.
+    Keeps {
+        metric: Arc<str>,
+        demand: f64,
+        quantile: f64,
+        by: Timestamp,
+        per_replica: f64,
+        room: f64,
+        replicas: Replicas,
         trust: f64,
     },
     /// Predictive: the forecast's recent record does not earn the trust to follow it.
     Abstains { metric: Arc<str>, trust: f64, confidence: f64 },
     /// Predictive: a planned event is near or on, and expected to take so many times what it took before.
     Event { event: Arc<str>, multiplier: f64, baseline: Replicas, replicas: Replicas },
+    /// Predictive: the recent minutes look like a known pattern, which takes more.
+    Matched {
+        metric: Arc<str>,
+        pattern: Arc<str>,
+        weight: f64,
+        demand: f64,
+        by: Timestamp,
+        per_replica: f64,
+        replicas: Replicas,
+    },
     /// Guards: every input can be used and every pod is ready.
     Clear,
+    /// Guards: every input can be used; some pods' values are unlike the others', which changes nothing.
+    Outlying { metric: Arc<str>, pod: Arc<str>, pods: u32, of: u32 },
     /// Guards: every input can be used; some pods are not ready, which changes nothing.
     NotReady { ready: Replicas, replicas: Replicas },
     /// Guards: some metrics can't be read; the others may keep or raise the count.
@@ -71,6 +97,8 @@ pub enum Reason {
     Paused { at: Option<Replicas>, why: Arc<str> },
     /// Guards: somebody asked for this count.
     Manual { replicas: Replicas, author: Arc<str>, why: Arc<str>, until: Timestamp },
+    /// Guards: somebody has scaled the workload to zero, though its minimum is above.
+    SwitchedOff,
     /// Guards: the last scaling went wrong and was taken back.
     RolledBack { good: Replicas, bad: Replicas, why: Arc<str>, until: Timestamp },
     /// Guards: data has been missing for so many evaluations that the fallback counts.
@@ -89,7 +117,7 @@ pub enum Reason {
     Budget { affords: Replicas, spent: f64, budget: f64, per: Per },
     /// Economy: the group has no more for this workload.
     Share { granted: Replicas, group: Arc<str>, resource: Resource },
-    /// Economy: a limit would lower the count, and the data has holes: it stays.
+    /// Economy: a limit would lower the count, and the data has holes, fell suddenly or is frozen: it stays.
     NotOnHoles { replicas: Replicas },
     /// Bounds: the wish is allowed.
     WithinBounds { min: Replicas, max: Replicas },
@@ -135,6 +163,11 @@ pub enum Reason {
     Unlimited { from: Replicas, to: Replicas },
 }
 
+/// What a forecast was sized with before it was given room.
+fn one() -> f64 {
+    1.0
+}
+
 impl Reason {
     /// The reason's name in APIs and metric labels.
     #[must_use]
@@ -150,15 +183,19 @@ impl Reason {
             Self::NoForecast => "no_forecast",
             Self::Foreseen { .. } => "foreseen",
             Self::Forecast { .. } => "forecast",
+            Self::Keeps { .. } => "keeps",
             Self::Abstains { .. } => "abstains",
             Self::Event { .. } => "event",
+            Self::Matched { .. } => "matched",
             Self::Clear => "clear",
+            Self::Outlying { .. } => "outlying",
             Self::NotReady { .. } => "not_ready",
             Self::Partial { .. } => "partial",
             Self::Held { .. } => "held",
             Self::NoMetrics => "no_metrics",
             Self::Paused { .. } => "paused",
             Self::Manual { .. } => "manual",
+            Self::SwitchedOff => "switched_off",
             Self::RolledBack { .. } => "rolled_back",
             Self::Fallback { .. } => "fallback",
             Self::Drop { .. } => "drop",
@@ -217,6 +254,7 @@ impl Reason {
                 | Self::NoMetrics
                 | Self::Paused { .. }
                 | Self::Manual { .. }
+                | Self::SwitchedOff
                 | Self::RolledBack { .. }
                 | Self::Fallback { .. }
                 | Self::Drop { .. }
@@ -269,9 +307,14 @@ impl fmt::Display for Reason {
             Self::Foreseen { metric, demand, quantile, replicas } => {
                 write!(f, "{metric} {} {} = {replicas}, no more than now", Quantile(*quantile), Number(*demand))
             }
-            Self::Forecast { metric, demand, quantile, by, per_replica, replicas, model, trust } => {
+            Self::Forecast { metric, demand, quantile, by, per_replica, room, replicas, model, trust } => {
                 write!(f, "{metric} {} {} by {}", Quantile(*quantile), Number(*demand), Clock(*by))?;
-                write!(f, " / {} = {replicas} ({model}, trust {trust:.2})", Number(*per_replica))
+                write!(f, " / {} = {replicas} ({model}, trust {trust:.2})", Roomy(*per_replica, *room))
+            }
+            Self::Keeps { metric, demand, quantile, by, per_replica, room, replicas, trust } => {
+                write!(f, "keeps {replicas}: {metric} {} {}", Quantile(*quantile), Number(*demand))?;
+                let quotient = Number(demand / (per_replica * room));
+                write!(f, " by {} / {} = {quotient} (trust {trust:.2})", Clock(*by), Roomy(*per_replica, *room))
             }
             Self::Abstains { metric, trust, confidence } => {
                 write!(f, "abstains: {metric} forecast has trust {trust:.2}, below {confidence:.2}")
@@ -279,7 +322,15 @@ impl fmt::Display for Reason {
             Self::Event { event, multiplier, baseline, replicas } => {
                 write!(f, "event {event}: {baseline} x {} = {replicas}", Number(*multiplier))
             }
+            Self::Matched { metric, pattern, weight, demand, by, per_replica, replicas } => {
+                write!(f, "{metric} {} by {} / {}", Number(*demand), Clock(*by), Number(*per_replica))?;
+                write!(f, " = {replicas} ({pattern} matched, {weight:.2})")
+            }
             Self::Clear => f.write_str("every input can be used"),
+            Self::Outlying { metric, pod, pods: 1, of } => write!(f, "{metric} of {pod} is unlike that of {of} pods"),
+            Self::Outlying { metric, pod, pods, of } => {
+                write!(f, "{metric} of {pods} of {of} pods is unlike the others', most of all {pod}")
+            }
             Self::NotReady { ready, replicas } => write!(f, "{ready} of {replicas} pods ready"),
             Self::Partial { first, missing } => write!(f, "may only rise: {}", Missings(first, *missing)),
             Self::Held { first, missing } => Missings(first, *missing).fmt(f),
@@ -287,10 +338,13 @@ impl fmt::Display for Reason {
             Self::Paused { at: None, why } => write!(f, "paused{}", Why(why)),
             Self::Paused { at: Some(at), why } => write!(f, "paused at {at}{}", Why(why)),
             Self::Manual { replicas, author, why, until } => {
-                write!(f, "{replicas} asked for by {author}{}, until {}", Why(why), Clock(*until))
+                write!(f, "{replicas} asked for by {author}{}, until {}", Why(why), Moment(*until))
+            }
+            Self::SwitchedOff => {
+                f.write_str("somebody scaled it to 0, and it stays so until somebody gives it a replica")
             }
             Self::RolledBack { good, bad, why, until } => {
-                write!(f, "back to {good}, for {bad} went wrong{}, until {}", Why(why), Clock(*until))
+                write!(f, "back to {good}, for {bad} went wrong{}, until {}", Why(why), Moment(*until))
             }
             Self::Fallback { behavior, replicas, evaluations, first } => {
                 let behavior = match behavior {
@@ -331,7 +385,7 @@ impl fmt::Display for Reason {
             Self::Share { granted, group, resource } => {
                 write!(f, "{granted} is the share of group {group}'s {}", resource.as_str())
             }
-            Self::NotOnHoles { replicas } => write!(f, "stays at {replicas} while data is missing"),
+            Self::NotOnHoles { replicas } => write!(f, "stays at {replicas}, for its data may be wrong"),
             Self::WithinBounds { min, max } => write!(f, "within {min}..{max}"),
             Self::BelowMin { replicas, min } => write!(f, "{replicas} is below the minimum {min}"),
             Self::AboveMax { replicas, max } => write!(f, "{replicas} is above the maximum {max}"),
@@ -419,6 +473,17 @@ impl fmt::Display for Clock {
     }
 }
 
+/// A time that may be weeks away, UTC: `2026-11-23 12:03 UTC`.
+struct Moment(Timestamp);
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        let day = text.split('T').next().unwrap_or_default();
+        write!(f, "{day} {} UTC", Clock(self.0))
+    }
+}
+
 /// A change of count with its sign: `+2`.
 struct Signed(Replicas, Replicas);
 
@@ -451,5 +516,16 @@ impl fmt::Display for Number {
         let text = format!("{:.decimals$}", self.0);
         let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
         f.write_str(text)
+    }
+}
+
+/// Work that one replica takes, and how many times as much it may take.
+struct Roomy(f64, f64);
+
+impl fmt::Display for Roomy {
+    /// `50`, `(50 x 1.15)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(per_replica, room) = *self;
+        if room == 1.0 { Number(per_replica).fmt(f) } else { write!(f, "({} x {})", Number(per_replica), Number(room)) }
     }
 }

@@ -57,16 +57,16 @@ type Verdict = (Replicas, Reason, Option<Timestamp>);
 
 impl Move<'_> {
     fn restrained(&self) -> Verdict {
-        let windowed = self.windowed();
-        let target = windowed.as_ref().map_or(self.wanted, |(replicas, ..)| *replicas);
-        match windowed {
+        let short_of_it = self.windowed().or_else(|| self.awake());
+        let target = short_of_it.as_ref().map_or(self.wanted, |(replicas, ..)| *replicas);
+        match short_of_it {
             Some(held) if target == self.from => held,
-            windowed => self
+            short_of_it => self
                 .too_soon()
                 .or_else(|| self.too_small(target))
-                .or_else(|| self.cooling(target))
+                .or_else(|| self.cooling())
                 .or_else(|| self.flapping())
-                .unwrap_or_else(|| self.paced(target, windowed)),
+                .unwrap_or_else(|| self.paced(target, short_of_it)),
         }
     }
 
@@ -76,6 +76,15 @@ impl Move<'_> {
         let (cautious, leaves_at) = self.state.window(self.direction).most_cautious(window)?;
         let target = self.direction.further(self.direction.nearer(self.wanted, cautious), self.from);
         (target != self.wanted).then_some((target, Reason::Window { replicas: cautious, window }, Some(leaves_at)))
+    }
+
+    /// The last replica stays for the cooldown after the last activity, as in KEDA; the others may go.
+    fn awake(&self) -> Option<Verdict> {
+        let cooldown = self.policy.cooldown;
+        let active_at = self.state.active_at().filter(|_| self.wanted == 0)?;
+        let ends_at = active_at + cooldown;
+        let reason = Reason::Active { since: self.now.since(active_at), cooldown };
+        (ends_at > self.now).then_some((1, reason, Some(ends_at)))
     }
 
     /// The direction has to be wanted for some time.
@@ -94,8 +103,8 @@ impl Move<'_> {
         small.then_some((self.from, Reason::DeadBand { from: self.from, to: target, dead_band }, None))
     }
 
-    /// No move down so soon after the first decision or the last change, nor to zero after the last activity.
-    fn cooling(&self, target: Replicas) -> Option<Verdict> {
+    /// No move down so soon after the first decision or the last change.
+    fn cooling(&self) -> Option<Verdict> {
         if self.direction == Direction::Up {
             return None;
         }
@@ -103,12 +112,10 @@ impl Move<'_> {
         let Policy { cooldown, initial_cooldown, .. } = *self.policy;
         let scaled_at = self.state.scaled_at();
         let after_scaling = scaled_at.map(|at| (at, cooldown, Reason::Cooldown { since: now.since(at), cooldown }));
-        let active_at = self.state.active_at().filter(|_| target == 0);
-        let after_activity = active_at.map(|at| (at, cooldown, Reason::Active { since: now.since(at), cooldown }));
         let begun_at = self.state.begun_at();
         let initial = begun_at
             .map(|at| (at, initial_cooldown, Reason::InitialCooldown { since: now.since(at), initial_cooldown }));
-        let waits = [after_scaling, after_activity, initial].into_iter().flatten();
+        let waits = [after_scaling, initial].into_iter().flatten();
         let waits = waits.map(|(at, length, reason)| (at + length, reason)).filter(|(ends_at, _)| *ends_at > now);
         let (ends_at, reason) = waits.max_by_key(|(ends_at, _)| *ends_at)?;
         Some((self.from, reason, Some(ends_at)))
@@ -125,8 +132,8 @@ impl Move<'_> {
         (changes >= budget.max).then_some((self.from, reason, room_at))
     }
 
-    /// What the policies make of the `target` that the window left.
-    fn paced(&self, target: Replicas, windowed: Option<Verdict>) -> Verdict {
+    /// What the policies make of the `target`, which falls short of the wish for a reason.
+    fn paced(&self, target: Replicas, short_of_it: Option<Verdict>) -> Verdict {
         let rules = self.policy.behavior.toward(self.direction);
         let pace = self.state.pace();
         let (to, reason) = match pace.limit(rules, self.direction, self.from, self.now) {
@@ -137,8 +144,8 @@ impl Move<'_> {
             }
             Limit::At(allows, policy) => (allows, Reason::Rate { policy, from: self.from, allows }),
         };
-        let (reason, leaves_at) = match windowed {
-            Some((_, window, leaves_at)) if to == target => (window, leaves_at),
+        let (reason, leaves_at) = match short_of_it {
+            Some((_, why, leaves_at)) if to == target => (why, leaves_at),
             Some((_, _, leaves_at)) => (reason, leaves_at),
             None => (reason, None),
         };

@@ -1,16 +1,20 @@
 //! What must be remembered between two decisions on one workload.
 
+use std::time::Duration;
+
 use super::pace::Pace;
 use super::policy::{Behavior, Direction, FlapBudget};
 use super::window::Window;
 use crate::time::Timestamp;
 use crate::workload::Replicas;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 /// The turns of direction that are remembered: 64 of 8 bytes.
 const TURNS_MAX: usize = 64;
+
+/// After so long a scaling is to be seen in the cluster.
+const OBSERVED_WITHIN: Duration = Duration::from_mins(1);
 
 /// What must be remembered between two decisions on one workload: recommendations, as long as a stabilization window
 /// can ask for them, changes of count, as long as a policy or the cooldown can, and a few moments.
@@ -41,11 +45,13 @@ pub struct State {
     wanting: Option<(Direction, Timestamp)>,
     /// When a metric was last above its activation.
     active_at: Option<Timestamp>,
-    /// Evaluations in a row in which data was missing, and when the last one was.
+    /// Evaluations in a row in which a metric could not be read, and when the last one counted.
     missing: u32,
-    evaluated_at: Option<Timestamp>,
-    /// What was wanted when a planned event came near.
-    baseline: Option<(Arc<str>, Replicas)>,
+    missing_at: Option<Timestamp>,
+    /// What was wanted when a planned event came near, and when the event ends.
+    before_event: Option<(Replicas, Timestamp)>,
+    /// The last change of count that is known here was to zero.
+    zeroed: bool,
 }
 
 impl Default for State {
@@ -63,8 +69,9 @@ impl Default for State {
             wanting: None,
             active_at: None,
             missing: 0,
-            evaluated_at: None,
-            baseline: None,
+            missing_at: None,
+            before_event: None,
+            zeroed: false,
         }
     }
 }
@@ -84,6 +91,7 @@ impl State {
                 self.turned_at.push(at);
             }
             self.scaled = direction;
+            self.zeroed = to == 0;
         }
     }
 
@@ -94,9 +102,10 @@ impl State {
     }
 
     /// Goes on after a break, such as a restart: the current count will stand for what was wanted until now, so that
-    /// nothing is lowered on what was missed.
+    /// nothing is lowered on what was missed. The windows are empty, so what can't be read says nothing of its source.
     pub fn resume(&mut self) {
         (self.begun, self.wanting) = (false, None);
+        (self.missing, self.missing_at) = (0, None);
     }
 
     /// Notes the first decision.
@@ -108,14 +117,20 @@ impl State {
         self.begun_at
     }
 
-    /// Notes an evaluation at `at`, and whether data was missing in it. The same evaluation counts once.
-    pub(super) fn evaluated(&mut self, at: Timestamp, holes: bool) {
-        if !holes {
-            self.missing = 0;
-        } else if self.evaluated_at != Some(at) {
-            self.missing = self.missing.saturating_add(1);
+    /// Notes an evaluation at `at`, and whether a metric could not be read in it. One counts in each `every`, however
+    /// often samples make one, so that `n` of them take `n - 1` times as long at least; and the same one counts once.
+    pub(super) fn evaluated(&mut self, at: Timestamp, unread: bool, every: Duration) {
+        if !unread {
+            (self.missing, self.missing_at) = (0, None);
+            return;
         }
-        self.evaluated_at = Some(at);
+        let counted_at = match self.missing_at {
+            Some(last) if at <= last || at.since(last) < every => return,
+            // Samples that come a little early each time do not double the wait.
+            Some(last) if at.since(last) < every.saturating_mul(2) => last + every,
+            _ => at,
+        };
+        (self.missing, self.missing_at) = (self.missing.saturating_add(1), Some(counted_at));
     }
 
     pub(super) fn evaluations_missing(&self) -> u32 {
@@ -131,20 +146,32 @@ impl State {
         self.active_at
     }
 
-    /// What was wanted when this event came near: now, where it has only just come.
-    pub(super) fn baseline(&mut self, event: &Arc<str>, wanted: Replicas) -> Replicas {
-        match &self.baseline {
-            Some((known, baseline)) if known == event => *baseline,
-            _ => {
-                self.baseline = Some((Arc::clone(event), wanted));
-                wanted
-            }
+    /// What was wanted when an event that lasts until `ends_at` came near: what is `wanted` now, if that is known, where
+    /// it has only just come. Of events that overlap the first one's counts, for it has raised what is wanted since.
+    pub(super) fn baseline(
+        &mut self,
+        wanted: Option<Replicas>,
+        ends_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<Replicas> {
+        let (baseline, until) = match self.before_event {
+            Some((baseline, until)) if now < until => (baseline, until.max(ends_at)),
+            _ => (wanted?, ends_at),
+        };
+        self.before_event = Some((baseline, until));
+        Some(baseline)
+    }
+
+    /// Takes note of the count. Zero that nobody here has set is somebody's way to switch a workload off.
+    pub(super) fn seen(&mut self, replicas: Replicas, now: Timestamp) {
+        // An observation may be older than the scaling to zero.
+        if replicas > 0 && self.scaled_at.is_none_or(|at| now.since(at) >= OBSERVED_WITHIN) {
+            self.zeroed = false;
         }
     }
 
-    /// No event is near.
-    pub(super) fn no_event(&mut self) {
-        self.baseline = None;
+    pub(super) fn zeroed(&self) -> bool {
+        self.zeroed
     }
 
     /// Since when a direction is wanted without a break.

@@ -73,6 +73,8 @@ pub enum Kind {
     Spike,
     /// Much less than usual.
     Drop,
+    /// It has been another than foreseen for so long that demand has changed its ways.
+    Shift,
 }
 
 impl Kind {
@@ -83,6 +85,7 @@ impl Kind {
             Self::None => "none",
             Self::Spike => "spike",
             Self::Drop => "drop",
+            Self::Shift => "shift",
         }
     }
 
@@ -151,7 +154,7 @@ impl Detector {
 
     fn learn(&mut self, value: f64, kind: Kind) {
         let side = match kind {
-            Kind::None => {
+            Kind::None | Kind::Shift => {
                 self.run = 0;
                 return self.weigh(value);
             }

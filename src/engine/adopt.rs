@@ -5,11 +5,20 @@ use std::sync::Arc;
 
 use super::desk::context;
 use super::{Due, Effect, Engine, RuleHealth, id};
-use crate::rule::{BoundRule, BoundRules};
+use crate::config::Settings;
+use crate::rule::{BoundRule, BoundRules, External};
 use crate::schedule::Cached;
 use crate::time::Timestamp;
 
 impl Engine {
+    /// Takes other settings, before the rules that were compiled under them. What is known of groups and alerts stays.
+    pub(super) fn configure(&mut self, settings: &Settings, now: Timestamp) {
+        self.desk.configure(settings, now);
+        self.breaker.configure(settings.guards.clone());
+        self.groups.configure(&settings.economy.groups);
+        self.alerts.configure(External::of(settings));
+    }
+
     /// Puts new rules in place of the present ones. A workload goes on with its state where a rule of the same
     /// name still scales it; it is watched already. One whose action is on its way stays until that has ended.
     pub(super) fn adopt(&mut self, rules: BoundRules, effects: &mut Vec<Effect>) {

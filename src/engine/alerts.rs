@@ -43,6 +43,11 @@ impl Alerts {
         Self { external, ..Self::default() }
     }
 
+    /// Other labels and another address count from the next evaluation on.
+    pub(super) fn configure(&mut self, external: External) {
+        self.external = external;
+    }
+
     pub(super) fn external(&self) -> &External {
         &self.external
     }

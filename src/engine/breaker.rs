@@ -48,6 +48,11 @@ impl Breaker {
         Self { settings, wants_down: BTreeSet::new(), tripped_at: None, intake: Intake::default() }
     }
 
+    /// Takes other limits; what was seen stays.
+    pub(super) fn configure(&mut self, settings: Guards) {
+        self.settings = settings;
+    }
+
     /// Whether a workload would go down now, were it let.
     pub(super) fn wish(&mut self, workload: &Workload, down: bool) {
         if !down {

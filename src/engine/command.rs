@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::decision::Matched;
 use crate::demand::patterns::Edit;
 use crate::dispatch::{Alert, Silence};
 use crate::forecast::Forecast;
@@ -36,6 +37,10 @@ pub struct MetricForecast {
     pub trust: f64,
     /// `None` before the third sample.
     pub forecast: Option<Forecast>,
+    /// The workload whose usual day stands for its own, which is not known yet.
+    pub lent_by: Option<Arc<str>>,
+    /// The pattern that the recent minutes look like, and what it says.
+    pub matched: Option<Matched>,
 }
 
 /// A count asked for by hand. It is decided, explained and journalled like the rest, and holds for its time.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::command::{Answer, Command, ManualScale};
+use super::command::{Answer, Command, ManualScale, MetricForecast};
 use super::foresight::Foresight;
 use super::{Effect, Engine};
 use crate::decision::Manual;
@@ -77,7 +77,14 @@ impl Engine {
         let Some(known) = self.workloads.get(workload) else {
             return Answer::NotFound(format!("no rule scales {workload}"));
         };
-        let of = |(metric, foresight): (&Arc<str>, &Foresight)| foresight.forecast(metric, horizon);
+        let of = |(metric, foresight): (&Arc<str>, &Foresight)| {
+            let input = known.metrics.iter().find(|input| input.name == *metric);
+            MetricForecast {
+                lent_by: known.lent_by(metric),
+                matched: input.and_then(|input| input.matched.clone()),
+                ..foresight.forecast(metric, horizon)
+            }
+        };
         Answer::Forecasts(known.foresights.iter().map(of).collect())
     }
 

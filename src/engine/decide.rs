@@ -16,7 +16,9 @@ impl Engine {
     pub(super) fn decide(&mut self, changed: BTreeSet<Workload>, now: Timestamp) {
         let mut considered: BTreeMap<Workload, (Decision, State)> = BTreeMap::new();
         for workload in changed {
-            if let Some(one) = self.consider(&workload, None, now) {
+            let one = self.consider(&workload, None, now);
+            self.claim(&workload, one.as_ref().map(|(decision, _)| decision), now);
+            if let Some(one) = one {
                 considered.insert(workload, one);
             } else if let Some(known) = self.workloads.get(&workload) {
                 // Without an observation there is nothing to decide from; the decision before stays to be seen, but what
@@ -55,11 +57,19 @@ impl Engine {
         let known = self.workloads.get_mut(workload)?;
         let calendar = self.calendars.get_mut(&known.rule.name);
         let influence = calendar.map(|calendar| calendar.at(now, known.startup()).clone());
-        let considered = known.consider(influence, self.groups.share(workload).cloned(), freeze, now)?;
-        if known.rule.economy.group.is_some() {
-            self.groups.claim(workload, known.member(&considered.0));
+        known.consider(influence, self.groups.share(workload).cloned(), freeze, now)
+    }
+
+    /// Says what a workload asks of its group, by a decision where there is one.
+    fn claim(&mut self, workload: &Workload, decision: Option<&Decision>, now: Timestamp) {
+        let Some(known) = self.workloads.get(workload) else { return };
+        // Out of sight it still holds what it had.
+        let lost = known.is_unknown() && self.groups.holds(workload).is_some();
+        if known.rule.economy.group.is_none() {
+            self.groups.forget(workload);
+        } else if !lost {
+            self.groups.claim(workload, known.member(decision, now));
         }
-        Some(considered)
     }
 
     /// What would be decided if this were asked for by hand. Nothing changes: neither what is remembered of the workload
@@ -74,7 +84,7 @@ impl Engine {
             return Some(decision);
         }
         // What it would claim may be granted in part only.
-        let share = self.groups.suppose(workload, known.member(&decision), now);
+        let share = self.groups.suppose(workload, known.member(Some(&decision), now), now);
         known.suppose(manual, influence, share, now)
     }
 

@@ -56,6 +56,16 @@ impl Desk {
         }
     }
 
+    /// Takes other routes, receivers and inhibit rules.
+    pub(super) fn configure(&mut self, settings: &Settings, now: Timestamp) {
+        let routing = Arc::new(Routing::compile(&settings.routing));
+        self.dispatcher.reconfigure(Arc::clone(&routing));
+        self.alerts.reconfigure(Arc::clone(&routing), now);
+        self.routing = routing;
+        self.resend_delay = settings.alerting.resend_delay;
+        self.stale = true;
+    }
+
     /// A workload's action has set a count, though its end did not say so.
     pub(super) fn took_effect(&mut self, known: &Known, Set { from, to, at }: Set) {
         let workload = known.workload.clone();
@@ -177,7 +187,8 @@ impl Engine {
             (asked.author, asked.note) = (Some(manual.author.to_string()), Some(manual.reason.to_string()));
             self.history.amend(&entry);
         }
-        known.in_flight = true;
+        known.begin(to, now);
+        self.groups.raises(&release.workload, to);
         self.kept.insert(release.workload.clone());
         effects.push(Effect::Record(Arc::clone(&entry)));
         for receiver in &release.tell {

@@ -1,4 +1,8 @@
 //! What workloads cost, and who gets how much of what groups share.
+//!
+//! A limit is divided twice. First by what members want: who has more than that share is to come down to it. But that
+//! takes time (windows, policies, silences, a freeze), so what there is to rise into is divided anew, with what each
+//! member still holds as its own. While a member has not been seen in the cluster yet, nobody in its group rises.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,7 +40,8 @@ pub(super) fn affords(spend: Option<&Spend>, cost: &Cost, min: Replicas, now: Ti
 pub(super) struct Member {
     pub(super) wants: Replicas,
     pub(super) min: Replicas,
-    pub(super) current: Replicas,
+    /// What it has, or what an action on its way gives it, if that is more; `None` before it was seen in the cluster.
+    pub(super) holds: Option<Replicas>,
     pub(super) economy: rule::Economy,
 }
 
@@ -81,6 +86,20 @@ impl Groups {
         Self { groups: written.iter().map(group).collect(), of: BTreeMap::new() }
     }
 
+    /// Takes other groups and limits. What a group of the same name has spent stays spent.
+    pub(super) fn configure(&mut self, written: &[LimitGroup]) {
+        let before = std::mem::replace(self, Self::new(written));
+        for (name, spent) in before.spends() {
+            self.restore(name, spent);
+        }
+        for (workload, name) in &before.of {
+            let member = before.groups.get(name).and_then(|group| group.members.get(workload));
+            if let Some(member) = member {
+                self.claim(workload, member.clone());
+            }
+        }
+    }
+
     /// Notes what a member asks for now.
     pub(super) fn claim(&mut self, workload: &Workload, member: Member) {
         let Some(name) = member.economy.group.clone() else { return self.forget(workload) };
@@ -88,10 +107,24 @@ impl Groups {
             self.forget(workload);
         }
         let Some(group) = self.groups.get_mut(&name) else { return };
-        let asks = |member: &Member| (member.wants, member.min, member.current);
+        let asks = |member: &Member| (member.wants, member.min, member.holds);
         group.stale |= group.members.get(workload).is_none_or(|before| asks(before) != asks(&member));
         group.members.insert(workload.clone(), member);
         self.of.insert(workload.clone(), name);
+    }
+
+    /// An action on its way raises a member to so many.
+    pub(super) fn raises(&mut self, workload: &Workload, to: Replicas) {
+        let Some(group) = self.of.get(workload).and_then(|name| self.groups.get_mut(name)) else { return };
+        if let Some(member) = group.members.get_mut(workload) {
+            member.holds = member.holds.max(Some(to));
+            group.stale = true;
+        }
+    }
+
+    /// What a member was known to hold when it last claimed.
+    pub(super) fn holds(&self, workload: &Workload) -> Option<Replicas> {
+        self.groups.get(self.of.get(workload)?)?.members.get(workload)?.holds
     }
 
     pub(super) fn forget(&mut self, workload: &Workload) {
@@ -151,8 +184,10 @@ impl Groups {
 impl Group {
     /// Money per hour.
     fn rate(&self) -> Money {
-        let price =
-            |member: &Member| member.economy.cost.as_ref().map_or(Money::ZERO, |cost| cost.rate(member.current));
+        let price = |member: &Member| {
+            let cost = member.economy.cost.as_ref().zip(member.holds);
+            cost.map_or(Money::ZERO, |(cost, holds)| cost.rate(holds))
+        };
         self.members.values().map(price).fold(Money::ZERO, |sum, rate| sum + rate)
     }
 
@@ -177,12 +212,28 @@ impl Group {
         if let (Some(budget), Some(spend)) = (&self.budget, &self.spend) {
             limits.push(Limit { resource: Resource::Cost, amount: spend.pace(budget, now).billionths() });
         }
+        let unseen = self.members.values().any(|member| member.holds.is_none());
         let claims: Vec<Claim<'_>> = self.members.iter().map(|(workload, member)| member.claim(workload)).collect();
-        let division = divide(&limits, &claims);
+        let wanted = divide(&limits, &claims);
+        let held = self.members.values().map(|member| member.holds.unwrap_or_default());
+        let held: Vec<Replicas> = held.collect();
+        // Beyond what each holds, only what nobody does.
+        let rises = claims.iter().zip(&wanted.shares).zip(&held).map(|((claim, share), held)| Claim {
+            wants: share.granted.max(*held),
+            min: claim.min.min(share.granted).max(*held),
+            ..claim.clone()
+        });
+        let room = divide(&limits, &rises.collect::<Vec<_>>());
         let mut shares = BTreeMap::new();
-        for (claim, share) in claims.iter().zip(&division.shares) {
-            if let Some(resource) = share.limited_by {
-                let cap = Cap::Share { granted: share.granted, group: Arc::clone(name), resource };
+        for (((claim, wanted), room), held) in claims.iter().zip(&wanted.shares).zip(&room.shares).zip(&held) {
+            let rises = wanted.granted > *held;
+            let (granted, limited_by) = match limits.first() {
+                Some(limit) if rises && unseen => (*held, Some(limit.resource)),
+                _ if rises && room.granted < wanted.granted => (room.granted, room.limited_by),
+                _ => (wanted.granted, wanted.limited_by),
+            };
+            if let Some(resource) = limited_by {
+                let cap = Cap::Share { granted, group: Arc::clone(name), resource };
                 shares.insert(claim.workload.clone(), cap);
             }
         }
@@ -201,6 +252,98 @@ impl Member {
             priority: self.economy.priority,
             requests: self.economy.requests,
             cost: self.economy.cost.as_ref().map_or(Money::ZERO, |cost| cost.per_replica_hour),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::workload::ObjectRef;
+
+    fn named(number: usize) -> Workload {
+        let (kind, namespace) = ("Deployment".to_owned(), "shop".to_owned());
+        Workload::from(ObjectRef { api_version: String::new(), kind, namespace, name: format!("w{number}") })
+    }
+
+    fn groups(replicas: u64) -> Groups {
+        let group = Group {
+            limits: vec![Limit { resource: Resource::Replicas, amount: replicas }],
+            budget: None,
+            spend: None,
+            members: BTreeMap::new(),
+            shares: BTreeMap::new(),
+            stale: false,
+        };
+        Groups { groups: BTreeMap::from([("g".into(), group)]), of: BTreeMap::new() }
+    }
+
+    fn member(wants: Replicas, holds: Option<Replicas>, priority: i32) -> Member {
+        let economy = rule::Economy { priority, group: Some("g".into()), ..rule::Economy::default() };
+        Member { wants, min: 0, holds, economy }
+    }
+
+    /// How far a member may go.
+    fn granted(groups: &Groups, number: usize) -> Option<Replicas> {
+        groups.share(&named(number)).map(|cap| match cap {
+            Cap::Share { granted, .. } => *granted,
+            Cap::Budget { .. } => unreachable!("a group gives shares"),
+        })
+    }
+
+    #[test]
+    fn what_a_member_still_holds_is_nobody_elses() {
+        let mut groups = groups(12);
+        groups.claim(&named(0), member(2, Some(10), 0));
+        groups.claim(&named(1), member(10, Some(2), 0));
+        groups.divide(Timestamp::MIN);
+        assert_eq!((granted(&groups, 0), granted(&groups, 1)), (None, Some(2)));
+        groups.claim(&named(0), member(2, Some(2), 0));
+        groups.divide(Timestamp::MIN);
+        assert_eq!((granted(&groups, 0), granted(&groups, 1)), (None, None));
+        groups.raises(&named(1), 10);
+        groups.claim(&named(0), member(9, Some(2), 0));
+        groups.divide(Timestamp::MIN);
+        assert_eq!(granted(&groups, 0), Some(2), "what is on its way is held already");
+    }
+
+    #[test]
+    fn nobody_rises_while_a_member_has_not_been_seen() {
+        let mut groups = groups(12);
+        groups.claim(&named(0), member(5, Some(3), 0));
+        groups.claim(&named(1), member(0, None, 0));
+        groups.divide(Timestamp::MIN);
+        assert_eq!(granted(&groups, 0), Some(3));
+        groups.claim(&named(1), member(0, Some(0), 0));
+        groups.divide(Timestamp::MIN);
+        assert_eq!(granted(&groups, 0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn together_they_never_rise_beyond_the_limit(
+            limit in 0..40u64,
+            mut holds in vec(0..15u32, 1..6),
+            rounds in vec(vec((0..30u32, -1..2i32, 0..=8u32), 6), 1..8),
+        ) {
+            let mut groups = groups(limit);
+            for round in rounds {
+                for (number, (holds, (wants, priority, _))) in holds.iter().zip(&round).enumerate() {
+                    groups.claim(&named(number), member(*wants, Some(*holds), *priority));
+                }
+                groups.divide(Timestamp::MIN);
+                let before: u32 = holds.iter().sum();
+                // Each goes some eighths of the way, up or down.
+                for (number, (holds, (wants, _, part))) in holds.iter_mut().zip(&round).enumerate() {
+                    let to = (*wants).min(granted(&groups, number).unwrap_or(*wants));
+                    *holds = (*holds * (8 - part) + to * part) / 8;
+                }
+                let after: u32 = holds.iter().sum();
+                prop_assert!(u64::from(after) <= limit.max(before.into()), "{before} -> {after} of {limit}");
+            }
         }
     }
 }

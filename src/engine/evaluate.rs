@@ -7,12 +7,17 @@ use std::time::Duration;
 
 use super::desk::context;
 use super::keep::Remembered;
+use super::patterns::Lore;
 use super::workloads::Known;
 use super::{Due, Effect, Engine, RuleId, id};
+use crate::demand::patterns;
 use crate::rule::{Answers, BoundRule, BoundScale, WorkloadAnswer};
 use crate::series::Store;
 use crate::time::Timestamp;
 use crate::workload::Workload;
+
+/// When a newcomer's demand is looked at first: some steps of it are known by then.
+const FIRST_STUDY: Duration = Duration::from_mins(5);
 
 impl Engine {
     pub(super) fn group_is_due(&mut self, group: usize, now: Timestamp) {
@@ -122,8 +127,15 @@ impl Engine {
                 known.adopt(&bound.rule);
             }
             if Arc::ptr_eq(&known.rule, &bound.rule) {
-                for (metric, judged) in known.hear(metrics, objective, interval, &mut self.foreseen, now) {
+                let mut lore = Lore { foreseen: &mut self.foreseen, patterns: &self.patterns };
+                for (metric, judged) in known.hear(metrics, objective, interval, &mut lore, now) {
                     self.episodes.note(&workload, &metric, &judged, now);
+                }
+                if known.studied.is_none() && !known.foresights.is_empty() {
+                    known.studied = Some(0);
+                    // One that is new does not wait for its turn: somebody may lend it a day.
+                    let first = if known.is_new() { now + FIRST_STUDY } else { patterns::due_at(&workload, now) };
+                    self.agenda.set(Due::Study(workload.clone()), Some(first));
                 }
                 missed.remove(&workload);
                 changed.insert(workload.clone());

@@ -3,6 +3,8 @@
 //! At most [`LINES_MAX`] lines. What is new among reasons and layers is told by its own words, so this stays right
 //! when one is added; only what time changes is told apart by reason.
 
+mod course;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use crate::dispatch::Outcome;
 use crate::journal::Entry;
 use crate::time::{Timestamp, format_duration};
 use crate::workload::Replicas;
+use course::Course;
 
 /// The most lines that an explanation has.
 pub const LINES_MAX: usize = 9;
@@ -37,8 +40,7 @@ pub fn explain(view: &WorkloadView, last: Option<&Entry>, now: Timestamp) -> Str
         lines.line("wants", Some(undecided(view)));
         lines.line("action", action_failed(view));
     }
-    if let Some(replicas) = view.replicas {
-        let course = Course { view, replicas };
+    if let Some(course) = Course::of(view) {
         lines.line("up", course.up());
         lines.line("down", course.down());
     }
@@ -103,7 +105,7 @@ fn wants(decision: &Decision) -> String {
     let mut text = format!("{change} ({layer}: {})", plain(&decisive.reason));
     // What the load asks for, where another layer had the last word.
     if decision.layer != Layer::Reactive
-        && let Some(first) = decision.steps.iter().find(|step| step.layer == Layer::Reactive)
+        && let Some(first) = step(decision, Layer::Reactive)
         && !matches!(first.reason, Reason::NoDemand)
     {
         let _ = write!(text, "; the load asks for {}: {}", first.wants, first.reason);
@@ -173,7 +175,7 @@ fn next(decision: &Decision, now: Timestamp) -> Option<String> {
         Duration::ZERO => "at once".to_owned(),
         wait => format!("in {}", rounded(wait)),
     };
-    let reason = decision.steps.iter().find(|step| step.layer == Layer::Stability).map(|step| &step.reason);
+    let reason = step(decision, Layer::Stability).map(|step| &step.reason);
     Some(match reason {
         Some(Reason::Window { window, .. }) => {
             format!("{when}, when the stabilization window of {} moves on", format_duration(*window))
@@ -201,7 +203,7 @@ fn undecided(view: &WorkloadView) -> String {
 
 /// The metrics that can't be read.
 fn missing(view: &WorkloadView) -> Option<String> {
-    let holes = view.metrics.iter().filter_map(|metric| {
+    let holes = metrics(view).filter_map(|metric| {
         let (part, presence) = hole(metric)?;
         Some(format!("{} {part} is {}", metric.name, presence))
     });
@@ -209,93 +211,28 @@ fn missing(view: &WorkloadView) -> Option<String> {
     let (first, rest) = holes.split_first()?;
     let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
     let readable = |metric: &MetricView| metric.demand.value().is_some() && metric.per_replica.value().is_some();
-    let may = if view.metrics.iter().any(readable) { "may rise, and does not fall" } else { "stays as it is" };
-    Some(format!("{first}{more}: repair its source; the count {may} until the data is back"))
+    let guard = view.decision.as_ref().and_then(|decision| step(decision, Layer::Guards));
+    let until = match guard.map(|step| &step.reason) {
+        Some(Reason::Fallback { .. }) => "the fallback counts until the data is back",
+        Some(Reason::Paused { .. } | Reason::Manual { .. } | Reason::SwitchedOff) => "nothing follows from it now",
+        _ if metrics(view).any(readable) => "the count may rise, and does not fall until the data is back",
+        _ => "the count stays as it is until the data is back",
+    };
+    Some(format!("{first}{more}: repair its source; {until}"))
+}
+
+/// The metrics that count.
+fn metrics(view: &WorkloadView) -> impl Iterator<Item = &MetricView> {
+    view.metrics.iter().filter(|metric| !metric.paused)
+}
+
+fn step(decision: &Decision, layer: Layer) -> Option<&Step> {
+    decision.steps.iter().find(|step| step.layer == layer)
 }
 
 fn hole(metric: &MetricView) -> Option<(&'static str, &'static str)> {
     let parts = [("demand", metric.demand), ("per_replica", metric.per_replica)];
     parts.into_iter().find(|(_, value)| value.as_str() != "present").map(|(part, value)| (part, value.as_str()))
-}
-
-/// Which demand would move the count.
-struct Course<'a> {
-    view: &'a WorkloadView,
-    replicas: Replicas,
-}
-
-impl Course<'_> {
-    /// The metric that asks for the most, with its demand and what one replica takes: it is the first to move the count
-    /// up, and the last to let it fall.
-    fn leading(&self) -> Option<(&MetricView, f64, f64)> {
-        let read = self.view.metrics.iter().filter_map(|metric| {
-            let (demand, per_replica) = (metric.demand.value()?, metric.per_replica.value()?);
-            (demand >= 0.0 && per_replica > 0.0).then_some((metric, demand, per_replica))
-        });
-        read.max_by(|one, other| (one.1 / one.2).total_cmp(&(other.1 / other.2)))
-    }
-
-    fn up(&self) -> Option<String> {
-        let Self { replicas, view, .. } = *self;
-        if replicas >= view.max {
-            let asks_for_more = |decision: &Decision| decision.steps.iter().any(|step| step.wants > view.max);
-            let advice = if view.decision.as_ref().is_some_and(asks_for_more) {
-                "; raise replicas.max if the load is real"
-            } else {
-                ""
-            };
-            return Some(format!("never above the maximum of {}{advice}", view.max));
-        }
-        let (metric, demand, per_replica) = self.leading()?;
-        let limit = f64::from(replicas) * (1.0 + view.tolerance_up);
-        if demand > limit * per_replica {
-            // What is wanted says so, and what holds it.
-            return None;
-        }
-        let to = whole(limit).saturating_add(1).min(view.max);
-        let (name, limit, now) = (&metric.name, number(limit * per_replica), number(demand));
-        let other = self.with_others(", or when another metric asks for more");
-        Some(format!("to {to} or more when {name} > {limit} (now {now}){other}"))
-    }
-
-    fn down(&self) -> Option<String> {
-        let Self { replicas, view, .. } = *self;
-        if replicas == 0 || view.metrics.iter().any(|metric| hole(metric).is_some()) {
-            // What is missing is told in a line of its own.
-            return None;
-        }
-        if replicas <= view.min {
-            return Some(format!("never below the minimum of {}", view.min));
-        }
-        let (metric, demand, per_replica) = self.leading()?;
-        let tolerated = f64::from(replicas) * (1.0 - view.tolerance_down);
-        // One fewer must do, and the ratio must leave the tolerance.
-        let one_fewer = f64::from(replicas.saturating_sub(1));
-        let (limit, sign) = if tolerated < one_fewer { (tolerated.max(0.0), "<") } else { (one_fewer, "<=") };
-        let to = ceiling(limit).max(view.min);
-        let verb = if demand <= limit * per_replica { "while" } else { "when" };
-        let (name, limit, now) = (&metric.name, number(limit * per_replica), number(demand));
-        let other = self.with_others(", and every other metric agrees");
-        Some(format!("to {to} or fewer {verb} {name} {sign} {limit} (now {now}){other}"))
-    }
-
-    /// A further condition, where there are other metrics.
-    fn with_others(&self, text: &'static str) -> &'static str {
-        if self.view.metrics.len() > 1 { text } else { "" }
-    }
-}
-
-/// The whole part; what does not fit saturates.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating is what is wanted")]
-fn whole(value: f64) -> Replicas {
-    // The product of a count and a tolerance is off by an ulp at times: 10 times 1.1 is 11.000000000000002.
-    (value * (1.0 + 1e-9)).floor() as Replicas
-}
-
-/// The next whole number; what does not fit saturates.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating is what is wanted")]
-fn ceiling(value: f64) -> Replicas {
-    (value * (1.0 - 1e-9)).ceil() as Replicas
 }
 
 /// `1 replica`, `2 replicas`.

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::MetricForecast;
-use crate::decision::Outlook;
-use crate::forecast::{Options, Point, Predictor};
+use crate::decision::{Hold, Outlook};
+use crate::demand::History;
+use crate::forecast::{Holidays, Options, Point, Predictor, Shape};
 use crate::rule::Forecasting;
 use crate::time::Timestamp;
 
@@ -19,6 +20,14 @@ use crate::time::Timestamp;
 const WAITING_MAX: usize = 3_600;
 /// How often what is foreseen is worked out anew, at most: no step is shorter.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// What is looked at of the time to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Windows {
+    lead: Duration,
+    until: Duration,
+    hold: Duration,
+}
 
 /// The forecast of one metric of one workload.
 #[derive(Debug)]
@@ -29,8 +38,10 @@ pub(super) struct Foresight {
     waiting: Vec<(Timestamp, Option<f64>)>,
     outlook: Option<Outlook>,
     point: Option<Point>,
-    /// The window that the outlook is about, from then on.
-    looked: Option<(Timestamp, Duration, Duration)>,
+    /// The windows that the outlook is about, from then on.
+    looked: Option<(Timestamp, Windows)>,
+    /// When demand was last found to have changed its ways.
+    changed: Option<Timestamp>,
     /// When its snapshot was written down.
     pub(super) kept_at: Timestamp,
 }
@@ -45,6 +56,7 @@ impl Foresight {
             outlook: None,
             point: None,
             looked: None,
+            changed: None,
             kept_at: now,
         }
     }
@@ -59,27 +71,31 @@ impl Foresight {
         }
     }
 
-    /// What is foreseen of the window in which what is decided now will have effect, up to the next decision's.
+    /// What is foreseen of the window in which what is decided now will have effect, up to the next decision's, and of
+    /// the time that a lower count would have to last: `hold`, or until others could be there in place of what was let go.
     pub(super) fn outlook(
         &mut self,
         forecasting: &Forecasting,
         startup: Duration,
         interval: Duration,
+        hold: Duration,
         now: Timestamp,
     ) -> Option<Outlook> {
         let lead = forecasting.horizon.unwrap_or_else(|| startup.saturating_add(interval));
         let until = lead.saturating_add(interval.max(forecasting.options.step));
-        let fresh = |(at, from, to): &(Timestamp, Duration, Duration)| {
-            now.since(*at) < LOOK_EVERY && (*from, *to) == (lead, until) && now >= *at
-        };
+        let windows = Windows { lead, until, hold: hold.max(lead) };
+        let fresh =
+            |(at, looked): &(Timestamp, Windows)| now.since(*at) < LOOK_EVERY && *looked == windows && now >= *at;
         let Some(predictor) = &self.predictor else { return self.outlook.clone() };
         if !self.looked.as_ref().is_some_and(fresh) {
             let quantile = forecasting.quantile;
-            self.looked = Some((now, lead, until));
+            self.looked = Some((now, windows));
             self.point = predictor.forecast(lead).and_then(|forecast| forecast.points.last().copied());
-            self.outlook = predictor.peak(lead, until, quantile).filter(|demand| demand.is_finite()).map(|demand| {
+            let peak = |from, to| predictor.peak(from, to, quantile).filter(|demand| demand.is_finite());
+            self.outlook = peak(lead, until).map(|demand| {
                 let model = Arc::from(predictor.model());
-                Outlook { demand, quantile, by: now + until, trust: predictor.trust(), model }
+                let hold = peak(Duration::ZERO, windows.hold).map(|demand| Hold { demand, by: now + windows.hold });
+                Outlook { demand, quantile, by: now + until, hold, trust: predictor.trust(), model }
             });
         }
         self.outlook.clone()
@@ -98,7 +114,45 @@ impl Foresight {
             model: predictor.map_or("", |predictor| predictor.model()).into(),
             trust: predictor.map_or(0.0, |predictor| predictor.trust()),
             forecast: predictor.and_then(|predictor| predictor.forecast(horizon)),
+            lent_by: None,
+            matched: None,
         }
+    }
+
+    /// What demand has been; `None` while the predictor is away.
+    pub(super) fn history(&self) -> Option<&History> {
+        self.predictor.as_ref().map(|predictor| predictor.history())
+    }
+
+    /// Whether demand has been found to have changed its ways since this was asked last.
+    pub(super) fn has_changed(&mut self) -> bool {
+        let changed = self.predictor.as_ref().and_then(|predictor| predictor.changed_at());
+        let news = changed.is_some() && changed > self.changed;
+        self.changed = changed.max(self.changed);
+        news
+    }
+
+    /// The usual shape of its day, for a newcomer.
+    pub(super) fn shape(&self) -> Option<Shape> {
+        self.predictor.as_ref().and_then(|predictor| predictor.shape())
+    }
+
+    /// Takes another's shape, unless the predictor is away.
+    pub(super) fn lend(&mut self, shape: &Shape) -> bool {
+        let lent = self.predictor.as_mut().map(|predictor| predictor.lend(shape));
+        lent.is_some()
+    }
+
+    /// Says which days are not like the others.
+    pub(super) fn keep_holidays(&mut self, holidays: &Holidays) {
+        if let Some(predictor) = &mut self.predictor {
+            predictor.keep_holidays(holidays.clone());
+        }
+    }
+
+    /// The window that the last outlook is about, from its time on.
+    pub(super) fn window(&self) -> Option<(Duration, Duration)> {
+        self.looked.map(|(_, Windows { lead, until, .. })| (lead, until))
     }
 
     /// Gives the predictor away where a fit is due.

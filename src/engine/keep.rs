@@ -226,6 +226,7 @@ impl Engine {
         if self.fleeting {
             self.kept.clear();
             self.kept_silences.clear();
+            self.kept_patterns.clear();
             return;
         }
         effects.extend(std::mem::take(&mut self.kept_silences).iter().filter_map(|one| silence(one)));

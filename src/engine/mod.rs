@@ -18,7 +18,10 @@ mod explain;
 mod foresight;
 mod history;
 mod keep;
+mod learned;
+mod lending;
 mod notable;
+mod outlying;
 mod patterns;
 mod posted;
 mod recorded;
@@ -37,7 +40,8 @@ pub use crate::journal::Entry;
 pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale, MetricForecast};
 pub use explain::{LINES_MAX, explain};
-pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, View, WorkloadView};
+pub use outlying::OddPod;
+pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, Terms, View, WorkloadView};
 
 use agenda::Agenda;
 use alerts::Alerts;
@@ -47,6 +51,7 @@ use economy::Groups;
 use history::History;
 use keep::Remembered;
 use recorded::Recorded;
+use refit::Turns;
 use workloads::Known;
 
 use crate::config::Settings;
@@ -69,6 +74,8 @@ const EVICT_EVERY: Duration = Duration::from_secs(30);
 pub enum Event {
     /// New rules, bound to their subscriptions. State of what stays is kept.
     Rules(BoundRules),
+    /// Other settings, and the rules compiled under them.
+    Settings(Box<Settings>, BoundRules),
     Observed(Observation),
     Acted(Action, Outcome),
     /// So many samples were kept since the start of the service.
@@ -143,6 +150,8 @@ enum Due {
     Dispatch,
     Keep,
     Refit,
+    /// A workload's demand is to be looked through for patterns.
+    Study(Workload),
 }
 
 /// The state of the loop.
@@ -174,10 +183,7 @@ pub struct Engine {
     kept_silences: Vec<Arc<Silence>>,
     /// Snapshots of predictors from before a restart, by workload and metric.
     foreseen: HashMap<String, Vec<u8>>,
-    /// Predictors are to be looked through for one whose fit is due.
-    refit_due: bool,
-    /// The workload whose predictor was fitted last; the next one's turn is after it.
-    refitted: Option<Workload>,
+    turns: Turns,
     keep_due: bool,
     /// Nothing is written down: nobody will take it up again.
     fleeting: bool,
@@ -191,6 +197,8 @@ pub struct Engine {
     patterns: Library,
     /// Rows of patterns to be written down with this step.
     kept_patterns: Vec<patterns::Row>,
+    /// When a workload's demand was looked through last: there is one in a step.
+    studied_at: Option<Timestamp>,
     /// What was unusual lately.
     episodes: Episodes,
     /// Whether scale-downs were frozen at the last look.
@@ -239,8 +247,7 @@ impl Engine {
             kept: BTreeSet::new(),
             kept_silences: Vec::new(),
             foreseen: HashMap::new(),
-            refit_due: false,
-            refitted: None,
+            turns: Turns::default(),
             keep_due: false,
             fleeting: false,
             kept_at: Timestamp::MIN,
@@ -251,6 +258,7 @@ impl Engine {
             calendars: HashMap::new(),
             patterns: Library::default(),
             kept_patterns: Vec::new(),
+            studied_at: None,
             episodes: Episodes::default(),
             frozen: false,
             alerts: Alerts::new(External::of(settings)),
@@ -280,7 +288,8 @@ impl Engine {
                     changed.insert(workload);
                 }
                 Due::Dispatch => {}
-                Due::Refit => self.refit_due = true,
+                Due::Refit => self.turns.due = true,
+                Due::Study(workload) => self.study_due(workload, now),
                 Due::Keep => self.keep_due = true,
                 Due::Breaker => self.agenda.set(Due::Breaker, Some(Breaker::next_look(now))),
                 Due::Eviction => {
@@ -332,6 +341,11 @@ impl Engine {
         self.alert_groups = alerts.groups(now).into_iter().map(Arc::new).collect();
     }
 
+    /// The workloads as [`Engine::view`] shows them, without the cost of all else that it shows.
+    pub fn workload_views(&self) -> impl Iterator<Item = &Arc<WorkloadView>> {
+        self.views.values()
+    }
+
     /// What the outside may see. Costs a reference count for each workload.
     #[must_use]
     pub fn view(&self) -> View {
@@ -353,6 +367,10 @@ impl Engine {
     fn hear(&mut self, event: Event, now: Timestamp, changed: &mut BTreeSet<Workload>, effects: &mut Vec<Effect>) {
         match event {
             Event::Rules(rules) => self.adopt(rules, effects),
+            Event::Settings(settings, rules) => {
+                self.configure(&settings, now);
+                self.adopt(rules, effects);
+            }
             Event::Observed(Observation { workload, status }) => {
                 if let Status::Found { replicas, .. } = status {
                     self.settle_interrupted(&workload, replicas, now, effects);
@@ -397,6 +415,7 @@ impl Engine {
         self.groups.forget(&workload);
         self.desk.dispatcher.forget(&workload);
         self.agenda.set(Due::Workload(workload.clone()), None);
+        self.agenda.set(Due::Study(workload.clone()), None);
         effects.push(Effect::Forget(workload));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Due, Effect, Engine, Refit};
 use crate::time::Timestamp;
+use crate::workload::Workload;
 
 /// How often predictors are looked through where the last look found none that is due.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -15,13 +16,22 @@ const REST: u32 = 4;
 /// A fit that has not come back for so long never will: its task has failed.
 const LOST_AFTER: Duration = Duration::from_mins(10);
 
+/// Whose turn it is.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    /// Predictors are to be looked through for one whose fit is due.
+    pub due: bool,
+    /// The workload whose predictor was fitted last; the next one's turn is after it.
+    last: Option<Workload>,
+}
+
 impl Engine {
     /// Gives away the next predictor whose fit is due, where it is time to look.
     pub(super) fn refit(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        if !std::mem::take(&mut self.refit_due) {
+        if !std::mem::take(&mut self.turns.due) {
             return;
         }
-        let after = self.refitted.clone().map_or(Bound::Unbounded, Bound::Excluded);
+        let after = self.turns.last.clone().map_or(Bound::Unbounded, Bound::Excluded);
         let mut found = None;
         // Those after the last one, and then from the first.
         for range in [(after, Bound::Unbounded), (Bound::Unbounded, Bound::Unbounded)] {
@@ -39,7 +49,7 @@ impl Engine {
         let wait = if found.is_some() { LOST_AFTER } else { LOOK_EVERY };
         self.agenda.set(Due::Refit, Some(now + wait));
         if let Some(refit) = found {
-            self.refitted = Some(refit.workload.clone());
+            self.turns.last = Some(refit.workload.clone());
             effects.push(Effect::Refit(refit));
         }
     }

@@ -3,6 +3,7 @@
 mod alerts;
 mod commands;
 mod explain;
+mod knowledge;
 mod patterns;
 mod properties;
 mod recovery;
@@ -57,6 +58,8 @@ struct World {
     settings: Settings,
     /// What was written down, in order.
     written: Vec<Change>,
+    /// Predictors that are to be fitted, and wait for it.
+    refits: Vec<Refit>,
 }
 
 impl World {
@@ -77,16 +80,28 @@ impl World {
             alerts_told: 0,
             settings: settings.clone(),
             written: Vec::new(),
+            refits: Vec::new(),
         };
         world.load(rules);
         world
     }
 
     fn load(&mut self, rules: &str) {
+        let rules = self.compiled(rules);
+        self.step(vec![Event::Rules(rules)]);
+    }
+
+    fn configure(&mut self, settings: Settings, rules: &str) {
+        self.settings = settings;
+        let (rules, settings) = (self.compiled(rules), Box::new(self.settings.clone()));
+        self.step(vec![Event::Settings(settings, rules)]);
+    }
+
+    fn compiled(&self, rules: &str) -> BoundRules {
         let files = [(PathBuf::from("rules.yaml"), rules.to_owned())];
         let rules = rule::compile(&files, &self.settings).unwrap_or_else(|findings| panic!("{findings:?}"));
         let subscriptions = self.store.subscribe(&rules.selectors());
-        self.step(vec![Event::Rules(rules.bind(subscriptions))]);
+        rules.bind(subscriptions)
     }
 
     /// One step, a millisecond on; its effects go into the log.
@@ -120,7 +135,11 @@ impl World {
                     continue;
                 }
                 Effect::Keep(_) | Effect::Notify(_) => continue,
-                Effect::Refit(refit) => format!("refit {} of {}", refit.metric, refit.workload),
+                Effect::Refit(refit) => {
+                    let line = format!("refit {} of {}", refit.metric, refit.workload);
+                    self.refits.push(refit);
+                    line
+                }
                 Effect::Answer(number, answer) => format!("answer {number}: {answer:?}"),
                 Effect::Act(action) => {
                     assert!(self.watched.contains(&action.workload), "what is scaled is watched");
@@ -452,6 +471,22 @@ fn a_recommendation_that_is_followed_counts_as_scaled() {
         000s watch shop/checkout
         000s shop/checkout 2 -> 4: requests 190 / 50 = 4
         080s shop/checkout 4 -> 2: requests 90 / 50 = 2
+    "#]]);
+}
+
+#[test]
+fn a_recommendation_that_is_followed_before_its_outcome_is_heard_counts_too() {
+    let mut world = World::new(&CHECKOUT.replace("        behavior:", "        cooldown: 1m\n        behavior:"));
+    world.load_is("load", "a", 190.0);
+    world.has("checkout", 2);
+    world.has("checkout", 4);
+    world.acted("checkout", Outcome::Simulated);
+    world.load_is("load", "a", 90.0);
+    world.wait(Duration::from_secs(90));
+    world.check(&expect![[r#"
+        000s watch shop/checkout
+        000s shop/checkout 2 -> 4: requests 190 / 50 = 4
+        060s shop/checkout 4 -> 2: requests 90 / 50 = 2
     "#]]);
 }
 

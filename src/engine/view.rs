@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Counts;
-use crate::decision::Decision;
-use crate::decision::{Manual, Outlook, Rollback};
+use super::{Counts, OddPod};
+use crate::decision::{Behavior, Calendar, Combine, Decision, Manual, Outlook, Policy, Rollback};
 use crate::demand::Load;
 use crate::demand::Presence;
 use crate::demand::anomaly::episode::Episode;
@@ -79,9 +78,7 @@ pub struct WorkloadView {
     pub labels: Labels,
     pub min: Replicas,
     pub max: Replicas,
-    /// How far demand may be from what the replicas take before the count follows: 0.1 is 10 %.
-    pub tolerance_up: f64,
-    pub tolerance_down: f64,
+    pub terms: Terms,
     /// What the cluster asks for and has ready; `None` while unknown.
     pub replicas: Option<Replicas>,
     pub ready: Option<Replicas>,
@@ -108,6 +105,36 @@ pub struct WorkloadView {
     /// Actions that failed in a row, and what the last one said.
     pub failures: u32,
     pub last_error: Option<String>,
+}
+
+/// On which terms demand moves the count at this moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Terms {
+    /// The rule's minimum and maximum, as schedules move them.
+    pub min: Replicas,
+    pub max: Replicas,
+    /// Demand counts so many times.
+    pub multiplier: f64,
+    /// How far demand may be from what the replicas take before the count follows: 0.1 is 10 %.
+    pub tolerance_up: f64,
+    pub tolerance_down: f64,
+    /// A formula combines the metrics, and not the largest of them counts.
+    pub formula: bool,
+}
+
+impl Terms {
+    pub(super) fn of(policy: &Policy, calendar: &Calendar) -> Self {
+        let (min, max) = policy.bounds(calendar);
+        let Behavior { scale_up, scale_down } = &policy.behavior;
+        Self {
+            min,
+            max,
+            multiplier: calendar.multiplier,
+            tolerance_up: scale_up.tolerance,
+            tolerance_down: scale_down.tolerance,
+            formula: policy.combine != Combine::Max,
+        }
+    }
 }
 
 impl WorkloadView {
@@ -138,10 +165,16 @@ pub struct MetricView {
     /// The same by median and median absolute deviation.
     pub robust_score: Option<f64>,
     pub paused: bool,
+    /// Up to which demand the workload may have no replicas at all.
+    pub activation: f64,
+    /// What one replica has proved to carry while the objective held; `None` where nothing tells.
+    pub carried: Option<f64>,
     /// What is provided for: the rule's quantile of the largest demand of the window ahead.
     pub outlook: Option<Outlook>,
     /// The step at which what is decided now will have effect.
     pub point: Option<Point>,
+    /// Pods whose values are unlike the others'; `None` where the metric has no values of single pods, or too few.
+    pub odd_pods: Option<Arc<Vec<OddPod>>>,
 }
 
 /// How one rule fares.

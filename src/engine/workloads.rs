@@ -1,6 +1,6 @@
 //! What the loop knows of each workload, and its decision.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use super::economy::{self, Member};
 use super::foresight::Foresight;
+use super::learned::{Carried, Startup};
+use super::lending::is_young;
 use super::notable::Notable;
-use super::verify::{Startup, Trial, Verdict};
-use super::view::{CostView, MetricView, WorkloadView};
+use super::outlying::Replicated;
+use super::patterns::{Lore, Under};
+use super::verify::{Trial, Verdict, holds};
+use super::view::{CostView, MetricView, Terms, WorkloadView};
 use crate::decision::economy::Spend;
-use crate::decision::{Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, MetricInput, Rollback, State, decide};
+use crate::decision::{
+    Calendar, Cap, Decision, Freeze, Inputs, Layer, Manual, MetricInput, Reason, Rollback, State, decide,
+};
 use crate::demand::Presence;
 use crate::demand::anomaly::episode::{Judged, judge};
 use crate::demand::anomaly::robust::Robust;
@@ -27,6 +33,9 @@ use crate::workload::{Replicas, Workload};
 /// The wait after the first failure; it doubles with each further one.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(1);
+
+/// How long an observation may be older than an action that has ended.
+const RISING_MAX: Duration = Duration::from_secs(10);
 
 /// Which start-up counts when something has to be ready in time.
 const STARTUP_QUANTILE: f64 = 0.9;
@@ -59,12 +68,16 @@ pub(super) struct Memory {
     /// The scaling that is being watched.
     pub(super) trial: Option<Trial>,
     pub(super) startup: Startup,
+    /// What one replica has carried while the objective held, by the metric's name.
+    pub(super) carried: BTreeMap<Arc<str>, Carried>,
     /// The class of its load.
     pub(super) load: Load,
     /// What it has cost.
     pub(super) spend: Option<Spend>,
     /// How unusual each metric's demand is, by the metric's name.
     pub(super) detectors: BTreeMap<Arc<str>, Detector>,
+    /// Whose day stands for its own, by the metric's name.
+    pub(super) lent: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 /// One workload.
@@ -79,6 +92,12 @@ pub(super) struct Known {
     pub(super) metrics: Vec<MetricInput>,
     /// Of the metrics whose demand is foreseen.
     pub(super) foresights: BTreeMap<Arc<str>, Foresight>,
+    /// Which of these is looked through for patterns next; `None` where none is to be.
+    pub(super) studied: Option<usize>,
+    /// The event that each metric's demand looks like now.
+    under: BTreeMap<Arc<str>, Under>,
+    /// The values of single pods, of the metrics that have such.
+    replicated: BTreeMap<Arc<str>, Replicated>,
     /// The newest values of each metric, and what they say of the last one.
     robust: BTreeMap<Arc<str>, (Robust, Option<f64>)>,
     /// The value of the objective's condition.
@@ -101,6 +120,9 @@ pub(super) struct Known {
     pub(super) named: String,
     pub(super) decision: Option<Decision>,
     pub(super) in_flight: bool,
+    /// What the last action set, and when it began: what the cluster shows may be older.
+    rising: Option<(Replicas, Timestamp)>,
+    terms: Terms,
     failures: u32,
     last_error: Option<String>,
     /// No action before it has ended.
@@ -118,6 +140,7 @@ pub(super) fn foreseen_key(workload: &str, metric: &str) -> String {
 
 impl Known {
     pub(super) fn new(workload: Workload, rule: Arc<ScaleRule>, memory: Memory) -> Self {
+        let terms = Terms::of(&rule.policy, &Calendar::default());
         Self {
             named: workload.to_string(),
             workload,
@@ -126,6 +149,9 @@ impl Known {
             context: None,
             metrics: Vec::new(),
             foresights: BTreeMap::new(),
+            studied: None,
+            under: BTreeMap::new(),
+            replicated: BTreeMap::new(),
             robust: BTreeMap::new(),
             objective: Presence::Absent,
             evaluated_at: Timestamp::MIN,
@@ -139,6 +165,8 @@ impl Known {
             drift: None,
             decision: None,
             in_flight: false,
+            rising: None,
+            terms,
             failures: 0,
             last_error: None,
             wait: None,
@@ -168,6 +196,9 @@ impl Known {
         }
         if let Status::Found { replicas, ready, .. } = &status {
             self.memory.startup.observe(*replicas, *ready, now);
+            if let Some(trial) = &mut self.memory.trial {
+                trial.observe(*replicas, *ready, now);
+            }
         }
         if self.wait.is_some_and(|wait| wait.ends_when_observed) {
             self.wait = None;
@@ -195,13 +226,13 @@ impl Known {
     }
 
     /// Takes what the rule says of it; gives what is unusual. `interval` is the longest wait between two evaluations,
-    /// and `foreseen` what was known before a restart.
+    /// and `lore` what is known besides.
     pub(super) fn hear(
         &mut self,
         mut metrics: Vec<MetricInput>,
         objective: Presence,
         interval: Duration,
-        foreseen: &mut HashMap<String, Vec<u8>>,
+        lore: &mut Lore<'_>,
         now: Timestamp,
     ) -> Vec<(Arc<str>, Judged)> {
         let startup = self.startup();
@@ -219,27 +250,66 @@ impl Known {
             *score = judged.and_then(|judged| judged.robust_score);
             let odd = judged.filter(|judged| judged.kind != anomaly::Kind::None);
             unusual.extend(odd.map(|judged| (Arc::clone(&metric.name), judged)));
+            if let Some(pods) = &metric.pods {
+                let replicated = self.replicated.entry(Arc::clone(&metric.name)).or_default();
+                replicated.observe(pods, now);
+                metric.outlying = replicated.note();
+            }
             let Some(forecasting) = self.rule.forecast.as_ref().filter(|_| !metric.absolute) else { continue };
             let foresight = self.foresights.entry(Arc::clone(&metric.name)).or_insert_with(|| {
-                let snapshot = foreseen.remove(&foreseen_key(&self.named, &metric.name));
+                let snapshot = lore.foreseen.remove(&foreseen_key(&self.named, &metric.name));
                 Foresight::new(&forecasting.options, snapshot.as_deref(), now)
             });
+            foresight.keep_holidays(&forecasting.holidays);
             foresight.observe(now, value);
-            metric.outlook = foresight.outlook(forecasting, startup, interval, now);
+            if let Some(judged) = judged.filter(|_| foresight.has_changed()) {
+                unusual.push((Arc::clone(&metric.name), Judged { kind: anomaly::Kind::Shift, ..judged }));
+            }
+            let hold = self.rule.policy.behavior.scale_down.stabilization_window;
+            metric.outlook = foresight.outlook(forecasting, startup, interval, hold, now);
+            let under = self.under.entry(Arc::clone(&metric.name)).or_default();
+            let demand = (lore.patterns, &self.workload, &*metric.name);
+            metric.matched = under.voice(demand, foresight, value, now);
         }
         (self.metrics, self.objective, self.evaluated_at) = (metrics, objective, now);
+        self.learn_capacity(now);
         unusual
     }
 
+    /// What a replica carries, where the rule says when it carries too much.
+    fn learn_capacity(&mut self, now: Timestamp) {
+        let Some(Status::Found { ready, .. }) = self.status else { return };
+        if self.rule.objective.as_ref().is_none_or(|objective| objective.plan.is_none()) {
+            return;
+        }
+        let held = holds(self.objective) == Some(true);
+        for metric in self.metrics.iter().filter(|metric| !metric.absolute && !metric.paused) {
+            let carried = self.memory.carried.entry(Arc::clone(&metric.name)).or_default();
+            carried.observe(metric.demand, ready, held, now);
+        }
+    }
+
+    /// Whether any of its demands is known for less than a day.
+    pub(super) fn is_new(&self) -> bool {
+        self.foresights.values().filter_map(Foresight::history).any(is_young)
+    }
+
+    /// Whose day stands for its own, which is not known yet.
+    pub(super) fn lent_by(&self, metric: &Arc<str>) -> Option<Arc<str>> {
+        let young = self.foresights.get(metric).and_then(Foresight::history).is_some_and(is_young);
+        self.memory.lent.get(metric).filter(|_| young).cloned()
+    }
+
     /// Judges the scaling that is being watched; one that went wrong is taken back.
-    fn verify(&mut self, ready: Replicas, now: Timestamp) {
-        let Some(trial) = &self.memory.trial else { return };
-        match trial.judge(ready, self.objective, now) {
+    fn verify(&mut self, replicas: Replicas, now: Timestamp) {
+        // The count may be that of an action whose end is not heard yet.
+        let Some(trial) = self.memory.trial.as_ref().filter(|_| !self.in_flight) else { return };
+        match trial.judge(replicas, self.objective, now) {
             Verdict::Open => return,
-            Verdict::Good => {}
-            Verdict::Bad(why) => {
+            Verdict::Good | Verdict::Void => {}
+            Verdict::Bad { good, why } => {
                 let hold = self.rule.objective.as_ref().map_or(Duration::ZERO, |objective| objective.hold);
-                let (good, bad) = (trial.good, trial.to);
+                let bad = trial.to;
                 self.memory.rollback = Some(Rollback { good, bad, until: now + hold, why: why.into() });
             }
         }
@@ -260,10 +330,12 @@ impl Known {
         if self.orphaned || self.metrics.is_empty() {
             return None;
         }
-        self.verify(ready, now);
+        self.verify(replicas, now);
         self.class(ready);
         self.memory.manual.take_if(|manual| manual.until <= now);
         self.memory.rollback.take_if(|rollback| rollback.until <= now);
+        let calendar = self.calendar(influence);
+        self.terms = Terms::of(&self.rule.policy, &calendar);
         let inputs = Inputs {
             // Lent, not copied: a fleet is decided many times a second.
             metrics: std::mem::take(&mut self.metrics),
@@ -271,7 +343,7 @@ impl Known {
             replicas,
             ready,
             trouble,
-            calendar: self.calendar(influence),
+            calendar,
             caps: self.affords(replicas, now).into_iter().chain(share).collect(),
             freeze,
             manual: self.memory.manual.clone(),
@@ -311,11 +383,36 @@ impl Known {
         economy::affords(self.memory.spend.as_ref(), cost, self.rule.policy.min, now)
     }
 
-    /// What it asks of its group, by a decision.
-    pub(super) fn member(&self, decision: &Decision) -> Member {
-        let guards = decision.steps.iter().find(|step| step.layer == Layer::Guards);
-        let wants = guards.map_or(decision.from, |step| step.wants);
-        Member { wants, min: self.rule.policy.min, current: decision.from, economy: self.rule.economy.clone() }
+    /// What it asks of its group, by a decision where there is one.
+    pub(super) fn member(&self, decision: Option<&Decision>, now: Timestamp) -> Member {
+        let has = match self.status {
+            Some(Status::Found { replicas, .. }) => Some(replicas),
+            Some(Status::Unknown(_)) => Some(0),
+            None => None,
+        };
+        let rising = self.rising.filter(|(_, at)| self.in_flight || now.since(*at) < RISING_MAX);
+        let wants = decision.and_then(|decision| {
+            let [guards, bounds] = [Layer::Guards, Layer::Bounds].map(|layer| {
+                decision.steps.iter().find(|step| step.layer == layer).map(|step| (step.wants, &step.reason))
+            });
+            let (wants, _) = guards?;
+            // What nobody would let it have takes nothing from others.
+            let Terms { min, max, .. } = self.terms;
+            let bounded = bounds.is_none_or(|(_, reason)| !matches!(reason, Reason::Direct));
+            Some(if bounded { wants.max(min).min(max) } else { wants })
+        });
+        Member {
+            wants: wants.or(has).unwrap_or_default(),
+            min: self.terms.min,
+            holds: has.map(|has| rising.map_or(has, |(to, _)| has.max(to))),
+            economy: self.rule.economy.clone(),
+        }
+    }
+
+    /// An action to this count is on its way.
+    pub(super) fn begin(&mut self, to: Replicas, now: Timestamp) {
+        self.in_flight = true;
+        self.rising = Some((to, now));
     }
 
     fn cost(&self, replicas: Option<Replicas>) -> Option<CostView> {
@@ -372,10 +469,19 @@ impl Known {
     pub(super) fn acted(&mut self, from: Replicas, to: Replicas, outcome: &Outcome, now: Timestamp) {
         self.in_flight = false;
         self.unsure = None;
+        // A failure may have taken effect all the same.
+        if !matches!(outcome, Outcome::Done | Outcome::Failed(_)) {
+            self.rising = None;
+        }
         match outcome {
-            // What is watched stays as it is, or follows by itself: either way an observation tells.
+            // What is watched stays as it is, or follows by itself: either way an observation tells, and may have done so
+            // already.
             Outcome::Simulated => {
-                self.recommended = Some((from, to));
+                if matches!(self.status, Some(Status::Found { replicas, .. }) if replicas == to) {
+                    self.memory.state.scaled(now, from, to);
+                } else {
+                    self.recommended = Some((from, to));
+                }
                 self.succeeded();
             }
             Outcome::Done => {
@@ -405,7 +511,7 @@ impl Known {
         self.unkept = true;
     }
 
-    /// Begins to watch what a scaling does. Where one is watched already, its good count stays the one to go back to.
+    /// Begins to watch what a scaling does.
     fn watch(&mut self, from: Replicas, to: Replicas, now: Timestamp) {
         if to > from {
             self.memory.startup.began(now, to);
@@ -415,8 +521,13 @@ impl Known {
         if self.memory.rollback.is_some() {
             return;
         }
-        let good = self.memory.trial.as_ref().map_or(from, |trial| trial.good);
-        self.memory.trial = (good != to).then(|| Trial::new(good, to, now, objective, self.objective));
+        let ready = match self.status {
+            Some(Status::Found { ready, .. }) => ready,
+            _ => from,
+        };
+        let before = self.memory.trial.as_ref();
+        let trial = Trial::new(before, (from, to), ready, (objective, self.objective), now);
+        self.memory.trial = Some(trial);
     }
 
     fn succeeded(&mut self) {
@@ -465,8 +576,11 @@ impl Known {
             z_score: metric.z_score,
             robust_score: self.robust.get(&metric.name).and_then(|(_, score)| *score),
             paused: metric.paused,
+            activation: metric.activation,
+            carried: self.memory.carried.get(&metric.name).and_then(|carried| carried.per_replica(now)),
             outlook: metric.outlook.clone(),
             point: self.foresights.get(&metric.name).and_then(Foresight::point),
+            odd_pods: self.replicated.get(&metric.name).and_then(Replicated::odd),
         };
         WorkloadView {
             workload: self.workload.clone(),
@@ -474,8 +588,7 @@ impl Known {
             labels: self.rule.labels.clone(),
             min: self.rule.policy.min,
             max: self.rule.policy.max,
-            tolerance_up: self.rule.policy.behavior.scale_up.tolerance,
-            tolerance_down: self.rule.policy.behavior.scale_down.tolerance,
+            terms: self.terms,
             replicas,
             ready,
             problem,

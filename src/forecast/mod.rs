@@ -5,6 +5,7 @@
 //! a zero here: it is a NaN in a [`Series`], and no model may learn from it. Nothing here reads a clock or draws chance.
 
 mod fast;
+mod holidays;
 pub mod models;
 mod options;
 pub mod pattern;
@@ -13,6 +14,7 @@ mod slow;
 mod trust;
 
 pub use fast::profile::Shape;
+pub use holidays::{Holiday, Holidays};
 pub use options::{Forecast, ModelName, Options, Point};
 pub use predictor::Predictor;
 
@@ -63,5 +65,7 @@ pub trait Forecaster: std::fmt::Debug + Send {
     fn forecast(&self, horizon: usize, points: &mut Vec<f64>);
 }
 
+#[cfg(test)]
+mod poison;
 #[cfg(test)]
 mod tests;

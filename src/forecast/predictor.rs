@@ -9,7 +9,7 @@ use super::fast::profile::Shape;
 use super::fast::rows::{EXPERTS, Seasons};
 use super::slow::{Kept, Slow};
 use super::trust::Trust;
-use super::{Forecast, ModelName, Options, Point};
+use super::{Forecast, Holidays, ModelName, Options, Point};
 use crate::demand::History;
 use crate::demand::packed::{Cursor, Packed};
 use crate::time::Timestamp;
@@ -25,6 +25,9 @@ const HORIZON_MAX: usize = 20_160;
 const RECENT: Duration = Duration::from_hours(24);
 const STRIDE: i64 = 7;
 const MANY: f64 = 1_000.0;
+/// How many times the week's largest step is believed at once, and how long what is more has to last first.
+const WILD: f64 = 2.0;
+const WILD_FOR: Duration = Duration::from_mins(3);
 /// The first byte of a snapshot. Another one means that state has another shape by now, and all begins anew.
 const VERSION: u8 = 2;
 
@@ -42,6 +45,10 @@ pub struct Predictor {
     trust: Trust,
     /// The newest step that has closed.
     closed: Option<i64>,
+    /// The step at which demand was last found to have changed its ways, since the start.
+    changed: Option<i64>,
+    /// Since which step demand is far beyond what has been.
+    wild: Option<i64>,
     /// When the newest sample was, and how far apart samples are, in milliseconds.
     last_at: Option<i64>,
     cadence: i64,
@@ -75,6 +82,8 @@ impl Predictor {
             slow,
             trust: Trust::NEW,
             closed: None,
+            changed: None,
+            wild: None,
             last_at: None,
             cadence: i64::MAX,
             stride: 1,
@@ -102,6 +111,7 @@ impl Predictor {
             self.close_before(open, number);
         }
         let unit = self.history.unit();
+        let value = value.filter(|value| self.is_credible(number, *value));
         self.history.observe(at, value);
         if self.history.unit() != unit {
             let factor = unit / self.history.unit();
@@ -126,6 +136,20 @@ impl Predictor {
                 self.close(number);
             }
         }
+    }
+
+    /// Whether a value is believed. One far beyond all that the week has seen is not until it has lasted: a spike is no news
+    /// about the hours to come, and would else be in their quantiles for days. Until then its step is missing.
+    fn is_credible(&mut self, number: i64, value: f64) -> bool {
+        let greatest = self.history.greatest().unwrap_or(0.0) * self.history.unit();
+        let known = self.history.known() as f64 >= self.day_steps && greatest > 0.0;
+        if !known || value <= WILD * greatest || value.is_nan() {
+            self.wild = None;
+            return true;
+        }
+        let since = *self.wild.get_or_insert(number);
+        let lasts = i64::try_from(self.steps(WILD_FOR)).unwrap_or(i64::MAX);
+        number.saturating_sub(since) >= lasts
     }
 
     /// Closes the steps from the one that is open to the one before `number`.
@@ -154,6 +178,7 @@ impl Predictor {
             && self.trust.note(&outcome, self.day_steps)
         {
             self.lane.change();
+            self.changed = Some(number);
         }
         self.closed = Some(number);
     }
@@ -244,6 +269,12 @@ impl Predictor {
         self.trust.value(self.day_steps)
     }
 
+    /// When demand was last found to have changed its ways (a changepoint), since the start.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<Timestamp> {
+        self.changed.map(|number| self.history.start_of(number))
+    }
+
     /// Who leads now: the named model, or the expert that weighs most.
     #[must_use]
     pub fn model(&self) -> &str {
@@ -296,6 +327,12 @@ impl Predictor {
     /// replaces what was lent.
     pub fn lend(&mut self, shape: &Shape) {
         self.lane.profile.lend(shape);
+    }
+
+    /// Says which days are not like the others. What was learned stays; so past ones may be named late, and are to be named
+    /// as long as four weeks after.
+    pub fn keep_holidays(&mut self, holidays: Holidays) {
+        self.lane.holidays = holidays;
     }
 
     /// All of it as bytes (some 60 kB), but for a named model, which is to be fitted anew.

@@ -6,7 +6,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 
 fn at(step: usize) -> Timestamp {
-    Timestamp::from_millis(1_700_006_400_000 + step as i64 * 60_000)
+    Timestamp::from_millis(1_700_006_400_000 + i64::try_from(step).unwrap() * 60_000)
 }
 
 fn predictor() -> Predictor {

@@ -14,6 +14,7 @@ use super::rejected::{Malformed, Partial, Rejected, SampleFault};
 use super::series_labels::{Fault, labels, shown};
 use super::unpack::unpack;
 use crate::labels::Labels;
+use crate::recording::Taken;
 use crate::sample::Sample;
 use crate::series::{Batch, Fingerprint, Pushed, Store, Target, Touched, Verdict};
 use crate::telemetry::{self, IngestMetrics};
@@ -129,6 +130,8 @@ pub struct Receiver {
     /// Called when a rule has become due.
     wake: Box<dyn Fn() + Send + Sync>,
     buffers: ArrayQueue<Buffers>,
+    /// Where what is kept is recorded.
+    record: Option<Box<dyn Fn(Vec<Taken>) + Send + Sync>>,
     metrics: IngestMetrics,
 }
 
@@ -136,13 +139,21 @@ impl Receiver {
     /// `seed` is a number that nobody outside knows; `wake` is called when samples have made a rule due.
     pub fn new(store: Arc<Store>, limits: Limits, seed: u64, wake: impl Fn() + Send + Sync + 'static) -> Self {
         let (buffers, metrics) = (ArrayQueue::new(BUFFERS), IngestMetrics::default());
-        Self { store, limits, seed, wake: Box::new(wake), buffers, metrics }
+        Self { store, limits, seed, wake: Box::new(wake), buffers, record: None, metrics }
     }
 
     /// Counts with these handles from now on.
     #[must_use]
     pub fn counting(mut self, metrics: IngestMetrics) -> Self {
         self.metrics = metrics;
+        self
+    }
+
+    /// Gives the samples that are kept to `record`, a list for each request. It is called within the request and must not
+    /// wait.
+    #[must_use]
+    pub fn recording(mut self, record: impl Fn(Vec<Taken>) + Send + Sync + 'static) -> Self {
+        self.record = Some(Box::new(record));
         self
     }
 
@@ -204,6 +215,7 @@ impl Receiver {
             found: recycle(std::mem::take(&mut buffers.found)),
             fresh: Vec::new(),
             pending: recycle(std::mem::take(&mut buffers.pending)),
+            taken: None,
             partial: Partial::default(),
             received,
         };
@@ -240,6 +252,8 @@ struct Request<'r, 'a, 'b, 's> {
     found: Vec<Found<'a>>,
     fresh: Vec<Fresh>,
     pending: Vec<Pending<'b>>,
+    /// What was kept, where it is recorded.
+    taken: Option<Vec<Taken>>,
     partial: Partial,
     received: &'r mut Received,
 }
@@ -352,6 +366,8 @@ impl<'a, 'b> Request<'_, 'a, 'b, '_> {
     /// Writes what was noted.
     fn store(&mut self) {
         let pending = std::mem::take(&mut self.pending);
+        let record = self.receiver.record.as_ref();
+        self.taken = record.map(|_| Vec::with_capacity(pending.len()));
         let mut busy = Vec::new();
         for (number, Pending { target, sample }) in pending.iter().enumerate() {
             if let Some(later) = pending.get(number + RING_AHEAD) {
@@ -367,21 +383,29 @@ impl<'a, 'b> Request<'_, 'a, 'b, '_> {
             }
             match self.batch.push(target, *sample) {
                 Pushed::Busy => busy.push((target, *sample)),
-                pushed => self.note(pushed, target),
+                pushed => self.note(pushed, target, *sample),
             }
         }
         for (target, sample) in busy {
             match self.batch.push_busy(target, sample) {
-                Ok(pushed) => self.note(pushed, target),
+                Ok(pushed) => self.note(pushed, target, sample),
                 Err(refused) => self.partial.add(SampleFault::Refused(refused), 1, || target.labels().to_string()),
             }
         }
         self.pending = pending;
+        if let (Some(record), Some(taken)) = (record, self.taken.take().filter(|taken| !taken.is_empty())) {
+            record(taken);
+        }
     }
 
-    fn note(&mut self, pushed: Pushed, target: &Target<'_>) {
+    fn note(&mut self, pushed: Pushed, target: &Target<'_>, sample: Sample) {
         match pushed {
-            Pushed::Kept => self.received.kept += 1,
+            Pushed::Kept => {
+                self.received.kept += 1;
+                if let Some(taken) = &mut self.taken {
+                    taken.push(Taken { labels: target.labels().clone(), sample });
+                }
+            }
             Pushed::Duplicate => self.received.duplicate += 1,
             Pushed::TooOld | Pushed::Full | Pushed::Busy => self.received.too_old += 1,
             Pushed::Conflicting => {

@@ -9,6 +9,7 @@ use prost::Message as _;
 use super::*;
 use crate::labels::{MatchOp, Matcher, NAME};
 use crate::proto::{Label, Sample, TimeSeries, WriteRequest};
+use crate::recording::Taken;
 use crate::sample::STALE_BITS;
 use crate::series::{self, Selector, Store};
 use crate::time::{Range, Timestamp};
@@ -251,4 +252,34 @@ fn a_full_store_refuses_new_series_and_takes_the_known_ones() {
     assert_eq!(send(15_000), says);
     assert_eq!(send(0), says);
     assert_eq!(held(&store).len(), 20);
+}
+
+#[test]
+fn what_is_kept_is_recorded_and_nothing_else() {
+    let store = Arc::new(Store::new(series::Limits::default()));
+    let wanted = Matcher::new(NAME, MatchOp::Equal, "wanted").unwrap();
+    let _subscriptions =
+        store.subscribe(&[Selector { matchers: vec![wanted], span: std::time::Duration::from_mins(5) }]);
+    let taken: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
+    let record = {
+        let taken = Arc::clone(&taken);
+        move |samples: Vec<Taken>| {
+            let line = |one: Taken| format!("{} {}", one.labels, NOW.as_millis() - one.sample.at.as_millis());
+            taken.lock().unwrap().extend(samples.into_iter().map(line));
+        }
+    };
+    let receiver = Receiver::new(store, Limits::default(), 7, || {}).recording(record);
+    let request = || {
+        body(vec![
+            series(&[(NAME, "wanted"), ("pod", "a")], &[(30_000, 1.0), (15_000, 2.0), (15_000, 2.0), (20_000, 9.0)]),
+            series(&[(NAME, "other")], &[(0, 1.0)]),
+            series(&[(NAME, "wanted"), ("pod", "b")], &[(-3_600_000, 1.0), (0, 3.0)]),
+        ])
+    };
+    // Once as new series, once as known ones whose samples are all there.
+    drop(receiver.receive(&request(), NOW));
+    drop(receiver.receive(&request(), NOW));
+    let want =
+        [r#"wanted{pod="a"} 30000"#, r#"wanted{pod="a"} 15000"#, r#"wanted{pod="a"} 20000"#, r#"wanted{pod="b"} 0"#];
+    assert_eq!(*taken.lock().unwrap(), want);
 }

@@ -12,7 +12,7 @@ use super::error::JournalError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
     /// What must be remembered between two decisions on a workload: stabilization windows, cooldown, holds, counts set
-    /// by hand; by workload.
+    /// by hand, what was learned of start-up times and of the load that a replica carries; by workload.
     Workloads,
     /// Silences, by their id.
     Silences,
@@ -23,10 +23,6 @@ pub enum Table {
     Groups,
     /// Money spent, by workload or group and period.
     Spend,
-    /// Start-up times that were learned, by workload.
-    Startups,
-    /// Work per replica that was learned, by workload.
-    Capacities,
     /// Shapes of demand that come again, by their id.
     Patterns,
     /// What predictors know, by workload and metric: their snapshots.
@@ -35,17 +31,8 @@ pub enum Table {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 9] = [
-        Self::Workloads,
-        Self::Silences,
-        Self::Alerts,
-        Self::Groups,
-        Self::Spend,
-        Self::Startups,
-        Self::Capacities,
-        Self::Patterns,
-        Self::Demand,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Workloads, Self::Silences, Self::Alerts, Self::Groups, Self::Spend, Self::Patterns, Self::Demand];
 
     /// Its name in the file and in logs. A name that has been released stays.
     #[must_use]
@@ -56,8 +43,6 @@ impl Table {
             Self::Alerts => "alerts",
             Self::Groups => "groups",
             Self::Spend => "spend",
-            Self::Startups => "startups",
-            Self::Capacities => "capacities",
             Self::Patterns => "patterns",
             Self::Demand => "demand",
         }

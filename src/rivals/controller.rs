@@ -51,6 +51,7 @@ impl Controller {
             demand: replicas * self.per_replica,
             quantile: 0.5,
             by: now,
+            hold: None,
             trust: 1.0,
             model: Arc::clone(&self.name),
         });

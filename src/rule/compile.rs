@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::forecast;
 use super::target::{is_label_name, is_metric_name, is_namespace, is_object_name};
@@ -72,7 +73,7 @@ impl Compiler<'_, '_> {
             }
             interval.value
         });
-        let rules: Vec<Option<Rule>> = group.rules.iter().map(|rule| self.rule(rule)).collect();
+        let rules: Vec<Option<Rule>> = group.rules.iter().map(|rule| self.rule(rule, interval)).collect();
         Some(Group {
             name: group.name.value.into(),
             file: self.source.file.to_owned(),
@@ -81,11 +82,11 @@ impl Compiler<'_, '_> {
         })
     }
 
-    fn rule(&mut self, rule: &config::Rule) -> Option<Rule> {
+    fn rule(&mut self, rule: &config::Rule, interval: Duration) -> Option<Rule> {
         match rule {
             config::Rule::Record(rule) => self.record(rule).map(|rule| Rule::Record(Arc::new(rule))),
             config::Rule::Alert(rule) => self.alert(rule).map(|rule| Rule::Alert(Arc::new(rule))),
-            config::Rule::Scale(rule) => self.scale(rule).map(|rule| Rule::Scale(Arc::new(rule))),
+            config::Rule::Scale(rule) => self.scale(rule, interval).map(|rule| Rule::Scale(Arc::new(rule))),
         }
     }
 
@@ -154,7 +155,7 @@ impl Compiler<'_, '_> {
         Some(compiled)
     }
 
-    fn scale(&mut self, rule: &config::ScaleRule) -> Option<ScaleRule> {
+    fn scale(&mut self, rule: &config::ScaleRule, interval: Duration) -> Option<ScaleRule> {
         self.nameable(&rule.scale, "a scale rule");
         match self.scales.entry(rule.scale.value.clone()) {
             Entry::Vacant(slot) => _ = slot.insert((self.source, rule.scale.span)),
@@ -168,7 +169,7 @@ impl Compiler<'_, '_> {
             }
         }
         let target = self.target(rule);
-        let policy = policy::compile(rule, self.source, &mut self.findings);
+        let policy = policy::compile(rule, interval, self.source, &mut self.findings);
         let metrics = self.metrics(&rule.metrics);
         let forecast = forecast::compile(rule, &mut self.findings);
         let economy = self.economy(&rule.economy);

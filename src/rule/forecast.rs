@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use crate::config::{self, At, Findings};
-use crate::forecast::{Options, models};
+use crate::forecast::{Holiday, Holidays, Options, models};
+use crate::time::Timestamp;
 
-/// HPA's answer comes within seconds; a p90 is what most rules want.
-const QUANTILE: f64 = 0.9;
+/// Where a rule names no quantile and no prices. What is foreseen comes on top of the slack that a target has already
+/// (see `decision::predictive`), and on the measured workloads a p90 on top of it costs more than it saves.
+const QUANTILE: f64 = 0.8;
 /// The shortest and longest steps: a demand that is evaluated each 15 s fills no shorter one.
 const STEP_MIN: Duration = Duration::from_secs(10);
 const STEP_MAX: Duration = Duration::from_hours(1);
@@ -21,12 +23,14 @@ pub struct Forecasting {
     /// The quantile of the largest demand of the window: above 0, below 1.
     pub quantile: f64,
     pub options: Options,
+    /// Days that are not like the others, and the times of planned events.
+    pub holidays: Holidays,
 }
 
 /// Compiles how demand is foreseen; `findings` hears what may not be.
 pub(super) fn compile(rule: &config::ScaleRule, findings: &mut Findings<'_>) -> Option<Forecasting> {
     let written = rule.forecast.as_ref()?;
-    let config::Forecast { horizon, quantile, model, confidence, step, seasons } = written;
+    let config::Forecast { horizon, quantile, model, confidence, step, seasons, .. } = written;
     if let Some(horizon) = horizon
         && (horizon.value.is_zero() || horizon.value > HORIZON_MAX)
     {
@@ -64,7 +68,22 @@ pub(super) fn compile(rule: &config::ScaleRule, findings: &mut Findings<'_>) -> 
             model: model.value.as_str().into(),
             seasons: seasons_given.unwrap_or(defaults.seasons),
         },
+        holidays: holidays(rule, written),
     })
+}
+
+/// The named days in their zone, and the times of planned events, whose demand is no news about other days.
+fn holidays(rule: &config::ScaleRule, written: &config::Forecast) -> Holidays {
+    let named = written.holidays.iter().filter_map(|holiday| {
+        let from = holiday.date.to_zoned(written.zone.clone()).ok()?;
+        let to = holiday.until.tomorrow().ok()?.to_zoned(written.zone.clone()).ok()?;
+        let at = |zoned: &jiff::Zoned| Timestamp::from_millis(zoned.timestamp().as_millisecond());
+        let offset_ms = i64::from(from.offset().seconds()) * 1000;
+        Some(Holiday { from: at(&from), to: at(&to), like: Some(holiday.like), offset_ms })
+    });
+    let events = rule.events.iter().filter(|event| event.effect.multiplier.is_some());
+    let events = events.map(|event| Holiday { from: event.start, to: event.end, like: None, offset_ms: 0 });
+    named.chain(events).collect()
 }
 
 /// The quantile at which a replica-hour more costs as much as it saves: the newsvendor's `c_u / (c_u + c_o)`, where the

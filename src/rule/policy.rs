@@ -13,8 +13,13 @@ use crate::decision::{
 const PERIOD_MAX: Duration = Duration::from_mins(30);
 const STABILIZATION_MAX: Duration = Duration::from_hours(1);
 
-/// Compiles how a rule's workloads may be scaled; `findings` hears what may not be.
-pub(super) fn compile(rule: &config::ScaleRule, source: Source<'_>, findings: &mut Findings<'_>) -> Policy {
+/// Compiles how a rule's workloads may be scaled, in a group of this `interval`; `findings` hears what may not be.
+pub(super) fn compile(
+    rule: &config::ScaleRule,
+    interval: Duration,
+    source: Source<'_>,
+    findings: &mut Findings<'_>,
+) -> Policy {
     let config::Bounds { min, max } = &rule.replicas;
     if max.value == 0 {
         findings.report(max.span, "max must be at least 1");
@@ -47,7 +52,7 @@ pub(super) fn compile(rule: &config::ScaleRule, source: Source<'_>, findings: &m
         initial_cooldown: rule.initial_cooldown,
         dead_band: rule.dead_band,
         combine,
-        fallback: rule.fallback.as_ref().map(fallback),
+        fallback: rule.fallback.as_ref().map(|written| fallback(written, interval)),
         pause: rule.pause.as_ref().map(|pause| Pause { at: pause.at, reason: pause.reason.as_str().into() }),
         flaps: rule.flaps.as_ref().map(|flaps| FlapBudget { max: flaps.max.value, per: flaps.per.value }),
         confidence: confidence(rule),
@@ -83,14 +88,14 @@ fn combine(rule: &config::ScaleRule, source: Source<'_>, findings: &mut Findings
     }
 }
 
-fn fallback(written: &config::Fallback) -> Fallback {
+fn fallback(written: &config::Fallback, every: Duration) -> Fallback {
     let behavior = match written.behavior {
         config::FallbackBehavior::Static => FallbackBehavior::Static,
         config::FallbackBehavior::Current => FallbackBehavior::Current,
         config::FallbackBehavior::CurrentIfHigher => FallbackBehavior::CurrentIfHigher,
         config::FallbackBehavior::CurrentIfLower => FallbackBehavior::CurrentIfLower,
     };
-    Fallback { after: written.after.value, replicas: written.replicas.value, behavior }
+    Fallback { after: written.after.value, every, replicas: written.replicas.value, behavior }
 }
 
 struct Directions<'a, 'f> {

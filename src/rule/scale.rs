@@ -194,13 +194,14 @@ type Readiness = BTreeMap<Workload, BTreeMap<String, bool>>;
 /// The pods that count. One of which nothing says whether it is ready counts as ready.
 fn pods_of(values: &BTreeMap<String, f64>, ready: Option<&BTreeMap<String, bool>>, utilization: bool) -> Pods {
     let unready = |pod: &String| ready.and_then(|ready| ready.get(pod)).is_some_and(|ready| !ready);
-    let counted = values.iter().filter(|(pod, _)| !unready(pod)).map(|(_, value)| *value).collect();
+    let counted = values.iter().filter(|(pod, _)| !unready(pod));
+    let (names, counted) = counted.map(|(pod, value)| (Arc::from(pod.as_str()), *value)).unzip();
     let others = ready.map(|ready| {
         ready.iter().fold((0, 0), |(unready, missing), (pod, ready)| {
             (unready + u32::from(!ready), missing + u32::from(*ready && !values.contains_key(pod)))
         })
     });
-    Pods { values: counted, others, utilization }
+    Pods { values: counted, names, others, utilization }
 }
 
 /// How many targets report, for each workload that the series name and for all others.

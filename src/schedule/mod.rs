@@ -105,14 +105,22 @@ pub struct Influence {
     /// How many times the demand; 1 where nobody says.
     pub multiplier: f64,
     pub multiplied_by: Option<Arc<str>>,
-    /// A planned event that is near or on, and how many times the demand before it is expected.
-    pub event: Option<(Arc<str>, f64)>,
+    pub event: Option<Planned>,
     /// The next time when any of this may change; `None` where it never will.
     pub until: Option<Timestamp>,
     /// The names of all that hold, as written: schedules first.
     pub active: Vec<Arc<str>>,
     /// The next event that has not started; replicas may be made ready for it already.
     pub coming: Option<Coming>,
+}
+
+/// A planned event that is near or on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    pub name: Arc<str>,
+    /// How many times the demand before it is expected.
+    pub multiplier: f64,
+    pub ends_at: Timestamp,
 }
 
 /// An event that is to start.
@@ -173,7 +181,9 @@ impl Calendar {
         for event in &self.events {
             let (phase, effect) = event.at(now, startup);
             influence.add(&event.name, phase, Effect { multiplier: None, ..effect });
-            influence.expect(&event.name, effect.multiplier.filter(|_| phase.active));
+            if let Some(multiplier) = effect.multiplier.filter(|_| phase.active) {
+                influence.expect(event, multiplier);
+            }
         }
         let coming = self.events.iter().filter(|event| now < event.start).min_by_key(|event| event.start);
         influence.coming = coming.map(|event| Coming { name: Arc::clone(&event.name), starts_at: event.start });
@@ -207,9 +217,9 @@ impl Influence {
     }
 
     /// The largest multiple of all planned events.
-    fn expect(&mut self, name: &Arc<str>, times: Option<f64>) {
-        if let Some(times) = times.filter(|times| self.event.as_ref().is_none_or(|(_, known)| times > known)) {
-            self.event = Some((Arc::clone(name), times));
+    fn expect(&mut self, event: &Event, multiplier: f64) {
+        if self.event.as_ref().is_none_or(|known| multiplier > known.multiplier) {
+            self.event = Some(Planned { name: Arc::clone(&event.name), multiplier, ends_at: event.end });
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-use super::{Cached, Calendar, Influence};
+use super::{Cached, Calendar, Influence, Planned};
 use crate::config;
 use crate::time::{Timestamp, format_duration};
 
@@ -329,7 +329,7 @@ fn check_at(yaml: &str, now: &str, want: &str) {
     if let Some(by) = multiplied_by {
         let _ = write!(text, " times {multiplier} by {by}");
     }
-    if let Some((name, times)) = event {
+    if let Some(Planned { name, multiplier: times, .. }) = event {
         let _ = write!(text, " expects {times} by {name}");
     }
     if let Some(until) = until {

@@ -26,8 +26,12 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Reads `timestamp,value` lines. An empty value is missing; lines that begin with `#` and a header are skipped.
+    /// Reads `timestamp,value` lines. An empty value is missing; lines that begin with `#` and a header are skipped. Or
+    /// a first line `# start=… step=…` in seconds, a line `value`, and then a value a line.
     pub fn parse(text: &str) -> Result<Self, TraceError> {
+        if let Some(spaced) = Self::spaced(text) {
+            return spaced;
+        }
         let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
         let rows = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#') && *line != "timestamp,value");
         let rows: Vec<Row> = rows.map(|(line, text)| Row::parse(line, text)).collect::<Result<_, _>>()?;
@@ -43,6 +47,21 @@ impl Trace {
             step: Duration::from_secs(step.unsigned_abs()),
             values: rows.iter().map(|row| row.value).collect(),
         })
+    }
+
+    /// The form that says once how far apart values are; `None` where the text is not of it.
+    fn spaced(text: &str) -> Option<Result<Self, TraceError>> {
+        let (head, values) = text.split_once("\nvalue\n")?;
+        let field = |name| head.split_whitespace().find_map(|word| word.strip_prefix(name))?.parse::<i64>().ok();
+        let (start, step) = (field("start=")?, field("step=").filter(|step| *step > 0)?);
+        let first = head.lines().count() + 2;
+        let value = |(at, text): (usize, &str)| match text.trim() {
+            "" => Ok(None),
+            text => load(text).map(Some).ok_or_else(|| TraceError::Row { line: first + at, text: text.to_owned() }),
+        };
+        let values = values.lines().enumerate().map(value).collect::<Result<Vec<_>, _>>();
+        let start = Timestamp::from_millis(start.saturating_mul(1000));
+        Some(values.and_then(|values| Self::from_values(start, Duration::from_secs(step.unsigned_abs()), values)))
     }
 
     /// A trace from evenly spaced values: `None` is missing. Fails with fewer than two.
@@ -108,6 +127,11 @@ impl Trace {
     }
 }
 
+/// A load: no less than nothing.
+fn load(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|value: &f64| value.is_finite() && *value >= 0.0)
+}
+
 /// One line of a trace.
 struct Row {
     line: usize,
@@ -121,7 +145,7 @@ impl Row {
         let at = at.and_then(|at| at.trim().parse().ok());
         let value = value.map(str::trim).and_then(|value| match value {
             "" => Some(None),
-            value => value.parse().ok().filter(|value: &f64| value.is_finite() && *value >= 0.0).map(Some),
+            text => load(text).map(Some),
         });
         match (at, value) {
             (Some(at), Some(value)) => Ok(Self { line, at, value }),

@@ -53,6 +53,16 @@ label_values! {
 }
 
 label_values! {
+    /// Why a kept sample is not in the recording.
+    NotRecorded {
+        /// The writer did not keep up.
+        QueueFull => "queue_full",
+        /// The disk did not take it.
+        WriteFailed => "write_failed",
+    }
+}
+
+label_values! {
     /// Where a decision moved a workload.
     Direction {
         Up => "up",
@@ -131,6 +141,16 @@ pub struct JournalMetrics {
     pub pruned: Counter,
     pub entries: Gauge,
     /// Of the file.
+    pub bytes: Gauge,
+    pub bytes_limit: Gauge,
+}
+
+/// Counts what is recorded.
+#[derive(Debug, Clone, Default)]
+pub struct RecordingMetrics {
+    pub samples: Counter,
+    pub dropped: Counters<NotRecorded>,
+    /// Of its files.
     pub bytes: Gauge,
     pub bytes_limit: Gauge,
 }

@@ -151,6 +151,17 @@ table! {
         "Size of the journal's file.";
     JOURNAL_LIMIT: "headroom_journal_limit_bytes", Gauge, Bytes, [],
         "Size that the journal's file may have; the oldest decisions are removed before it is reached.";
+
+    // Recorded.
+    RECORDING_SAMPLES: "headroom_recording_samples_total", Counter, Number, [],
+        "Samples written to the recording.";
+    RECORDING_DROPPED: "headroom_recording_samples_dropped_total", Counter, Number, ["reason"],
+        "Samples that were kept and are not in the recording, by reason.";
+    RECORDING_BYTES: "headroom_recording_bytes", Gauge, Bytes, [],
+        "Size of the recording's files.";
+    RECORDING_LIMIT: "headroom_recording_limit_bytes", Gauge, Bytes, [],
+        "Size that the recording's files may have; the oldest samples are removed before it is reached. 0 where nothing is recorded.";
+
     // Told.
     NOTIFICATIONS_SENT: "headroom_notifications_sent_total", Counter, Number, ["addressee"],
         "Alerts that an Alertmanager took, and messages that a receiver took.";
@@ -204,6 +215,10 @@ table! {
         "How far the recent record allows to believe the forecast, 0 to 1, with the model that leads.";
     ROBUST_SCORE: "headroom_workload_anomaly_robust_score", Gauge, Number, ["workload", "metric"],
         "How far demand is from the median of its newest values, in robust standard deviations; absent until enough is known.";
+    CARRIED: "headroom_workload_carried_per_replica", Gauge, Number, ["workload", "metric"],
+        "The most that one ready replica has carried for a minute while the objective held, in the metric's unit.";
+    OUTLYING: "headroom_workload_outlying_replicas", Gauge, Number, ["workload", "metric"],
+        "Pods whose values are unlike the others' of their workload; absent where there are no values of single pods, or too few.";
     LOAD_CLASS: "headroom_workload_load_class", Gauge, Flag, ["workload", "class"],
         "1 for the class of the present load, 0 for the others.";
     MUTED: "headroom_workload_muted", Gauge, Flag, ["workload"],

@@ -6,7 +6,8 @@ use metrics::{Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use super::groups::{
-    ActuateMetrics, EngineMetrics, IngestMetrics, JournalMetrics, RuleMetrics, SeriesMetrics, WebMetrics,
+    ActuateMetrics, EngineMetrics, IngestMetrics, JournalMetrics, RecordingMetrics, RuleMetrics, SeriesMetrics,
+    WebMetrics,
 };
 use super::handles::{Counter, Counters, Gauge, LabelValue};
 use super::latency::Latencies;
@@ -25,6 +26,7 @@ pub struct Telemetry {
     pub engine: EngineMetrics,
     pub actuate: ActuateMetrics,
     pub journal: JournalMetrics,
+    pub recording: RecordingMetrics,
     pub web: WebMetrics,
     pub notify: NotifyMetrics,
     pub latency: Latencies,
@@ -45,6 +47,7 @@ impl Telemetry {
             engine: registration.engine(),
             actuate: registration.actuate(),
             journal: registration.journal(),
+            recording: registration.recording(),
             web: registration.web(),
             notify: NotifyMetrics::default(),
             latency: Latencies::default(),
@@ -183,6 +186,15 @@ impl Registration {
             entries: self.gauge(&names::JOURNAL_ENTRIES),
             bytes: self.gauge(&names::JOURNAL_BYTES),
             bytes_limit: self.gauge(&names::JOURNAL_LIMIT),
+        }
+    }
+
+    fn recording(&mut self) -> RecordingMetrics {
+        RecordingMetrics {
+            samples: self.counter(&names::RECORDING_SAMPLES),
+            dropped: self.counters(&names::RECORDING_DROPPED),
+            bytes: self.gauge(&names::RECORDING_BYTES),
+            bytes_limit: self.gauge(&names::RECORDING_LIMIT),
         }
     }
 

@@ -1,4 +1,4 @@
-//! `GET /api/v1/anomalies`: what was unusual lately.
+//! `GET /api/v1/anomalies`: what was unusual lately, and which pods are unlike the others of their workload now.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use super::read::error;
 use super::reply::{self, Reply};
 use crate::demand::anomaly::Kind;
 use crate::demand::anomaly::episode::Episode;
+use crate::engine::View;
 use crate::workload::Workload;
 
 /// A time in which a demand was unusual; the value is the one that was furthest from what was expected.
@@ -20,7 +21,7 @@ use crate::workload::Workload;
 struct Anomaly {
     workload: String,
     metric: Arc<str>,
-    /// `spike` or `drop`.
+    /// `spike`, `drop`, or `shift` where demand has changed its ways.
     kind: &'static str,
     began_at: String,
     began_at_ms: i64,
@@ -52,17 +53,49 @@ impl From<&Episode> for Anomaly {
     }
 }
 
+/// A pod that is unlike the others of its workload now.
+#[derive(Debug, Serialize)]
+struct Odd {
+    workload: String,
+    metric: Arc<str>,
+    pod: Arc<str>,
+    /// Robust standard deviations from the median of the pods; negative below.
+    score: f64,
+    /// `level`, or `course` where only its ups and downs are others.
+    by: &'static str,
+    since: String,
+    since_ms: i64,
+}
+
+/// The pods that stand apart, of the workloads that are `wanted`.
+fn odd_pods(view: &View, wanted: impl Fn(&Workload) -> bool) -> Vec<Odd> {
+    let workloads = view.by_name().into_iter().filter(|workload| wanted(&workload.workload));
+    let metrics = workloads.flat_map(|workload| workload.metrics.iter().map(move |metric| (workload, metric)));
+    let pods = metrics.flat_map(|(workload, metric)| {
+        metric.odd_pods.iter().flat_map(|pods| pods.iter()).map(move |odd| Odd {
+            workload: workload.workload.to_string(),
+            metric: Arc::clone(&metric.name),
+            pod: Arc::clone(&odd.pod),
+            score: odd.score,
+            by: if odd.by_level { "level" } else { "course" },
+            since: odd.since.to_string(),
+            since_ms: odd.since.as_millis(),
+        })
+    });
+    pods.collect()
+}
+
 /// Whether a workload is the one that is asked for, in full (`shop/checkout`) or by its last part.
 pub(super) fn is_named(workload: &Workload, wanted: &str) -> bool {
     workload.name == wanted || workload.to_string() == wanted
 }
 
-/// The newest first. `workload`, `kind` (`spike` or `drop`), `since` (RFC 3339 or Unix seconds).
+/// The newest first. `workload`, `kind` (`spike`, `drop` or `shift`), `since` (RFC 3339 or Unix seconds).
 pub(super) fn handle(context: &Context, params: &Params) -> Reply {
     let given = |name: &str| params.get(name).filter(|text| !text.is_empty());
-    let kinds = [Kind::Spike, Kind::Drop].map(Kind::as_str);
+    let kinds = [Kind::Spike, Kind::Drop, Kind::Shift].map(Kind::as_str);
     if given("kind").is_some_and(|kind| !kinds.contains(&kind)) {
-        return error(StatusCode::BAD_REQUEST, "kind must be spike or drop");
+        return error(StatusCode::BAD_REQUEST, "kind must be spike, drop or shift");
     }
     let since = given("since").map(parse_time);
     if since == Some(None) {
@@ -77,5 +110,6 @@ pub(super) fn handle(context: &Context, params: &Params) -> Reply {
             && since.is_none_or(|since| episode.last_at >= since)
     };
     let anomalies: Vec<Anomaly> = view.anomalies.iter().rev().filter(wanted).map(|one| Anomaly::from(&**one)).collect();
-    reply::json(StatusCode::OK, &json!({ "anomalies": anomalies }))
+    let pods = odd_pods(&view, |workload| given("workload").is_none_or(|wanted| is_named(workload, wanted)));
+    reply::json(StatusCode::OK, &json!({ "anomalies": anomalies, "pods": pods }))
 }

@@ -89,10 +89,24 @@ struct Metric {
     demand_state: &'static str,
     per_replica: Option<f64>,
     capacity: Option<f64>,
+    /// What one replica has carried while the objective held.
+    carried_per_replica: Option<f64>,
     /// How unusual the demand is, in standard deviations.
     z_score: Option<f64>,
     /// The same by median and median absolute deviation.
     robust_score: Option<f64>,
+    /// What its rule provides for; `null` where nothing is foreseen.
+    forecast: Option<Foreseen>,
+}
+
+/// The quantile of the largest demand until `by`, and how far it is trusted.
+#[derive(Debug, Serialize)]
+struct Foreseen {
+    demand: f64,
+    quantile: f64,
+    by: String,
+    trust: f64,
+    model: Arc<str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -199,8 +213,16 @@ impl Metric {
             demand_state: metric.demand.as_str(),
             per_replica: metric.per_replica.value(),
             capacity: workload.capacity(metric),
+            carried_per_replica: metric.carried,
             z_score: metric.z_score,
             robust_score: metric.robust_score,
+            forecast: metric.outlook.as_ref().map(|outlook| Foreseen {
+                demand: outlook.demand,
+                quantile: outlook.quantile,
+                by: outlook.by.to_string(),
+                trust: outlook.trust,
+                model: Arc::clone(&outlook.model),
+            }),
         }
     }
 }

@@ -53,7 +53,7 @@ pub struct Context {
     /// Where commands to the loop go.
     pub commands: mpsc::Sender<Ask>,
     /// Whom Alertmanager's API says that there is to tell.
-    pub routing: Arc<RoutingView>,
+    pub routing: watch::Receiver<Arc<RoutingView>>,
     /// Answers `/api/v1/decisions`.
     pub decisions: Arc<DecisionsFn>,
     /// Answers `/api/v1/query`. It may block for some milliseconds.

@@ -1,5 +1,6 @@
 //! `GET /api/v1/forecasts`: what is foreseen of a workload's demand.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -11,6 +12,7 @@ use super::explain::find;
 use super::params::Params;
 use super::read::error;
 use super::reply::{self, Reply};
+use crate::decision;
 use crate::engine::{Answer, Command, MetricForecast};
 use crate::forecast::Point;
 use crate::time::parse_duration;
@@ -34,6 +36,21 @@ struct Metric {
     #[serde(skip_serializing_if = "Option::is_none")]
     step_seconds: Option<f64>,
     points: Vec<Step>,
+    /// The workload whose usual day stands for its own, as long as that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lent_by: Option<Arc<str>>,
+    /// The pattern that the recent minutes look like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matched: Option<Matched>,
+}
+
+/// What a pattern says of the largest demand up to the next chance to act, as far as it weighs.
+#[derive(Debug, Serialize)]
+struct Matched {
+    pattern: Arc<str>,
+    weight: f64,
+    demand: f64,
+    by: f64,
 }
 
 /// As the columns of `headroom forecast`.
@@ -73,13 +90,20 @@ pub(super) async fn handle(context: &Context, params: &Params) -> Reply {
 
 impl From<MetricForecast> for Metric {
     fn from(foreseen: MetricForecast) -> Self {
-        let MetricForecast { metric, model, trust, forecast } = foreseen;
+        let MetricForecast { metric, model, trust, forecast, lent_by, matched } = foreseen;
         Self {
             name: metric.to_string(),
             model: model.to_string(),
             trust,
             step_seconds: forecast.as_ref().map(|forecast| forecast.step.as_secs_f64()),
             points: forecast.into_iter().flat_map(|forecast| forecast.points).map(Step::from).collect(),
+            lent_by,
+            matched: matched.map(|decision::Matched { pattern, weight, demand, by }| Matched {
+                pattern,
+                weight,
+                demand,
+                by: by.as_secs_f64(),
+            }),
         }
     }
 }

@@ -60,13 +60,15 @@ const WORKLOAD: [Shown; 14] = [
     (&names::COST_BUDGET, |workload| workload.cost.and_then(|cost| cost.budget)),
 ];
 
-const METRIC: [ShownMetric; 6] = [
+const METRIC: [ShownMetric; 8] = [
     (&names::DEMAND, |_, metric| metric.demand.value()),
     (&names::PER_REPLICA, |_, metric| metric.per_replica.value()),
     (&names::CAPACITY, WorkloadView::capacity),
+    (&names::CARRIED, |_, metric| metric.carried),
     (&names::HEADROOM, headroom),
     (&names::Z_SCORE, |_, metric| metric.z_score),
     (&names::ROBUST_SCORE, |_, metric| metric.robust_score),
+    (&names::OUTLYING, |_, metric| metric.odd_pods.as_ref().map(|pods| pods.len() as f64)),
 ];
 
 const GROUP: [ShownGroup; 4] = [

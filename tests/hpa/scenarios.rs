@@ -112,6 +112,7 @@ pub(super) fn all() -> Vec<Scenario> {
         case("below-min-goes-up-at-once", (1, 3, 6), "{scaleUp: {policies: [{type: Pods, value: 1, periodSeconds: 60}]}}", "50: 3"),
         case("a-minimum-that-is-the-maximum", (4, 4, 4), FREE, "200:; 900:; 0:"),
         case("never-to-zero-with-a-minimum", (2, 1, 6), FREE, "0: 1; 150: 3; 0: 1"),
+        case("zero-is-switched-off", (0, 1, 6), FREE, "150:; 900:; 50:"),
         // Metrics that are missing, and several of them.
         case("no-metric-no-move", (4, 1, 12), FREE, "200:; _:; 100: 2"),
         case("the-largest-wins", (2, 1, 12), FREE, "100|100:; 100|250: 5; 150|250:; 150|100: 3"),
@@ -119,8 +120,6 @@ pub(super) fn all() -> Vec<Scenario> {
         // Where we differ and mean it. Without any behavior, HPA takes an older way: no more than twice as many, or
         // four, each time that it looks. The rules of its documentation come with the first word of a behavior.
         case("no-behavior-at-all", (1, 1, 10), "", "50:; 500: 5 10").but_hpa(&[4, 8, 10]),
-        // HPA takes zero replicas as "switched off".
-        case("zero-is-a-count", (0, 1, 6), FREE, "150: 1 3").but_hpa(&[]),
         // Ten less four fifths are, in the floats of HPA, a hair below two, and it takes one.
         case("four-fifths-of-ten-leave-two", (10, 1, 12), "{scaleDown: {stabilizationWindowSeconds: 0, policies: [{type: Percent, value: 80, periodSeconds: 3}]}}", "500:; 50: 2 1").but_hpa(&[1]),
     ]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use headroom::actuate::kubernetes::{Kubernetes, Options};
-use headroom::actuate::{Action, Actuator as _, Outcome};
+use headroom::actuate::{Action, Actuator, DryRun, Outcome};
 use headroom::time::Timestamp;
 use headroom::workload::{ObjectRef, Workload};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -81,14 +81,14 @@ async fn actuator(cluster: &Cluster, account: &str, leave_owned: bool) -> Result
     Ok((Kubernetes::connect(options, observations, clock).await?, now))
 }
 
-async fn apply(kubernetes: &Kubernetes, name: &str, from: u32, to: u32) -> Outcome {
+async fn apply(actuator: &dyn Actuator, name: &str, from: u32, to: u32) -> Outcome {
     let workload = Workload::from(ObjectRef {
         api_version: String::new(),
         kind: "Deployment".to_owned(),
         namespace: NAMESPACE.to_owned(),
         name: name.to_owned(),
     });
-    kubernetes.apply(&Action { entry: 1, workload, from, to, reason: "a test".to_owned() }).await
+    actuator.apply(&Action { entry: 1, workload, from, to, reason: "a test".to_owned() }).await
 }
 
 /// The rights of `deploy/kubernetes`, in this namespace, for an account of its own.
@@ -134,6 +134,10 @@ async fn workloads_of_other_autoscalers_are_left_alone_and_can_be_imported() -> 
         Ok(asked.iter().filter(|event| event["objectRef"]["resource"] == "horizontalpodautoscalers").count())
     };
     ensure!(lists("whole")? == 1, "{}", lists("whole")?);
+    // A dry run looks as well, for its log is to tell; it scales nothing.
+    let dry_run = DryRun::over(Arc::new(actuator(cluster, "whole", true).await?.0));
+    ensure!(apply(&dry_run, "web", 1, 2).await == Outcome::Simulated);
+    ensure!(lists("whole")? == 2, "{}", lists("whole")?);
 
     // What they would be as rules.
     let folder = tempfile::tempdir()?;

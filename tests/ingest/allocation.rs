@@ -92,6 +92,12 @@ fn request(name: &str, at: Timestamp) -> Vec<u8> {
 /// Sends rounds of `name` where rules read `read{pod=~"checkout.*"}`, and tells what the last one allocates.
 #[track_caller]
 fn check(name: &str, read: &str, kept: usize) {
+    check_recording(name, read, kept, false);
+}
+
+/// The same where what is kept is recorded: the list that it goes into is the one allocation.
+#[track_caller]
+fn check_recording(name: &str, read: &str, kept: usize, recorded: bool) {
     let store = Arc::new(Store::new(series::Limits::default()));
     let matchers = vec![
         Matcher::new(NAME, MatchOp::Equal, "http_requests_total").unwrap(),
@@ -99,6 +105,7 @@ fn check(name: &str, read: &str, kept: usize) {
     ];
     let _subscriptions = store.subscribe(&[Selector { matchers, span: std::time::Duration::from_mins(15) }]);
     let receiver = Receiver::new(store, Limits::default(), 7, || {});
+    let receiver = if recorded { receiver.recording(std::mem::forget) } else { receiver };
     let at = |round: i64| Timestamp::from_millis(1_760_000_000_000 + round * 15_000);
     for round in 0..ROUNDS {
         receiver.receive(&request(name, at(round)), at(round)).unwrap();
@@ -109,12 +116,17 @@ fn check(name: &str, read: &str, kept: usize) {
     let allocations = asked() - before;
     let received = received.unwrap();
     assert_eq!((received.kept, received.unread), (kept as u64, (SERIES - kept) as u64));
-    assert_eq!(allocations, 0, "for {SERIES} series");
+    assert_eq!(allocations, u64::from(recorded), "for {SERIES} series");
 }
 
 #[test]
 fn samples_of_known_series_allocate_nothing() {
     check("http_requests_total", "checkout.*", SERIES);
+}
+
+#[test]
+fn a_recording_allocates_once_for_a_request() {
+    check_recording("http_requests_total", "checkout.*", SERIES, true);
 }
 
 #[test]

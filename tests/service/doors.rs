@@ -163,6 +163,36 @@ async fn a_broken_rule_file_is_shown_with_its_place_and_keeps_the_old_rules() ->
     .await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn newer_settings_take_effect_while_the_service_runs() -> Result<()> {
+    let routing = |receiver: &str| {
+        format!("route: {{receiver: {receiver}}}\nreceivers: [{{name: {receiver}, log_configs: [{{}}]}}]\n")
+    };
+    let (folder, address) = Headroom::folder(RULES)?;
+    folder.write("headroom.yaml", &routing("people"))?;
+    let mut process = Headroom::spawn(&folder, address, &["--config", "headroom.yaml"])?;
+    process.wait_http(address, "/-/ready", SOON).await?;
+    let headroom = Headroom { process, address, folder };
+    ensure!(headroom.get("/api/v2/receivers").await?.body.contains("people"));
+
+    // A mistake changes nothing, and is told to whoever asked.
+    headroom.folder.write("headroom.yaml", "route: {receiver: nobody}\n")?;
+    let reload = "POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    check(&raw(address, reload, b"").await?, 500, "headroom.yaml:1:");
+    ensure!(headroom.get("/api/v2/receivers").await?.body.contains("people"));
+
+    // What is mended is taken up by itself; what needs a restart is named.
+    headroom.folder.write("headroom.yaml", &format!("{}windows: {{retention: 1h}}\n", routing("others")))?;
+    eventually("the other receiver", SOON, async || {
+        Ok(headroom.get("/api/v2/receivers").await?.body.contains("others").then_some(()))
+    })
+    .await?;
+    let log = headroom.process.log_tail(20);
+    ensure!(log.contains("need a restart") && log.contains("windows"), "{log}");
+    check(&post(address, V1, &body(now_ms(), 7.0)).await?, 204, "");
+    recorded(&headroom, "total", "7").await
+}
+
 /// Waits until a record rule has written a value.
 async fn recorded(headroom: &Headroom, name: &str, value: &str) -> Result<()> {
     eventually("a recorded value", SOON, async || {

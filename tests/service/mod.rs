@@ -3,6 +3,8 @@
 mod doors;
 mod end_to_end;
 mod exporter;
+mod knowledge;
+mod recording;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use super::{none, sources};
 /// The rooms of each floor, the ground first.
 const FLOORS: [&[&str]; 10] = [
     &["labels", "sample", "time", "workload", "telemetry", "proto"],
-    &["chart", "config", "series", "template"],
+    &["chart", "config", "recording", "series", "template"],
     &["ingest", "promql", "demand", "schedule"],
     &["forecast"],
     &["decision", "rivals"],

@@ -179,6 +179,20 @@ impl Actuator for Kubernetes {
             }
         })
     }
+
+    /// Tells of another autoscaler that would keep it from being scaled.
+    fn rehearse<'a>(&'a self, action: &'a Action) -> Applying<'a> {
+        Box::pin(async move {
+            let ObjectRef { api_version, kind, .. } = &*action.workload;
+            if self.options.leave_owned
+                && let Ok(resource) = self.shared.kinds.resolve(api_version, kind).await
+            {
+                // Who owns it is told by the check; what can't be asked is told by the watch.
+                let _ = self.owners.check(&self.shared, &resource, &action.workload).await;
+            }
+            Outcome::Simulated
+        })
+    }
 }
 
 impl fmt::Debug for Kubernetes {

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use super::super::packed;
 use crate::time::Timestamp;
 
 /// The longest text that is read: ten years of minutes take 130 MB.
@@ -75,12 +76,11 @@ impl Findings {
 pub(super) fn read(path: &Path) -> io::Result<String> {
     let source: Box<dyn io::Read> =
         if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
-    let mut text = String::new();
-    source.take(BYTES_MAX + 1).read_to_string(&mut text)?;
+    let text = packed::read(source, BYTES_MAX)?;
     if text.len() as u64 > BYTES_MAX {
         return Err(io::Error::other(format!("it is longer than {} MB; give the newest part of it", BYTES_MAX >> 20)));
     }
-    Ok(text)
+    String::from_utf8(text).map_err(|_| io::Error::other("it is no text; a trace is CSV, packed by gzip or not"))
 }
 
 impl Stamp {

@@ -26,7 +26,7 @@ use input::{Row, Stamp, Table};
 /// not.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// The file; - is standard input.
+    /// The file, packed by gzip or not; - is standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// How long a step is, as in 1m: samples within one are averaged. By default the distance between rows.

@@ -1,12 +1,12 @@
 //! Traces from files, and times from flags.
 
 use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use super::super::packed;
 use crate::app::clock;
 use crate::sim::Trace;
 use crate::time::{Timestamp, parse_duration};
@@ -15,16 +15,16 @@ use crate::time::{Timestamp, parse_duration};
 const FILE_BYTES_MAX: u64 = 256 << 20;
 
 /// The traces of a file, of a folder's CSV files, or of standard input, with their names.
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<(String, Trace)>> {
+pub(in crate::cli) fn read(path: &Path) -> anyhow::Result<Vec<(String, Trace)>> {
     if path.is_dir() {
         let mut files: Vec<PathBuf> = Vec::new();
         for entry in std::fs::read_dir(path).with_context(|| path.display().to_string())? {
             let file = entry.with_context(|| path.display().to_string())?.path();
-            files.extend(Some(file).filter(|file| file.extension().is_some_and(|ending| ending == "csv")));
+            files.extend(Some(file).filter(|file| is_trace(file)));
         }
         files.sort();
         if files.is_empty() {
-            bail!("{} holds no trace (*.csv)", path.display());
+            bail!("{} holds no trace (*.csv, *.csv.gz)", path.display());
         }
         return files.iter().map(|file| one(file)).collect();
     }
@@ -33,23 +33,28 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<(String, Trace)>> {
 
 fn one(path: &Path) -> anyhow::Result<(String, Trace)> {
     let shown = path.display().to_string();
-    let text = if path == Path::new("-") { limited(std::io::stdin()) } else { File::open(path).and_then(limited) };
+    let text = if path == Path::new("-") {
+        packed::read(std::io::stdin(), FILE_BYTES_MAX)
+    } else {
+        File::open(path).and_then(|file| packed::read(file, FILE_BYTES_MAX))
+    };
     let text = text.with_context(|| shown.clone())?;
     if text.len() as u64 > FILE_BYTES_MAX {
         bail!("{shown}: a trace has {FILE_BYTES_MAX} bytes at most; cut it in parts");
     }
     let name = path.file_stem().map_or_else(|| shown.clone(), |name| name.to_string_lossy().into_owned());
+    let name = name.strip_suffix(".csv").map_or(name.clone(), str::to_owned);
     let name = if name == "-" { "standard input".to_owned() } else { name };
     let Ok(text) = String::from_utf8(text) else {
-        bail!("{shown} is no text; unpack what is packed, as in gunzip -c {shown} | headroom simulate -");
+        bail!("{shown} is no text; a trace is CSV, packed by gzip or not");
     };
     Ok((name, Trace::parse(&text).with_context(|| shown)?))
 }
 
-fn limited(from: impl std::io::Read) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    from.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// By its name: `.csv`, or `.csv.gz`.
+fn is_trace(file: &Path) -> bool {
+    let ends = |file: &Path, ending: &str| file.extension().is_some_and(|found| found == ending);
+    ends(file, "csv") || (ends(file, "gz") && file.file_stem().is_some_and(|stem| ends(Path::new(stem), "csv")))
 }
 
 /// The history that is asked for.
@@ -73,7 +78,7 @@ impl Span {
 }
 
 /// RFC 3339, unix seconds, or how long before now.
-fn time(flag: &str, text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
+pub(in crate::cli) fn time(flag: &str, text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
     if let Ok(ago) = parse_duration(text) {
         return Ok(now - ago);
     }

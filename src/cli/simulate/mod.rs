@@ -1,12 +1,12 @@
 //! `headroom simulate`: recorded demand through a rule, and through what else there is.
 
-mod input;
+pub(super) mod input;
 mod prometheus;
 #[cfg(test)]
 mod tests;
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::recorded;
 use crate::config::Settings;
 use crate::labels::Labels;
 use crate::rule;
 use crate::sim::Trace;
+use crate::sim::simulate::recorded::{Replay, Tape, replay as replay_all};
 use crate::sim::simulate::{self, Case, Choice, Load, Options, Plain, Policy, Progress, Report, Shape, Subject, Swept};
 use crate::time::parse_duration;
 use crate::workload::Replicas;
@@ -41,9 +43,9 @@ const PLANNED: f64 = 0.99;
 /// Exit status: 0 where it ran, 1 where a file or a server has a problem, 2 for wrong flags.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// CSV files of `timestamp,value` (unix seconds; an empty value is missing), folders of them, or - for standard
-    /// input.
-    #[arg(value_name = "TRACE", required_unless_present = "from_prometheus")]
+    /// CSV files of `timestamp,value` (unix seconds; an empty value is missing), packed by gzip or not, folders of them,
+    /// or - for standard input.
+    #[arg(value_name = "TRACE", required_unless_present_any = ["from_prometheus", "from"])]
     traces: Vec<PathBuf>,
     /// Take the demand from this Prometheus, or what speaks its API.
     #[arg(long, value_name = "URL", requires = "query")]
@@ -51,12 +53,18 @@ pub(super) struct Args {
     /// What to ask it: an expression for the demand; each series of the answer is a trace.
     #[arg(long, value_name = "EXPR", requires = "from_prometheus")]
     query: Option<String>,
-    /// Where the history begins: RFC 3339, unix seconds, or how long ago.
-    #[arg(long, value_name = "TIME", default_value = "7d")]
-    start: String,
-    /// Where it ends.
-    #[arg(long, value_name = "TIME", default_value = "0")]
-    end: String,
+    /// Replay what the service recorded into this folder (`recording.directory`), through all that --rules name.
+    #[arg(long, value_name = "FOLDER", requires = "rules", conflicts_with_all = ["traces", "from_prometheus", "sweep", "metric", "series", "per_replica"])]
+    from: Option<PathBuf>,
+    /// The settings that the rules are compiled under, for --from.
+    #[arg(long, value_name = "FILE", requires = "from")]
+    config: Option<PathBuf>,
+    /// Where the history begins: RFC 3339, unix seconds, or how long ago [default: 7d, or where a recording begins].
+    #[arg(long, value_name = "TIME")]
+    start: Option<String>,
+    /// Where it ends [default: now].
+    #[arg(long, value_name = "TIME")]
+    end: Option<String>,
     /// The step of the query.
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = parse_duration)]
     step: Duration,
@@ -143,7 +151,7 @@ pub(super) struct Args {
 }
 
 /// A number above zero.
-fn positive(text: &str) -> Result<f64, String> {
+pub(super) fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
     number.ok_or_else(|| "write a number above zero".to_owned())
 }
@@ -163,12 +171,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// Simulates and writes the files; gives what is for standard output.
 fn simulated(args: &Args) -> anyhow::Result<String> {
+    if let Some(folder) = &args.from {
+        return from_recording(folder, args);
+    }
     let mut traces = Vec::new();
     for path in &args.traces {
         traces.extend(input::read(path)?);
     }
     if let (Some(url), Some(query)) = (&args.from_prometheus, &args.query) {
-        let span = input::Span::of(&args.start, &args.end, args.step)?;
+        let (start, end) = (args.start.as_deref().unwrap_or("7d"), args.end.as_deref().unwrap_or("0"));
+        let span = input::Span::of(start, end, args.step)?;
         traces.extend(super::runtime()?.block_on(prometheus::fetch(url, query, &span))?);
     }
     let shape = if args.shape == "steps" { Shape::Steps } else { Shape::Linear };
@@ -197,6 +209,30 @@ fn simulated(args: &Args) -> anyhow::Result<String> {
     bar.finish_and_clear();
     let swept = args.sweep.then(|| sweep(args, &tried, &cases, &options, threads)).transpose()?;
     write(args, &report, swept.as_ref())
+}
+
+/// Replays a recording.
+fn from_recording(folder: &Path, args: &Args) -> anyhow::Result<String> {
+    let settings = recorded::settings(args.config.as_deref())?;
+    let mut rules = recorded::rules(&args.rules, &settings)?;
+    if let Some(name) = &args.rule {
+        recorded::only(&mut rules, name)?;
+    }
+    let recording = recorded::open(folder)?;
+    let range = recorded::range(args.start.as_deref(), args.end.as_deref())?;
+    let (tape, options) = (Tape::Recording { recording: &recording, range }, options(args));
+    let policies = if args.policies.is_empty() { &Policy::ALL[..] } else { &args.policies };
+    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
+    let step = args.scrape.max(Duration::from_secs(1));
+    let replay = Replay { tape: &tape, settings: &settings, options: &options, step };
+    let bar = recorded::bar(&tape);
+    let (report, notes) = replay_all(&replay, &rules, policies, threads, &|at| bar.reached(at), &|_| ())
+        .context(folder.display().to_string())?;
+    bar.finish();
+    for note in &notes {
+        eprintln!("{note}");
+    }
+    write(args, &report, None)
 }
 
 fn options(args: &Args) -> Options {
@@ -294,7 +330,7 @@ fn sweep(args: &Args, tried: &Tried, cases: &[Case], options: &Options, threads:
 }
 
 /// A bar on standard error, which shows itself on a terminal only.
-fn bar(length: usize, verb: &'static str) -> ProgressBar {
+pub(super) fn bar(length: usize, verb: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(length as u64);
     let template = format!("  {verb} {{pos}} of {{len}} {{wide_bar}} {{msg}} {{elapsed}}");
     if let Ok(style) = ProgressStyle::with_template(&template) {
@@ -310,7 +346,9 @@ fn write(args: &Args, report: &Report, swept: Option<&Swept>) -> anyhow::Result<
         simulate::json(report)
     } else {
         let swept = swept.map(Swept::text).unwrap_or_default();
-        format!("{}{}{swept}", simulate::table(report), simulate::summary(report))
+        let verdicts =
+            if report.traces.len() > 1 { format!("\n{}", simulate::verdicts(report)) } else { String::new() };
+        format!("{}{}{verdicts}{swept}", simulate::table(report), simulate::summary(report))
     };
     if let Some(path) = args.json.as_ref().filter(|_| !to_stdout) {
         std::fs::write(path, simulate::json(report)).with_context(|| format!("writing {}", path.display()))?;

@@ -59,6 +59,11 @@ fn a_folder_of_traces_is_simulated_and_written_down() {
           headroom    1.206    0.133  0.107  21.770  0.441  99.559        3.2    0.0      8.0
           hpa         1.205    0.150  0.119  21.763  0.474  99.526        3.4    0.0      8.0
           oracle      1.000    0.000  0.000   0.000  0.000   0.000        0.0    0.0     10.0
+
+          headroom / hpa  under min  ratio  replica-h  flaps  /oracle  hpa's  does not hold
+          one             1.6 / 1.7   0.93      1.000  0 / 0     1.21   1.21          under
+          two             1.6 / 1.7   0.93      1.000  0 / 0     1.21   1.21          under
+          mean                        0.93      1.000   0.00     1.21   1.21               
     "#]].assert_eq(&shown);
     let written: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
     assert_eq!(written["format"], "headroom-simulate/1");
@@ -74,7 +79,7 @@ fn what_cannot_be_read_is_told() {
         let error = simulated(&args(&[&path.display().to_string()])).unwrap_err();
         format!("{error:#}").replace(&folder.path().display().to_string(), "DIR")
     };
-    assert_eq!(refused(folder.path()), "DIR holds no trace (*.csv)");
+    assert_eq!(refused(folder.path()), "DIR holds no trace (*.csv, *.csv.gz)");
     let file = folder.path().join("a.csv");
     std::fs::write(&file, "1,2\n3").unwrap();
     assert_eq!(
@@ -82,7 +87,7 @@ fn what_cannot_be_read_is_told() {
         "DIR/a.csv: line 2: \"3\" is not a row; write unix seconds and a value, as in 899164800,17613"
     );
     std::fs::write(&file, [0xff, 0xfe]).unwrap();
-    assert!(refused(&file).contains("is no text; unpack what is packed, as in gunzip -c"));
+    assert!(refused(&file).contains("is no text; a trace is CSV, packed by gzip or not"));
     std::fs::write(&file, "0,0\n60,0").unwrap();
     assert_eq!(refused(&file), "a: no value of the trace is above zero");
 }
@@ -159,4 +164,22 @@ async fn a_prometheus_that_is_none_is_told() {
     );
     let nobody = prometheus::fetch("http://127.0.0.1:1", "x", &span).await.unwrap_err().to_string();
     assert!(nobody.starts_with("no Prometheus answers at http://127.0.0.1:1: "), "{nobody}");
+}
+
+#[test]
+fn a_trace_that_is_packed_is_simulated_as_one_that_is_not() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().unwrap();
+    let text: Vec<String> = (0..60).map(|minute| format!("{},{}\n", minute * 60, 100 + minute)).collect();
+    let text = text.concat();
+    let (plain, packed) = (folder.path().join("a.csv"), folder.path().join("a.csv.gz"));
+    std::fs::write(&plain, &text).unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    std::fs::write(&packed, encoder.finish().unwrap()).unwrap();
+    let simulated = |path: &std::path::Path| {
+        simulated(&args(&[&path.display().to_string(), "--policies", "hpa", "--json", "-"])).unwrap()
+    };
+    assert_eq!(simulated(&packed), simulated(&plain));
+    assert!(simulated(folder.path()).matches("\"name\": \"a\"").count() == 2);
 }

@@ -5,6 +5,7 @@ mod economy;
 mod guards;
 mod journal;
 mod read;
+mod recording;
 mod routing;
 
 pub use guards::Guards;
@@ -17,6 +18,7 @@ use std::time::Duration;
 pub use alerting::{Access, Alerting, Alertmanager, Credentials};
 pub use economy::{Economy, LimitGroup, SharedLimits};
 pub use journal::{Durability, Journal};
+pub use recording::Recording;
 
 /// The service's settings. A change needs a restart; rule files reload.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +34,7 @@ pub struct Settings {
     pub evaluation: Evaluation,
     pub guards: Guards,
     pub journal: Journal,
+    pub recording: Recording,
     pub economy: Economy,
     pub routing: Routing,
     pub kubernetes: Kubernetes,
@@ -172,6 +175,7 @@ impl Default for Settings {
             evaluation: Evaluation::default(),
             guards: Guards::default(),
             journal: Journal::default(),
+            recording: Recording::default(),
             economy: Economy::default(),
             routing: Routing::default(),
             kubernetes: Kubernetes::default(),

@@ -54,6 +54,7 @@ impl Read for Settings {
             fields.set("evaluation", &mut settings.evaluation);
             fields.set("guards", &mut settings.guards);
             fields.set("journal", &mut settings.journal);
+            fields.set("recording", &mut settings.recording);
             fields.set("economy", &mut settings.economy);
             fields.set("kubernetes", &mut settings.kubernetes);
             fields.set("alerting", &mut settings.alerting);

@@ -23,10 +23,13 @@ fn any_full_policy() -> impl Strategy<Value = Policy> {
 }
 
 fn any_metric() -> impl Strategy<Value = MetricInput> {
-    let outlook = (0.0..3000.0f64, prop_oneof![0.0..1.0f64, Just(f64::NAN)]).prop_map(|(demand, trust)| Outlook {
+    let hold = option::of((0.0..3000.0f64).prop_map(|demand| Hold { demand, by: at(0) }));
+    let trust = prop_oneof![0.0..1.0f64, Just(f64::NAN)];
+    let outlook = (0.0..3000.0f64, hold, trust).prop_map(|(demand, hold, trust)| Outlook {
         demand,
         quantile: 0.9,
         by: at(0),
+        hold,
         trust,
         model: "ets".into(),
     });
@@ -52,7 +55,7 @@ fn any_metric() -> impl Strategy<Value = MetricInput> {
 
 fn any_calendar() -> impl Strategy<Value = Calendar> {
     let bound = || option::weighted(0.3, (0..50u32, Just("schedule".into())));
-    let event = option::weighted(0.2, (Just("event".into()), 0.0..4.0f64));
+    let event = option::weighted(0.2, (0.0..4.0f64).prop_map(|times| planned("event", times, at(100_000))));
     (bound(), bound(), prop_oneof![3 => Just(1.0), 1 => 0.5..3.0f64], event)
         .prop_map(|(floor, ceiling, multiplier, event)| Calendar { floor, ceiling, multiplier, event })
 }
@@ -151,7 +154,9 @@ proptest! {
     fn the_bounds_of_the_moment_are_kept(moment in any_moment()) {
         let (decision, _) = moment.decide();
         let (min, max) = moment.bounds();
-        prop_assert!((min..=max).contains(&decision.to), "{}..{}\n{}", min, max, decision);
+        let off = decision.from == 0 && decision.steps.iter().any(|step| step.reason == Reason::SwitchedOff);
+        prop_assert!(off || (min..=max).contains(&decision.to), "{}..{}\n{}", min, max, decision);
+        prop_assert!(!off || decision.to == 0, "\n{}", decision);
     }
 
     #[test]
@@ -166,6 +171,31 @@ proptest! {
         let (decision, _) = moment.decide();
         let (_, max) = moment.bounds();
         prop_assert!(decision.to >= decision.from.min(max), "\n{}", decision);
+    }
+
+    #[test]
+    fn a_frozen_fleet_never_goes_down_by_a_fallback_or_a_rollback(
+        mut moment in any_moment(),
+        (after, replicas) in (1..3u32, 0..40u32),
+        (good, bad) in (0..40u32, 0..40u32),
+        gone: bool,
+    ) {
+        let behavior = FallbackBehavior::Static;
+        moment.policy.fallback = Some(Fallback { after, every: Duration::ZERO, replicas, behavior });
+        if gone {
+            moment.inputs.metrics.push(metric("gone", Presence::Stale));
+        } else {
+            let until = moment.now + secs(60);
+            moment.inputs.rollback = Some(Rollback { good, bad, until, why: "".into() });
+        }
+        moment.inputs.freeze = Some(Freeze::Ingestion { part: 0.1 });
+        for _ in 0..4 {
+            moment.inputs.evaluated_at = moment.now;
+            let (decision, state) = moment.decide();
+            let (_, max) = moment.bounds();
+            prop_assert!(decision.to >= decision.from.min(max), "\n{}", decision);
+            (moment.state, moment.now) = (state, moment.now + secs(1));
+        }
     }
 
     #[test]

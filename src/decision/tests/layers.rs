@@ -51,7 +51,8 @@ fn absolute(name: &str, replicas: f64) -> MetricInput {
 }
 
 fn outlook(demand: f64, trust: f64) -> Outlook {
-    Outlook { demand, quantile: 0.9, by: at(12 * 3_600_000 + 180_000), trust, model: "ets".into() }
+    let by = at(12 * 3_600_000 + 180_000);
+    Outlook { demand, quantile: 0.9, by, hold: None, trust, model: "ets".into() }
 }
 
 fn foreseeing(now: f64, outlook: Outlook) -> Inputs {
@@ -76,7 +77,7 @@ fn an_absolute_metric_gives_the_count_itself() {
 #[test]
 fn pods_that_start_dampen_what_the_others_ask_for() {
     let of = |values: &[f64], others| {
-        let pods = Pods { values: values.to_vec(), others, utilization: false };
+        let pods = Pods { values: values.to_vec(), names: Vec::new(), others, utilization: false };
         let sum = Presence::Present(values.iter().sum());
         Inputs { metrics: vec![MetricInput { pods: Some(pods), ..metric("cpu", sum) }], ..demand(0.0) }
     };
@@ -156,7 +157,18 @@ fn activation_wakes_and_sends_to_sleep() {
         let metrics = vec![MetricInput { activation: 5.0, ..metric("queue", Presence::Present(value)) }];
         Inputs { metrics, ..demand(0.0) }
     };
-    let beats = [(0, 3.0), (10, 5.0), (20, 6.0), (30, 230.0), (40, 5.0), (89, 0.0), (90, 4.0), (100, 6.0)];
+    let beats = [
+        (0, 3.0),
+        (10, 5.0),
+        (20, 6.0),
+        (30, 230.0),
+        (70, 230.0),
+        (89, 0.0),
+        (90, 4.0),
+        (129, 0.0),
+        (150, 0.0),
+        (160, 6.0),
+    ];
     play(
         &policy,
         0,
@@ -166,10 +178,12 @@ fn activation_wakes_and_sends_to_sleep() {
             10s 0 -> 0  idle: queue 5 is not above 5
             20s 0 -> 1  queue 6 / 50 = 1
             30s 1 -> 5  queue 230 / 50 = 5
-            40s 5 -> 5  stability: not to zero: active 10s ago, cooldown 1m
-            89s 5 -> 5  stability: not to zero: active 59s ago, cooldown 1m
-            90s 5 -> 0  idle: queue 4 is not above 5
-            100s 0 -> 1  queue 6 / 50 = 1
+            70s 5 -> 5  queue 230 / 50 = 5
+            89s 5 -> 5  stability: cooldown 1m, scaled 59s ago
+            90s 5 -> 1  stability: not to zero: active 20s ago, cooldown 1m
+            129s 1 -> 1  stability: not to zero: active 59s ago, cooldown 1m
+            150s 1 -> 0  idle: queue 0 is not above 5
+            160s 0 -> 1  queue 6 / 50 = 1
         "#]],
     );
 }
@@ -237,6 +251,59 @@ fn a_trusted_forecast_keeps_what_would_fall_and_a_degraded_one_does_not() {
 }
 
 #[test]
+fn what_is_foreseen_may_fill_the_slack_and_keeps_what_would_come_back() {
+    let holding = |demand, hold, trust| {
+        let hold = Some(Hold { demand: hold, by: at(12 * 3_600_000 + 300_000) });
+        Outlook { hold, ..outlook(demand, trust) }
+    };
+    check(
+        &quick(2, 60),
+        &foreseeing(190.0, holding(288.0, 288.0, 0.84)),
+        expect![[r#"
+        4 -> 6
+          reactive    requests 190 / 50 = 4
+          predictive  requests p90 288 by 12:03 / (50 x 1.15) = 6 (ets, trust 0.84)
+    "#]],
+    );
+    check(
+        &quick(2, 60),
+        &foreseeing(90.0, holding(100.0, 200.0, 0.84)),
+        expect![[r#"
+        4 -> 4
+          reactive    requests 90 / 50 = 2
+          predictive  keeps 4: requests p90 200 by 12:05 / (50 x 1.15) = 3.478 (trust 0.84)
+    "#]],
+    );
+    check(
+        &quick(2, 60),
+        &foreseeing(90.0, holding(100.0, 150.0, 0.84)),
+        expect![[r#"
+        4 -> 3
+          reactive    requests 90 / 50 = 2
+          predictive  keeps 3: requests p90 150 by 12:05 / (50 x 1.15) = 2.609 (trust 0.84)
+    "#]],
+    );
+    check(
+        &quick(2, 60),
+        &foreseeing(90.0, holding(100.0, 110.0, 0.84)),
+        expect![[r#"
+        4 -> 2
+          reactive    requests 90 / 50 = 2
+          predictive  requests p90 110 = 2, no more than now
+    "#]],
+    );
+    check(
+        &quick(2, 60),
+        &foreseeing(90.0, holding(100.0, 200.0, 0.3)),
+        expect![[r#"
+        4 -> 2
+          reactive    requests 90 / 50 = 2
+          predictive  requests p90 100 = 2, no more than now
+    "#]],
+    );
+}
+
+#[test]
 fn a_forecast_speaks_where_the_demand_is_silent() {
     let mut inputs = foreseeing(0.0, outlook(288.0, 0.9));
     inputs.metrics[0].demand = Presence::Stale;
@@ -253,9 +320,87 @@ fn a_forecast_speaks_where_the_demand_is_silent() {
 }
 
 #[test]
+fn a_pattern_raises_as_far_as_it_is_valid() {
+    let matched = |now: f64, weight: f64| {
+        let mut inputs = demand(now);
+        let by = at(12 * 3_600_000 + 180_000);
+        inputs.metrics[0].matched = Some(Matched { pattern: "flash crowd \"sale\"".into(), weight, demand: 288.0, by });
+        inputs
+    };
+    check(
+        &quick(2, 60),
+        &matched(190.0, 0.87),
+        expect![[r#"
+        4 -> 6
+          reactive    requests 190 / 50 = 4
+          predictive  requests 288 by 12:03 / 50 = 6 (flash crowd "sale" matched, 0.87)
+    "#]],
+    );
+    // A forecast that says the same is the first to be heard; one that abstains leaves it the word.
+    let mut both = matched(190.0, 0.87);
+    both.metrics[0].outlook = Some(outlook(288.0, 0.84));
+    check(
+        &quick(2, 60),
+        &both,
+        expect![[r#"
+        4 -> 6
+          reactive    requests 190 / 50 = 4
+          predictive  requests p90 288 by 12:03 / 50 = 6 (ets, trust 0.84)
+    "#]],
+    );
+    both.metrics[0].outlook = Some(outlook(288.0, 0.1));
+    check(
+        &quick(2, 60),
+        &both,
+        expect![[r#"
+        4 -> 6
+          reactive    requests 190 / 50 = 4
+          predictive  requests 288 by 12:03 / 50 = 6 (flash crowd "sale" matched, 0.87)
+    "#]],
+    );
+    let to = |inputs: Inputs| decide(&quick(2, 60), &inputs, &State::default(), at(60_000)).0.to;
+    // Hardly valid it says nothing, half valid it keeps nothing that would fall, and it never lowers.
+    assert_eq!([0.2, 0.3, f64::NAN].map(|weight| to(matched(190.0, weight))), [4, 6, 4]);
+    let small = |weight: f64| {
+        let mut inputs = matched(90.0, weight);
+        inputs.metrics[0].matched.as_mut().unwrap().demand = 140.0;
+        inputs
+    };
+    assert_eq!([0.3, 0.6].map(|weight| to(small(weight))), [2, 3]);
+    assert_eq!(to(matched(400.0, 0.9)), 8);
+}
+
+#[test]
+fn pods_unlike_the_others_are_named_and_change_nothing() {
+    let outlying = |pods: u32| {
+        let mut inputs = demand(190.0);
+        inputs.metrics[0].outlying = Some(Outlying { pod: "checkout-x".into(), pods, of: 10 });
+        inputs
+    };
+    check(
+        &quick(2, 60),
+        &outlying(1),
+        expect![[r#"
+        4 -> 4
+          reactive    requests 190 / 50 = 4
+          guards      requests of checkout-x is unlike that of 10 pods
+    "#]],
+    );
+    check(
+        &quick(2, 60),
+        &outlying(2),
+        expect![[r#"
+        4 -> 4
+          reactive    requests 190 / 50 = 4
+          guards      requests of 2 of 10 pods is unlike the others', most of all checkout-x
+    "#]],
+    );
+}
+
+#[test]
 fn a_planned_event_multiplies_what_was_wanted_before_it() {
     let event = |value| {
-        let calendar = Calendar { event: Some(("sale".into(), 3.0)), ..Calendar::default() };
+        let calendar = Calendar { event: Some(planned("sale", 3.0, at(200_000))), ..Calendar::default() };
         Inputs { calendar, ..demand(value) }
     };
     let beats =
@@ -271,6 +416,82 @@ fn a_planned_event_multiplies_what_was_wanted_before_it() {
             180s 12 -> 18  requests 900 / 50 = 18
             240s 18 -> 4  requests 190 / 50 = 4
         "#]],
+    );
+}
+
+#[test]
+fn what_an_event_multiplies_is_kept_until_it_ends_and_never_taken_from_silence() {
+    let sale = |inputs| {
+        let calendar = Calendar { event: Some(planned("sale", 3.0, at(600_000))), ..Calendar::default() };
+        Inputs { calendar, ..inputs }
+    };
+    // A start-up time that is learned anew makes the event far again for a while.
+    let beats = [(0, sale(demand(190.0))), (60, demand(600.0)), (120, sale(demand(600.0))), (600, sale(demand(600.0)))];
+    play(
+        &quick(2, 60),
+        4,
+        &beats,
+        expect![[r#"
+            0s 4 -> 12  predictive: event sale: 4 x 3 = 12
+            60s 12 -> 12  requests 600 / 50 = 12
+            120s 12 -> 12  requests 600 / 50 = 12
+            600s 12 -> 36  predictive: event sale: 12 x 3 = 36
+        "#]],
+    );
+    let silent = Inputs { metrics: vec![metric("requests", Presence::Stale)], ..demand(0.0) };
+    play(
+        &quick(2, 60),
+        10,
+        &[(0, sale(silent)), (60, sale(demand(190.0)))],
+        expect![[r#"
+        0s 10 -> 10  guards: requests demand stale
+        60s 10 -> 12  predictive: event sale: 4 x 3 = 12
+    "#]],
+    );
+}
+
+#[test]
+fn a_workload_that_somebody_scaled_to_zero_is_left_alone() {
+    let off = || Inputs { replicas: 0, ready: 0, ..demand(190.0) };
+    check(
+        &quick(2, 60),
+        &off(),
+        expect![[r#"
+            0 -> 0
+              reactive    requests 190 / 50 = 4
+              guards      somebody scaled it to 0, and it stays so until somebody gives it a replica
+        "#]],
+    );
+    check(
+        &quick(0, 60),
+        &off(),
+        expect![[r#"
+        0 -> 4
+          reactive    requests 190 / 50 = 4
+    "#]],
+    );
+    // By hand, and after a night in which we have set it to none.
+    let manual = Manual { replicas: 3, author: "ada".into(), reason: "".into(), until: at(9_000_000) };
+    check(
+        &quick(2, 60),
+        &Inputs { manual: Some(manual), ..off() },
+        expect![[r#"
+        0 -> 3
+          reactive    requests 190 / 50 = 4
+          guards      3 asked for by ada, until 1970-01-01 02:30 UTC
+    "#]],
+    );
+    let night = Calendar { ceiling: Some((0, "night".into())), ..Calendar::default() };
+    let beats = [(0, Inputs { calendar: night, ..demand(190.0) }), (60, demand(190.0)), (3600, demand(190.0))];
+    play(
+        &quick(2, 60),
+        4,
+        &beats,
+        expect![[r#"
+        0s 4 -> 0  bounds: 4 is above the ceiling 0 of night
+        60s 0 -> 2  bounds: current 0 is below the minimum 2
+        3600s 2 -> 4  requests 190 / 50 = 4
+    "#]],
     );
 }
 
@@ -360,30 +581,30 @@ fn a_count_asked_for_by_hand_stands_within_the_bounds_for_its_time() {
         &quick(2, 60),
         &Inputs { manual: manual(20), ..demand(190.0) },
         expect![[r#"
-        4 -> 20
-          reactive    requests 190 / 50 = 4
-          guards      20 asked for by alice (load test), until 01:00
-    "#]],
+            4 -> 20
+              reactive    requests 190 / 50 = 4
+              guards      20 asked for by alice (load test), until 1970-01-01 01:00 UTC
+        "#]],
     );
     check(
         &quick(2, 60),
         &Inputs { manual: manual(100), ..demand(190.0) },
         expect![[r#"
-        4 -> 60
-          reactive    requests 190 / 50 = 4
-          guards      100 asked for by alice (load test), until 01:00
-          bounds      100 is above the maximum 60
-    "#]],
+            4 -> 60
+              reactive    requests 190 / 50 = 4
+              guards      100 asked for by alice (load test), until 1970-01-01 01:00 UTC
+              bounds      100 is above the maximum 60
+        "#]],
     );
     check(
         &quick(2, 60),
         &Inputs { manual: manual(1), ..inputs(4, Presence::Absent) },
         expect![[r#"
-        4 -> 2
-          reactive    no metric can be read
-          guards      1 asked for by alice (load test), until 01:00
-          bounds      1 is below the minimum 2
-    "#]],
+            4 -> 2
+              reactive    no metric can be read
+              guards      1 asked for by alice (load test), until 1970-01-01 01:00 UTC
+              bounds      1 is below the minimum 2
+        "#]],
     );
 }
 
@@ -395,19 +616,19 @@ fn what_was_taken_back_stays_back() {
         &quick(2, 60),
         &Inputs { rollback: rollback(4, 8), ..demand(390.0) },
         expect![[r#"
-        4 -> 4
-          reactive    requests 390 / 50 = 8
-          guards      back to 4, for 8 went wrong (3 of 8 pods ready after 5m), until 00:10
-    "#]],
+            4 -> 4
+              reactive    requests 390 / 50 = 8
+              guards      back to 4, for 8 went wrong (3 of 8 pods ready after 5m), until 1970-01-01 00:10 UTC
+        "#]],
     );
     check(
         &quick(2, 60),
         &Inputs { rollback: rollback(6, 4), ..demand(190.0) },
         expect![[r#"
-        4 -> 6
-          reactive    requests 190 / 50 = 4
-          guards      back to 6, for 4 went wrong (3 of 8 pods ready after 5m), until 00:10
-    "#]],
+            4 -> 6
+              reactive    requests 190 / 50 = 4
+              guards      back to 6, for 4 went wrong (3 of 8 pods ready after 5m), until 1970-01-01 00:10 UTC
+        "#]],
     );
     check(
         &quick(2, 60),
@@ -470,9 +691,62 @@ fn a_fallback_counts_after_so_many_evaluations() {
             "#]],
         ),
     ] {
-        policy.fallback = Some(Fallback { after: 3, replicas: 6, behavior });
+        policy.fallback = Some(Fallback { after: 3, every: secs(15), replicas: 6, behavior });
         play(&policy, 8, &beats, want);
     }
+}
+
+#[test]
+fn a_fallback_counts_intervals_and_not_the_samples_of_other_metrics() {
+    let mut policy = quick(2, 60);
+    policy.fallback = Some(Fallback { after: 3, every: secs(60), replicas: 6, behavior: FallbackBehavior::Static });
+    let half = || Inputs {
+        metrics: vec![metric("requests", Presence::Present(100.0)), metric("queue", Presence::Stale)],
+        ..demand(0.0)
+    };
+    let beats: Vec<(u64, Inputs)> = (0..130).map(|second| (second, half())).collect();
+    let mut state = State::default();
+    let mut fell_at = None;
+    for (second, inputs) in beats {
+        let now = at(0) + secs(second);
+        let (decision, next) = decide(&policy, &Inputs { replicas: 8, evaluated_at: now, ..inputs }, &state, now);
+        state = next;
+        if decision.to < 8 {
+            fell_at.get_or_insert(second);
+        }
+    }
+    assert_eq!(fell_at, Some(120));
+}
+
+#[test]
+fn what_may_be_too_small_calls_no_fallback() {
+    let mut policy = quick(2, 60);
+    policy.fallback = Some(Fallback { after: 2, every: secs(15), replicas: 6, behavior: FallbackBehavior::Static });
+    let filling = || inputs(4, Presence::Partial { value: 100.0, coverage: 0.3 });
+    let mut few = demand(100.0);
+    few.metrics[0].targets = Some(Targets { reporting: 1, expected: 10 });
+    play(
+        &policy,
+        8,
+        &[(0, filling()), (15, filling()), (30, filling()), (45, few.clone()), (60, few)],
+        expect![[r#"
+            0s 8 -> 8  guards: requests demand partial
+            15s 8 -> 8  guards: requests demand partial
+            30s 8 -> 8  guards: requests demand partial
+            45s 8 -> 8  guards: requests: 1 of 10 targets report
+            60s 8 -> 8  guards: requests: 1 of 10 targets report
+        "#]],
+    );
+}
+
+#[test]
+fn after_a_restart_a_fallback_is_counted_anew() {
+    let mut policy = quick(2, 60);
+    policy.fallback = Some(Fallback { after: 2, every: secs(15), replicas: 6, behavior: FallbackBehavior::Static });
+    let gone = |at_ms| Inputs { evaluated_at: at(at_ms), ..inputs(8, Presence::Absent) };
+    let (_, mut state) = decide(&policy, &gone(0), &State::default(), at(0));
+    state.resume();
+    assert_eq!(decide(&policy, &gone(15_000), &state, at(15_000)).0.to, 8);
 }
 
 #[test]
@@ -652,11 +926,11 @@ fn the_smallest_cap_counts_but_never_below_the_minimum_or_on_holes() {
         &quick(2, 60),
         &Inputs { caps: vec![share(1)], ..inputs(4, Presence::Absent) },
         expect![[r#"
-        4 -> 4
-          reactive    no metric can be read
-          guards      requests demand absent
-          economy     stays at 4 while data is missing
-    "#]],
+            4 -> 4
+              reactive    no metric can be read
+              guards      requests demand absent
+              economy     stays at 4, for its data may be wrong
+        "#]],
     );
     check(
         &quick(2, 60),

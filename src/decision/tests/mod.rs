@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::demand::Presence;
+use crate::schedule::Planned;
 use crate::workload::{Replicas, Workload};
 
 mod hpa;
@@ -23,6 +24,10 @@ const PER_REPLICA: f64 = 50.0;
 
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_millis(ms)
+}
+
+fn planned(name: &str, multiplier: f64, ends_at: Timestamp) -> Planned {
+    Planned { name: name.into(), multiplier, ends_at }
 }
 
 fn secs(seconds: u64) -> Duration {

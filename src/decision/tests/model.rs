@@ -39,9 +39,8 @@ impl Model {
         if self.scaled.last().is_some_and(|(at, _)| now.since(*at) < policy.cooldown) {
             return from;
         }
-        if target == 0 && self.active_at.is_some_and(|at| now.since(at) < policy.cooldown) {
-            return from;
-        }
+        let awake = target == 0 && from > 0 && self.active_at.is_some_and(|at| now.since(at) < policy.cooldown);
+        let target = if awake { 1 } else { target };
         target.max(self.floor(scale_down, from, now).min(from))
     }
 

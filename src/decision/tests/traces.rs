@@ -221,13 +221,13 @@ fn a_count_that_others_pushed_out_of_bounds_returns_at_once() {
     check(
         "90 @90 90 @0 500 500 @90 _ @1 _",
         expect![[r#"
-        00:00 demand=90    2 -> 2   requests 90 / 50 = 2
-        01:00 demand=90   90 -> 60  bounds: current 90 is above the maximum 60
-        02:00 demand=500   0 -> 2   bounds: current 0 is below the minimum 2
-        03:00 demand=500   2 -> 6   stability: 4 pods per 15s allows 6
-        04:00 demand=_    90 -> 60  bounds: current 90 is above the maximum 60
-        05:00 demand=_     1 -> 2   bounds: current 1 is below the minimum 2
-    "#]],
+            00:00 demand=90    2 -> 2   requests 90 / 50 = 2
+            01:00 demand=90   90 -> 60  bounds: current 90 is above the maximum 60
+            02:00 demand=500   0 -> 0   guards: somebody scaled it to 0, and it stays so until somebody gives it a replica
+            03:00 demand=500   0 -> 0   guards: somebody scaled it to 0, and it stays so until somebody gives it a replica
+            04:00 demand=_    90 -> 60  bounds: current 90 is above the maximum 60
+            05:00 demand=_     1 -> 2   bounds: current 1 is below the minimum 2
+        "#]],
     );
 }
 

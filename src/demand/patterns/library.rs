@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 pub use edit::{Edit, EditError, LABELS_MAX, Posted, TEXT_CHARS_MAX};
 
 use super::grid::Grid;
-use super::matching::{Match, distance, look};
+use super::matching::{Match, best, distance, look};
 use super::{DAY_MS, Found, Kind, Pattern, Stretch, find};
 use crate::time::Timestamp;
 use crate::workload::Workload;
@@ -146,6 +146,22 @@ impl Library {
         let mut matches: Vec<Match> = valid.filter_map(|pattern| look(pattern, recent)).collect();
         matches.sort_by(|one, other| other.weight().total_cmp(&one.weight()));
         matches
+    }
+
+    /// What is under way or near, and not the usual course of a day or a week: of the events that the recent minutes look
+    /// like, the one whose word counts.
+    #[must_use]
+    pub fn event(&self, workload: &Workload, metric: &str, recent: &Stretch<'_>) -> Option<Match> {
+        let events = self.of(workload, metric).filter(|pattern| !pattern.kind.is_profile());
+        let valid = events.filter(|pattern| pattern.validity >= VALIDITY_MATCHED);
+        let matches: Vec<Match> = valid.filter_map(|pattern| look(pattern, recent)).collect();
+        best(&matches).cloned()
+    }
+
+    /// Whether any event of this demand is known.
+    #[must_use]
+    pub fn has_events(&self, workload: &Workload, metric: &str) -> bool {
+        self.of(workload, metric).any(|pattern| !pattern.kind.is_profile() && pattern.validity >= VALIDITY_MATCHED)
     }
 
     /// Forgets what has not been looked at for a quarter of a year: call it now and then.

@@ -192,6 +192,17 @@ impl Pattern {
         left + (right - left) * (place - place.floor())
     }
 
+    /// What it is called where it is spoken of: a name that a person gave stands in quotes after the kind.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let kind = self.kind.as_str().replace('_', " ");
+        if self.kind.is_profile() || self.name.starts_with(&kind) {
+            self.name.clone()
+        } else {
+            format!("{kind} \"{}\"", self.name)
+        }
+    }
+
     /// Whether a person gave it something to keep.
     #[must_use]
     pub fn is_cared_for(&self) -> bool {

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
-use crate::decision::{Change, Inputs, MetricInput, Policy, ScalingPolicy, SelectPolicy, State, decide};
+use crate::decision::{
+    Behavior, Calendar, Change, Inputs, MetricInput, Pause, Policy, ScalingPolicy, SelectPolicy, State, decide,
+};
 use crate::demand::Presence;
 use crate::dispatch::Outcome;
-use crate::engine::{Entry, LINES_MAX, MetricView, WorkloadView, explain};
+use crate::engine::{Entry, LINES_MAX, MetricView, Terms, WorkloadView, explain};
 use crate::labels::Labels;
 use crate::time::Timestamp;
 use crate::workload::{ObjectRef, Replicas, Workload};
@@ -77,7 +79,10 @@ impl Situation {
             per_replica: metric.per_replica,
             z_score: None,
             robust_score: None,
-            paused: false,
+            odd_pods: None,
+            paused: metric.paused,
+            activation: metric.activation,
+            carried: None,
             outlook: None,
             point: None,
         };
@@ -87,8 +92,7 @@ impl Situation {
             labels: Labels::default(),
             min: self.policy.min,
             max: self.policy.max,
-            tolerance_up: self.policy.behavior.scale_up.tolerance,
-            tolerance_down: self.policy.behavior.scale_down.tolerance,
+            terms: Terms::of(&self.policy, &inputs.calendar),
             replicas: Some(self.replicas),
             ready: Some(self.ready),
             problem: None,
@@ -356,6 +360,10 @@ fn asleep() {
     );
 }
 
+fn tolerate(behavior: &mut Behavior, up: f64, down: f64) {
+    (behavior.scale_up.tolerance, behavior.scale_down.tolerance) = (up, down);
+}
+
 #[test]
 fn who_made_the_count() {
     let before = four().with(|it| it.metrics = vec![requests(190.0)]).with(|it| it.replicas = 3);
@@ -365,7 +373,7 @@ fn who_made_the_count() {
     let last = Some(&last);
     let now = NEW_YEAR + Duration::from_millis(754_321);
     check_view(
-        &WorkloadView { tolerance_up: 0.0, tolerance_down: 0.5, ..four().view() },
+        &four().with(|it| tolerate(&mut it.policy.behavior, 0.0, 0.5)).view(),
         last,
         now,
         expect![[r#"
@@ -389,6 +397,96 @@ fn who_made_the_count() {
               up       to 8 or more when requests > 385 (now 190)
               down     to 6 or fewer while requests <= 300 (now 190)
         "#]],
+    );
+}
+
+#[test]
+fn where_somebodys_word_counts_demand_moves_nothing() {
+    let why = |it: &mut Situation| it.policy.pause = Some(Pause { at: None, reason: "migration".into() });
+    check(
+        &four().with(why).with(|it| it.metrics = vec![("requests", Presence::Absent, Presence::Present(50.0))]),
+        expect![[r#"
+            shop/checkout has 4 replicas (rule checkout, 2 to 10)
+              wants    4, as it has (guards: paused (migration))
+              missing  requests demand is absent: repair its source; nothing follows from it now
+        "#]],
+    );
+    let inputs = Inputs { replicas: 0, ready: 0, ..four().inputs() };
+    let off = four().with(|it| (it.replicas, it.ready) = (inputs.replicas, inputs.ready));
+    check(
+        &off,
+        expect![[r#"
+            shop/checkout has 0 replicas (rule checkout, 2 to 10)
+              wants    0, as it has (guards: somebody scaled it to 0, and it stays so until somebody gives it a replica); the load asks for 4: requests 190 / 50 = 4
+        "#]],
+    );
+}
+
+#[test]
+fn a_paused_metric_is_no_hole_and_leads_nothing() {
+    let mut view = four().with(|it| it.metrics.push(("cpu", Presence::Absent, Presence::Present(1.0)))).view();
+    view.metrics[1].paused = true;
+    view.decision = four().view().decision;
+    check_view(
+        &view,
+        None,
+        NEW_YEAR,
+        expect![[r#"
+        shop/checkout has 4 replicas (rule checkout, 2 to 10)
+          wants    4, as it has (reactive: requests 190 / 50 = 4)
+          up       to 5 or more when requests > 220 (now 190)
+          down     to 3 or fewer when requests <= 150 (now 190)
+    "#]],
+    );
+}
+
+#[test]
+fn schedules_multipliers_and_activation_are_told() {
+    let calendar = Calendar {
+        multiplier: 2.0,
+        ceiling: Some((6, "night".into())),
+        floor: Some((4, "day".into())),
+        ..Calendar::default()
+    };
+    let situation = four();
+    let mut view = situation.view();
+    view.terms = Terms::of(&situation.policy, &calendar);
+    check_view(
+        &view,
+        None,
+        NEW_YEAR,
+        expect![[r#"
+        shop/checkout has 4 replicas (rule checkout, 2 to 10)
+          wants    4, as it has (reactive: requests 190 / 50 = 4)
+          down     never below 4 while a schedule says so
+    "#]],
+    );
+    view.replicas = Some(6);
+    check_view(
+        &view,
+        None,
+        NEW_YEAR,
+        expect![[r#"
+        shop/checkout has 6 replicas, 4 ready (rule checkout, 2 to 10)
+          wants    4, as it has (reactive: requests 190 / 50 = 4)
+          up       never above 6 while a schedule says so
+          down     to 5 or fewer when requests <= 125 (now 190)
+    "#]],
+    );
+    let asleep = four()
+        .with(|it| (it.policy.min, it.replicas, it.ready) = (0, 0, 0))
+        .with(|it| it.metrics = vec![requests(3.0)]);
+    let mut view = asleep.view();
+    view.metrics[0].activation = 5.0;
+    check_view(
+        &view,
+        None,
+        NEW_YEAR,
+        expect![[r#"
+        shop/checkout has 0 replicas (rule checkout, 0 to 10)
+          wants    1, up by 1 (reactive: requests 3 / 50 = 1)
+          up       to 1 or more when requests > 5 (now 3)
+    "#]],
     );
 }
 

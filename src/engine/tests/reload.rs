@@ -1,13 +1,59 @@
 //! New rules in place of others, also while actions are on their way.
 
+use std::path::Path;
 use std::time::Duration;
 
 use expect_test::expect;
 
 use super::commands::scale;
 use super::{CHECKOUT, World, second};
+use crate::config::{Settings, Source};
 use crate::dispatch::{Outcome, Status};
 use crate::engine::Event;
+
+/// Two workloads that share what the settings say.
+const SHARED: &str = "
+groups:
+  - name: shop
+    rules:
+      - scale: a
+        target: {kind: Deployment, namespace: shop, name: a}
+        replicas: {min: 1, max: 20}
+        metrics: [{name: requests, demand: 'sum(load{app=\"a\"})', per_replica: 50}]
+        group: shared
+        labels: {tier: web}
+";
+
+fn settings(text: &str) -> Settings {
+    Settings::parse(Source { file: Path::new("headroom.yaml"), text }).unwrap()
+}
+
+#[test]
+fn other_limits_and_routes_count_at_once() {
+    let limits = |replicas| format!("economy: {{groups: [{{name: shared, limits: {{replicas: {replicas}}}}}]}}\n");
+    let mut world = World::with(&settings(&limits(3)), SHARED);
+    world.load_is("load", "a", 290.0);
+    world.has("a", 1);
+    world.acted("a", Outcome::Done);
+    world.has("a", 3);
+    world.wait(Duration::from_mins(1));
+    // Twice as much to share, and a route on which nobody acts at any time.
+    world.configure(settings(&limits(6)), SHARED);
+    world.acted("a", Outcome::Done);
+    world.has("a", 6);
+    let never = "time_intervals: [{name: always, time_intervals: [{months: ['1:12']}]}]\nroute: {routes: [{matchers: [tier=web], mute_time_intervals: [always]}]}\n";
+    world.configure(settings(&format!("{}{never}", limits(9))), SHARED);
+    world.load_is("load", "a", 450.0);
+    world.wait(Duration::from_mins(1));
+    let view = world.engine.view();
+    assert_eq!(view.workloads[0].decision.as_ref().map(|decision| (decision.from, decision.to)), Some((6, 9)));
+    assert!(view.workloads[0].muted.is_some());
+    world.check(&expect![[r#"
+        000s watch shop/a
+        000s shop/a 1 -> 3: economy: 3 is the share of group shared's replicas
+        060s shop/a 3 -> 6: requests 290 / 50 = 6
+    "#]]);
+}
 
 const NO_RULES: &str = "groups: []";
 

@@ -9,6 +9,9 @@ const SHORT: f64 = 1.0 / 43.8;
 const SHARP_LONG: i32 = 7;
 const SHARP_SHORT: i32 = 5;
 
+/// Forecasts without which an expert has no record.
+const RIPE: f32 = 8.0;
+
 /// The mean errors of each expert at one anchor.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
@@ -53,6 +56,11 @@ impl Record {
         self.long = self.short;
     }
 
+    /// Whether nobody has a record yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count.iter().all(|count| *count < RIPE)
+    }
+
     /// The weights of all experts, which sum to one; those without a record get nothing, and before anyone has one,
     /// the averages share.
     ///
@@ -60,7 +68,7 @@ impl Record {
     /// decide, however large those of yesterday's burst were.
     pub(crate) fn weights(&self) -> [f64; EXPERTS.len()] {
         let mut weights = [0.0; EXPERTS.len()];
-        let ripe = |expert: &usize| self.count[*expert] >= 8.0;
+        let ripe = |expert: &usize| self.count[*expert] >= RIPE;
         let best = |errors: &[f32; EXPERTS.len()]| {
             (0..EXPERTS.len()).filter(ripe).map(|expert| f64::from(errors[expert])).fold(f64::INFINITY, f64::min)
         };

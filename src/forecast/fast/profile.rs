@@ -2,6 +2,7 @@
 
 use crate::demand::History;
 use crate::demand::packed::packed;
+use crate::forecast::Holidays;
 
 /// The usual demand in each stretch of the shortest season, in units; NaN where nothing is known yet.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub(crate) struct Profile {
     pub(crate) taken: Option<i64>,
     /// What another series lent: its day relative to its mean.
     lent: Option<Shape>,
+    /// That has been put in place of what is not known.
+    pub(crate) borrowed: bool,
 }
 
 /// The shape of a day: demand in each stretch of it, relative to the mean of all.
@@ -49,7 +52,7 @@ impl Profile {
     pub(crate) fn new(season: i64, ratio: i64) -> Self {
         let slots = if season > 1 && season % ratio == 0 { (season / ratio) as usize } else { 0 };
         let slots = if slots > SLOTS_MAX { 0 } else { slots };
-        Self { slots: vec![f32::NAN; slots], ratio, taken: None, lent: None }
+        Self { slots: vec![f32::NAN; slots], ratio, taken: None, lent: None, borrowed: false }
     }
 
     /// Its shape, once all of the day is known.
@@ -74,6 +77,7 @@ impl Profile {
         let length = self.length();
         if let Some(shape) = self.lent.take_if(|_| length > 0) {
             let now = number.div_euclid(self.ratio).rem_euclid(length) as usize;
+            self.borrowed = true;
             let unit = level / f64::from(shape.0[now]).max(0.05);
             for (slot, value) in self.slots.iter_mut().zip(&shape.0).filter(|(slot, _)| slot.is_nan()) {
                 *slot = (f64::from(*value) * unit) as f32;
@@ -87,14 +91,14 @@ impl Profile {
 
     /// Takes in all slots that ended at least `delay` steps before the step `now`. The delay keeps a slot from telling
     /// about a step that forecasts of the time could not know.
-    pub(crate) fn advance(&mut self, history: &History, now: i64, delay: i64) {
+    pub(crate) fn advance(&mut self, history: &History, holidays: &Holidays, now: i64, delay: i64) {
         if self.slots.is_empty() {
             return;
         }
         let newest = now.saturating_sub(delay).div_euclid(self.ratio).saturating_sub(1);
         let from = self.taken.unwrap_or(newest.saturating_sub(1)).max(newest.saturating_sub(self.length()));
         for slot in from.saturating_add(1)..=newest {
-            self.take(history, slot);
+            self.take(history, holidays, slot);
         }
         self.taken = Some(self.taken.map_or(newest, |taken| taken.max(newest)));
     }
@@ -102,12 +106,13 @@ impl Profile {
     /// Works the slot out anew from the last days, this one among them. Median and mean together: the median alone keeps
     /// a spike out, the mean alone is the less noisy one.
     #[allow(clippy::cast_possible_truncation)]
-    fn take(&mut self, history: &History, slot: i64) {
+    fn take(&mut self, history: &History, holidays: &Holidays, slot: i64) {
         let mut values = [0.0_f64; DAYS as usize];
         let mut count = 0;
         for day in 0..DAYS {
-            let value = history.mean(slot.saturating_sub(day * self.length()).saturating_mul(self.ratio));
-            if !value.is_nan() {
+            let number = slot.saturating_sub(day * self.length()).saturating_mul(self.ratio);
+            let value = history.mean(number);
+            if !value.is_nan() && !holidays.holds(history, number) {
                 values[count] = value;
                 count += 1;
             }

@@ -4,6 +4,7 @@ use super::levels::{Levels, Origin};
 use super::profile::Profile;
 use super::regression::Row;
 use crate::demand::History;
+use crate::forecast::Holidays;
 
 /// Whose forecasts are mixed.
 pub(crate) const EXPERTS: [&str; 10] = [
@@ -19,6 +20,7 @@ pub(crate) const EXPERTS: [&str; 10] = [
     "log_combiner",
 ];
 pub(crate) const COMBINER: usize = 0;
+pub(crate) const PROFILE: usize = 7;
 pub(crate) const SLOW: usize = 8;
 pub(crate) const LOG: usize = 9;
 
@@ -38,6 +40,7 @@ pub(crate) struct Lens<'a> {
     pub(crate) history: &'a History,
     pub(crate) profile: &'a Profile,
     pub(crate) seasons: Seasons,
+    pub(crate) holidays: &'a Holidays,
 }
 
 /// What the seasons say of one step: NaN where they say nothing.
@@ -78,14 +81,20 @@ impl Lens<'_> {
     pub(crate) fn seasonal(&self, origin: i64, ahead: usize) -> Seasonal {
         let history = self.history;
         let mut seasonal = Seasonal::NONE;
+        let target = origin.saturating_add(i64::try_from(ahead).unwrap_or(i64::MAX));
+        let back = |season: i64| {
+            let plain = Self::back(season, origin, ahead);
+            self.holidays.reference(history, (target, origin), plain, season)
+        };
         if self.seasons.day > 0 {
-            let number = Self::back(self.seasons.day, origin, ahead);
+            let number = back(self.seasons.day);
             seasonal.day = history.smooth(number);
             seasonal.day_raw = history.units(number);
-            seasonal.profile = self.profile.at(number);
+            let usual = self.holidays.usual(history, target, origin);
+            seasonal.profile = usual.unwrap_or_else(|| self.profile.at(number));
         }
         if self.seasons.week > 0 {
-            seasonal.week = history.smooth(Self::back(self.seasons.week, origin, ahead));
+            seasonal.week = history.smooth(back(self.seasons.week));
         }
         // What yesterday had and neither the profile nor last week knows of is not expected to come again in full.
         let most = PRECEDENT * seasonal.profile.max(seasonal.week);

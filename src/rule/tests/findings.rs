@@ -3,6 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::forecast::{Holiday, Holidays};
 
 /// The findings of a rule, given from its first field on; its first line is line 4.
 #[track_caller]
@@ -274,9 +275,80 @@ fn names_of_records_and_labels_are_prometheuss() {
 fn a_forecast_is_checked() {
     check(
         &scale("forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}"),
-        expect![[r#""#]],
+        expect![[r#"
+            web.yaml:8:29: horizon is from a second to a day, or auto
+                8 |         forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}
+                  |                             ^^
+            web.yaml:8:43: quantile is between 0 and 1: 0.9 provides for nine of ten windows
+                8 |         forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}
+                  |                                           ^^
+            web.yaml:8:54: unknown model "holts"; known: auto, naive, seasonal_naive, drift, holt, holt_winters, theta, arima, ets, mstl, ridge
+                8 |         forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}
+                  |                                                      ^^^^^
+            web.yaml:8:73: confidence is from 0 to 1: the trust from which on a forecast counts
+                8 |         forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}
+                  |                                                                         ^
+            web.yaml:8:82: step is from 10s to 1h
+                8 |         forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}
+                  |                                                                                  ^^
+            web.yaml:8:95: a season has two steps at least
+                8 |         forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}
+                  |                                                                                               ^
+        "#]],
     );
     assert!(rule(&scale("forecast: {horizon: auto, model: holt_winters, seasons: [1d]}")).is_ok());
+}
+
+#[test]
+fn holidays_are_checked() {
+    check(
+        &scale("forecast: {timezone: Europe/Pari, holidays: [{date: 25.12., like: sun}, {name: x}]}"),
+        expect![[r#"
+        web.yaml:8:30: unknown time zone "Europe/Pari"; did you mean "Europe/Paris"?
+            8 |         forecast: {timezone: Europe/Pari, holidays: [{date: 25.12., like: sun}, {name: x}]}
+              |                              ^^^^^^^^^^^
+        web.yaml:8:61: expected a date as in 2026-12-25, found the text "25.12."
+            8 |         forecast: {timezone: Europe/Pari, holidays: [{date: 25.12., like: sun}, {name: x}]}
+              |                                                             ^^^^^^
+        web.yaml:8:75: expected the day of the week that it is like, as in sunday, found the text "sun"
+            8 |         forecast: {timezone: Europe/Pari, holidays: [{date: 25.12., like: sun}, {name: x}]}
+              |                                                                           ^^^
+        web.yaml:8:81: a holiday needs the field "date"
+            8 |         forecast: {timezone: Europe/Pari, holidays: [{date: 25.12., like: sun}, {name: x}]}
+              |                                                                                 ^
+        web.yaml:8:81: a holiday needs the field "like"
+            8 |         forecast: {timezone: Europe/Pari, holidays: [{date: 25.12., like: sun}, {name: x}]}
+              |                                                                                 ^
+    "#]],
+    );
+    check(
+        &scale("forecast: {holidays: [{date: 2026-12-25, until: 2026-12-24, like: sunday}]}"),
+        expect![[r#"
+        web.yaml:8:57: until is the last day of the holiday, within 62 days of its date
+            8 |         forecast: {holidays: [{date: 2026-12-25, until: 2026-12-24, like: sunday}]}
+              |                                                         ^^^^^^^^^^
+    "#]],
+    );
+    // An event with a multiplier is no news about other days either; one that is a floor only says nothing of demand.
+    let named =
+        "{date: 2026-12-25, until: 2026-12-26, like: Sunday, name: christmas}, {date: 2027-01-01, like: sunday}";
+    let event = "start: 2026-11-27T08:00:00Z, end: 2026-11-27T20:00:00Z";
+    let events = "events: [{name: sale, EVENT, multiplier: 3}, {name: audit, EVENT, min: 3}]".replace("EVENT", event);
+    let rules =
+        rule(&format!("{}  {events}\n", scale(&format!("forecast: {{timezone: Europe/Paris, holidays: [{named}]}}"))));
+    let holiday = |from: i64, to: i64, like: Option<u8>| Holiday {
+        from: Timestamp::from_millis(from),
+        to: Timestamp::from_millis(to),
+        like,
+        offset_ms: like.map_or(0, |_| 3_600_000),
+    };
+    let want = [
+        holiday(1_795_766_400_000, 1_795_809_600_000, None),
+        holiday(1_798_153_200_000, 1_798_326_000_000, Some(0)),
+        holiday(1_798_758_000_000, 1_798_844_400_000, Some(0)),
+    ];
+    let Rule::Scale(scale) = &rules.unwrap().groups[0].rules[0] else { panic!("a scale rule") };
+    assert_eq!(scale.forecast.as_ref().unwrap().holidays, want.into_iter().collect::<Holidays>());
 }
 
 #[test]

@@ -12,6 +12,8 @@ mod compile;
 mod notation;
 mod report;
 #[cfg(test)]
+mod stories;
+#[cfg(test)]
 mod tests;
 mod timeline;
 mod world;

@@ -48,7 +48,7 @@ pub fn run(
 }
 
 /// What is relative to HPA and to the oracle.
-fn compared(case: &Case, mut results: Vec<PolicyReport>, options: &Options) -> TraceReport {
+pub(super) fn compared(case: &Case, mut results: Vec<PolicyReport>, options: &Options) -> TraceReport {
     let of = |kind| {
         let score = results.iter().find(|result| result.policy == Policy::Rival(kind));
         score.map(|result| result.score.clone())

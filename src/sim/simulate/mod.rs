@@ -16,6 +16,7 @@ mod load;
 mod ours;
 mod page;
 mod queue;
+pub mod recorded;
 mod score;
 mod subject;
 mod sweep;
@@ -23,6 +24,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod theirs;
+mod verdict;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +39,7 @@ pub use score::{Score, Yardstick};
 pub use subject::{Choice, Plain, Subject, SubjectError, series};
 pub use sweep::{Candidate, Sum, SweepError, Swept, candidates, newsvendor, pareto, sweep};
 pub use table::{summary, table};
+pub use verdict::verdicts;
 
 use crate::rivals::{Hpa, Keda, Kind, Oracle, Plan, Predictive, Rival, Setup, Static};
 use crate::workload::Replicas;

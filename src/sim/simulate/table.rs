@@ -32,7 +32,7 @@ const COLUMNS: [Column; 18] = [
 ];
 
 /// A number with three digits that matter, and no more than one behind the point.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     if value.abs() < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 

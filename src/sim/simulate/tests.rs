@@ -158,9 +158,14 @@ fn minutes_that_nobody_measured_lower_nothing_but_keda() {
     assert!(moves(Policy::Rival(Kind::Keda)).contains(&1));
 }
 
+fn foreseeing() -> Plain {
+    Plain { fields: vec!["forecast: {}".to_owned()], ..plain() }
+}
+
 /// The scalings of a policy before a moment.
-fn moves(values: &[Option<f64>], policy: Policy, until: Timestamp) -> Vec<Move> {
-    let played = case(values).play(policy, &Options::default()).unwrap();
+fn moves(values: &[Option<f64>], policy: Policy, rule: &Plain, until: Timestamp) -> Vec<Move> {
+    let case = Case { load: load(values), subject: Arc::new(rule.subject().unwrap()) };
+    let played = case.play(policy, &Options::default()).unwrap();
     played.course.moves.into_iter().filter(|one| one.at <= until).collect()
 }
 
@@ -184,13 +189,15 @@ proptest! {
         let until = start() + MINUTE * u32::try_from(cut - 1).unwrap();
         let past = &values[..cut];
         let other = [past, &future].concat();
-        for policy in Policy::ALL {
+        let rules = Policy::ALL.map(|policy| (policy, plain())).into_iter().chain([(Policy::Headroom, foreseeing())]);
+        for (policy, rule) in rules {
             if matches!(policy, Policy::Rival(Kind::Oracle | Kind::Static)) {
                 continue;
             }
-            let want = moves(&values, policy, until);
-            prop_assert_eq!(&moves(&other, policy, until), &want, "{} scrambled", policy.as_str());
-            let mut cut_off = moves(past, policy, until);
+            let moves = |values: &[Option<f64>]| moves(values, policy, &rule, until);
+            let want = moves(&values);
+            prop_assert_eq!(&moves(&other), &want, "{} scrambled", policy.as_str());
+            let mut cut_off = moves(past);
             // The last sample arrives after the end of what is cut off.
             cut_off.retain(|one| one.at < until);
             let want: Vec<Move> = want.into_iter().filter(|one| one.at < until).collect();
@@ -379,4 +386,30 @@ fn a_sweep_finds_what_is_worth_its_money() {
     assert!(page.contains("demand missed") && page.contains("the best is the cheapest"));
     // What is printed can be pasted.
     assert!(crate::rule::compile(&[(PathBuf::from("x.yaml"), swept.best_yaml())], &Settings::default()).is_ok());
+}
+
+/// Two quiet days with their daily course and some noise, and a crowd on the third that nobody has seen the like of.
+fn crowd(hour: u32, times: f64, ramp: u32) -> Vec<Option<f64>> {
+    let value = |minute: u32| {
+        let daily = 100.0 + 60.0 * ((f64::from(minute) / 60.0 - 9.0) / 24.0 * std::f64::consts::TAU).sin();
+        let ripple = f64::from(minute * 7919 % 13) - 6.0;
+        let since = i64::from(minute) - i64::from(2 * 1440 + hour * 60);
+        let rise = (since as f64 / f64::from(ramp)).clamp(0.0, 1.0);
+        let crowd = if (0..45).contains(&since) { (times - 1.0) * rise * daily } else { 0.0 };
+        Some(daily + ripple + crowd)
+    };
+    (0..2 * 1440 + (hour + 2) * 60).map(value).collect()
+}
+
+#[test]
+fn a_crowd_without_precedent_is_handled_no_worse_than_without_a_forecast() {
+    for (hour, times, ramp) in [(3, 5.0, 1), (9, 3.0, 10), (15, 8.0, 1), (20, 4.0, 3)] {
+        let load = load(&crowd(hour, times, ramp));
+        let missed = |rule: &Plain| {
+            let case = Case { load: load.clone(), subject: Arc::new(rule.subject().unwrap()) };
+            case.play(Policy::Headroom, &Options::default()).unwrap().score.missed_percent
+        };
+        let (reactive, foreseeing) = (missed(&plain()), missed(&foreseeing()));
+        assert!(foreseeing <= reactive, "x {times} at {hour}:00 within {ramp} min: {foreseeing} > {reactive}");
+    }
 }

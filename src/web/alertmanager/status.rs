@@ -1,5 +1,7 @@
 //! Who we are, and whom we can tell.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -21,7 +23,7 @@ pub(super) fn status(context: &Context) -> Reply {
             "buildDate": "",
             "goVersion": "",
         },
-        "config": { "original": context.routing.original },
+        "config": { "original": context.routing.borrow().original },
         "uptime": context.started_at.to_string(),
     });
     reply::json(StatusCode::OK, &body)
@@ -29,6 +31,7 @@ pub(super) fn status(context: &Context) -> Reply {
 
 /// `GET /api/v2/receivers`
 pub(super) fn receivers(context: &Context) -> Reply {
-    let receivers: Vec<Value> = context.routing.receivers.iter().map(|name| json!({ "name": name })).collect();
+    let routing = Arc::clone(&context.routing.borrow());
+    let receivers: Vec<Value> = routing.receivers.iter().map(|name| json!({ "name": name })).collect();
     reply::json(StatusCode::OK, &receivers)
 }

@@ -142,9 +142,31 @@ function renderFocus() {
   say("wanted", count(workload.decision?.to), `of ${workload.min}–${workload.max}`);
   say("ready", count(workload.ready), workload.in_flight ? "scaling" : "");
   const decision = workload.decision;
+  const foreseen = metric?.forecast;
+  byId("ahead").hidden = !foreseen;
+  if (foreseen) say("foreseen", format(foreseen.demand), `p${Math.round(foreseen.quantile * 100)}, trust ${foreseen.trust.toFixed(2)}`);
+  renderNotes(workload);
   say("why", decision ? `${decision.layer}: ${decision.reason}` : "No decision yet.");
   renderMetrics(workload, metric);
   renderChart(workload, metric);
+}
+
+// What somebody did or said, and what keeps a decision from being carried out.
+function notes(workload) {
+  const { muted, manual, drift, rolled_back_to: back } = workload;
+  const when = (text) => new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  return [
+    muted && `Not carried out: ${muted.reason}`,
+    manual && `${manual.author} asked for ${manual.replicas} until ${when(manual.until)}${manual.reason ? `: ${manual.reason}` : ""}`,
+    drift && `Somebody else changed ${drift.set} to ${drift.found} at ${when(drift.since)}`,
+    back !== null && `The last scaling went wrong and was taken back to ${back}`,
+  ].filter(Boolean);
+}
+
+function renderNotes(workload) {
+  const lines = notes(workload);
+  byId("notes").hidden = lines.length === 0;
+  byId("notes").replaceChildren(...lines.map((line) => element("li", "", line)));
 }
 
 function renderMetrics(workload, chosen) {
@@ -211,7 +233,7 @@ function fill(made, workload) {
     [`${count(decision?.to)} / ${count(ready)}`, moving ? "number moving" : "number"],
     [`${min}–${max}`, "number"],
     [decision ? element("span", "chip", decision.layer) : "–", ""],
-    [trouble ?? decision?.reason ?? "", trouble ? "because trouble" : "because"],
+    [trouble ?? notes(workload)[0] ?? decision?.reason ?? "", trouble ? "because trouble" : "because"],
   ];
   contents.forEach(([content, className], at) => {
     const cell = made.cells[at + 1];

@@ -150,8 +150,10 @@ async fn a_workload_shows_its_load_and_its_decision() {
                   "metrics": [
                     {
                       "capacity": 200.0,
+                      "carried_per_replica": null,
                       "demand": 340.0,
                       "demand_state": "present",
+                      "forecast": null,
                       "name": "requests",
                       "per_replica": 50.0,
                       "robust_score": null,
@@ -159,8 +161,10 @@ async fn a_workload_shows_its_load_and_its_decision() {
                     },
                     {
                       "capacity": 2.8,
+                      "carried_per_replica": null,
                       "demand": null,
                       "demand_state": "absent",
+                      "forecast": null,
                       "name": "cpu",
                       "per_replica": 0.7,
                       "robust_score": null,

@@ -11,7 +11,7 @@ use crate::decision::{Change, Decision, Inputs, MetricInput, Policy, ScalingPoli
 use crate::demand::Presence;
 use crate::dispatch::{Alert, AlertState, AlertStatus, Outcome, Silence};
 use crate::engine::{
-    AlertView, Answer, Command, Counts, Entry, MetricForecast, MetricView, RuleHealth, View, WorkloadView,
+    AlertView, Answer, Command, Counts, Entry, MetricForecast, MetricView, RuleHealth, Terms, View, WorkloadView,
 };
 use crate::forecast::{Forecast, Point};
 use crate::ingest::{self, Receiver};
@@ -40,10 +40,11 @@ pub(super) fn context(
         missing,
         reload,
         commands: mpsc::channel(1).0,
-        routing: Arc::new(RoutingView {
+        routing: watch::Sender::new(Arc::new(RoutingView {
             receivers: vec!["default".to_owned(), "oncall".to_owned()],
             original: "route:\n  receiver: default\n".to_owned(),
-        }),
+        }))
+        .subscribe(),
         decisions: Arc::new(decisions),
         query: Arc::new(query),
         clock: Arc::new(|| NOW + Duration::from_secs(90)),
@@ -115,7 +116,14 @@ pub(super) async fn keep(mut asks: mpsc::Receiver<Ask>, view: watch::Sender<Arc<
 fn foreseen() -> MetricForecast {
     let point = Point { at: NOW, mean: 200.0, p10: 180.0, p50: 199.0, p90: 230.0, p95: 240.0, peak90: 235.0 };
     let forecast = Forecast { from: NOW, step: Duration::from_mins(1), points: vec![point] };
-    MetricForecast { metric: "requests".into(), model: "rls".into(), trust: 0.84, forecast: Some(forecast) }
+    MetricForecast {
+        metric: "requests".into(),
+        model: "rls".into(),
+        trust: 0.84,
+        forecast: Some(forecast),
+        lent_by: None,
+        matched: None,
+    }
 }
 
 /// An alert that everybody is told of.
@@ -157,7 +165,10 @@ pub(super) fn view() -> View {
         per_replica,
         z_score: None,
         robust_score: None,
+        odd_pods: None,
         paused: false,
+        activation: 0.0,
+        carried: None,
         outlook: None,
         point: None,
     };
@@ -167,8 +178,7 @@ pub(super) fn view() -> View {
         labels: Labels::from_pairs([("team", "shop")]).unwrap(),
         min: 2,
         max: 60,
-        tolerance_up: 0.1,
-        tolerance_down: 0.1,
+        terms: Terms { min: 2, max: 60, multiplier: 1.0, tolerance_up: 0.1, tolerance_down: 0.1, formula: false },
         replicas: Some(6),
         ready: Some(4),
         problem: None,

@@ -126,7 +126,7 @@ async fn anomalies_come_newest_first_and_can_be_narrowed() {
     assert_eq!(times("?workload=shop/checkout&kind=drop").await, [third]);
     // What lasts until then counts.
     assert_eq!(times("?since=1700000090").await, [third, second]);
-    check(&server.get("/api/v1/anomalies?kind=none").await, "400 Bad Request", &["kind must be spike or drop"]);
+    check(&server.get("/api/v1/anomalies?kind=none").await, "400 Bad Request", &["kind must be spike, drop or shift"]);
     check(&server.get("/api/v1/anomalies?since=soon").await, "400 Bad Request", &["since must be a time"]);
     let answer = server.get("/api/v1/anomalies?kind=spike").await;
     let json: serde_json::Value = serde_json::from_str(parts(&answer).1).unwrap();
@@ -146,7 +146,8 @@ async fn anomalies_come_newest_first_and_can_be_narrowed() {
               "workload": "shop/checkout",
               "z_score": 8.5
             }
-          ]
+          ],
+          "pods": []
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&json).unwrap());
 }

@@ -48,7 +48,7 @@ impl Lane {
         if !y.is_nan() && self.levels.count >= 3.0 {
             self.profile.settle(number, self.levels.mid);
         }
-        self.profile.advance(history, number, REACH as i64 + 1);
+        self.profile.advance(history, &self.holidays, number, REACH as i64 + 1);
         let now = self.seasonal(history, number.saturating_sub(1), 1).averaged();
         let before = self.seasonal;
         forward(&mut self.levels, &mut self.seasonal, y, now);
@@ -64,7 +64,7 @@ impl Lane {
         let every = if self.levels.count < YOUNG { 1 } else { self.settling.saturating_mul(stride) };
         for (anchor, ahead) in ANCHORS.iter().enumerate() {
             if number.saturating_add(anchor as i64).rem_euclid(every) == 0 {
-                self.anchors[anchor].settle(*ahead);
+                self.anchors[anchor].settle(*ahead, self.profile.borrowed);
             }
         }
         if y.is_nan() || number.rem_euclid(stride) != 0 {
@@ -84,7 +84,7 @@ impl Lane {
         for (anchor, ahead) in ANCHORS.iter().enumerate() {
             let seasonal = self.seasonal(history, number, *ahead);
             let between = (anchor, anchor, 0.0);
-            let expected = slow.at(number.saturating_add(*ahead as i64));
+            let expected = self.slow_at(slow, history, number.saturating_add(*ahead as i64));
             let experts = self.experts(origin, &seasonal, *ahead, between, expected);
             let mixed = self.mixed(origin, &experts, between, slow.is_named(), bounds);
             crest = crest.max(mixed);

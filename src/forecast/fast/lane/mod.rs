@@ -11,10 +11,12 @@ use super::levels::{Levels, Origin};
 use super::mixing::Record;
 use super::profile::Profile;
 use super::regression::{Regression, Row};
-use super::rows::{COMBINER, EXPERTS, Lens, Seasonal, Seasons};
+use super::rows::{COMBINER, EXPERTS, Lens, PROFILE, Seasonal, Seasons};
 use super::{ANCHORS, REACH};
 use crate::demand::History;
 use crate::demand::packed::packed;
+use crate::forecast::Holidays;
+use crate::forecast::slow::Slow;
 use waiting::{Targets, Waiting};
 
 const COUNT: usize = ANCHORS.len();
@@ -24,6 +26,8 @@ const ORIGINS: usize = 64;
 /// was not there, the others had other weights.
 const CHANGED: f32 = 0.25;
 const NEW_SEASON: f32 = 0.1;
+/// What a day that was lent weighs where nobody has a record yet.
+const LENT: f32 = 0.6;
 /// The anchor that trust is measured at: five steps ahead.
 const JUDGED: usize = 3;
 
@@ -36,6 +40,8 @@ pub(crate) struct Lane {
     /// Steps in a day, and after how many an anchor draws its conclusions.
     day_steps: f64,
     settling: i64,
+    /// Days that are not like the others.
+    pub(crate) holidays: Holidays,
     origins: Vec<Origin>,
     /// The seasons, averaged as the middle average is.
     seasonal: [f64; 3],
@@ -84,15 +90,20 @@ impl Anchor {
             peaks_level: Adaptation::NEW,
             watched: [0.0; 3],
         };
-        anchor.settle(ahead);
+        anchor.settle(ahead, false);
         anchor
     }
 
-    /// Draws the conclusions from what has been learned: weights of features and experts, quantiles.
-    fn settle(&mut self, ahead: usize) {
+    /// Draws the conclusions from what has been learned: weights of features and experts, quantiles. Before there is a
+    /// record, a day that was lent, if one is `borrowed`, is believed more than averages.
+    fn settle(&mut self, ahead: usize, borrowed: bool) {
         self.plain.solve(&prior(ahead));
         self.log.solve(&prior(ahead));
         self.weights = self.record.weights().map(|weight| weight as f32);
+        if borrowed && self.record.is_empty() {
+            self.weights.iter_mut().for_each(|weight| *weight *= 1.0 - LENT);
+            self.weights[PROFILE] += LENT;
+        }
         self.watched = [
             self.steps.quantile(self.steps_level.level(0.1)) as f32,
             self.steps.quantile(self.steps_level.level(0.9)) as f32,
@@ -124,6 +135,7 @@ impl Lane {
             origins: vec![Origin::NONE; ORIGINS],
             seasonal: [f64::NAN; 3],
             targets: Targets::new(),
+            holidays: Holidays::default(),
             anchors: ANCHORS.iter().map(|ahead| Anchor::new(*ahead)).collect(),
             combined: Waiting::new(),
             logged: Waiting::new(),
@@ -134,17 +146,22 @@ impl Lane {
     }
 
     fn lens<'a>(&'a self, history: &'a History) -> Lens<'a> {
-        Lens { history, profile: &self.profile, seasons: self.seasons }
+        Lens { history, profile: &self.profile, seasons: self.seasons, holidays: &self.holidays }
     }
 
     /// What the seasons say, at `origin`, of the step `ahead`, which is an anchor's.
     fn seasonal(&self, history: &History, origin: i64, ahead: usize) -> Seasonal {
         let short = [self.seasons.day, self.seasons.week].iter().any(|season| (1..REACH as i64).contains(season));
-        if short {
+        if short || !self.holidays.is_empty() {
             self.lens(history).seasonal(origin, ahead)
         } else {
             self.targets.get(origin.saturating_add(ahead as i64))
         }
+    }
+
+    /// What the slow lane says of a step. Its own choice knows no holidays; a model that a rule names is heard always.
+    fn slow_at(&self, slow: &Slow, history: &History, number: i64) -> f64 {
+        if !slow.is_named() && self.holidays.is_like(history, number) { f64::NAN } else { slow.at(number) }
     }
 
     /// Demand has changed its ways: what was learned before counts less.

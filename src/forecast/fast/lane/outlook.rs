@@ -72,7 +72,7 @@ impl Lane {
         let (lens, bounds) = (self.lens(history), bounds(history));
         let step = |ahead| {
             let between = between(ahead);
-            let expected = slow.at(number.saturating_add(ahead as i64));
+            let expected = self.slow_at(slow, history, number.saturating_add(ahead as i64));
             let experts = self.experts(origin, &lens.seasonal(number, ahead), ahead.min(REACH), between, expected);
             self.mixed(origin, &experts, between, slow.is_named(), bounds)
         };
