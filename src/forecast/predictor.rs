@@ -93,14 +93,15 @@ impl Predictor {
     /// Takes in a whole past, oldest first, at a fraction of the cost: of what is older than the last day only every
     /// seventh step is forecast from and learned by. (A number that has no part in an hour, so that all minutes of it get
     /// their turn.) The rest is as if each were observed.
-    pub fn observe_all(&mut self, past: &[(Timestamp, Option<f64>)]) {
-        let recent = past.last().map_or(Timestamp::MIN, |(at, _)| *at - RECENT);
+    pub fn observe_all(&mut self, mut past: impl DoubleEndedIterator<Item = (Timestamp, Option<f64>)>) {
+        let Some((newest, value)) = past.next_back() else { return };
+        let recent = if self.day_steps >= MANY { newest - RECENT } else { Timestamp::MIN };
         for (at, value) in past {
-            let many = self.day_steps >= MANY;
-            self.stride = if many && *at < recent { STRIDE } else { 1 };
-            self.observe(*at, *value);
+            self.stride = if at < recent { STRIDE } else { 1 };
+            self.observe(at, value);
         }
         self.stride = 1;
+        self.observe(newest, value);
     }
 
     /// Notes what demand was at `at`, or that time has come this far with nothing known (`None`). Samples of one step are

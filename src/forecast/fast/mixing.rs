@@ -12,6 +12,9 @@ const SHARP_SHORT: i32 = 5;
 /// Forecasts without which an expert has no record.
 const RIPE: f32 = 8.0;
 
+/// Forecasts after which a record is as good as any.
+const SENIOR: f32 = 720.0;
+
 /// The mean errors of each expert at one anchor.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
@@ -81,9 +84,12 @@ impl Record {
             let error = f64::from(error);
             if error <= best { 1.0 } else { (best / error).max(1e-9) }
         };
+        let seniority = self.count.iter().copied().fold(1.0, f32::max).min(SENIOR);
         for expert in (0..EXPERTS.len()).filter(ripe) {
-            weights[expert] =
-                share(long, self.long[expert]).powi(SHARP_LONG) * share(short, self.short[expert]).powi(SHARP_SHORT);
+            // Who is new among others with a long record has been lucky as easily as good.
+            weights[expert] = f64::from((self.count[expert] / seniority).min(1.0))
+                * share(long, self.long[expert]).powi(SHARP_LONG)
+                * share(short, self.short[expert]).powi(SHARP_SHORT);
         }
         let sum: f64 = weights.iter().sum();
         weights.map(|weight| weight / sum)

@@ -21,7 +21,7 @@ const PEAKS_GAIN: f64 = 0.01;
 /// What the seasons' averages gain in a step; as the middle average.
 const SEASONAL_GAIN: f64 = 0.083;
 /// Steps up to which an anchor draws its conclusions at each.
-const YOUNG: f64 = 400.0;
+const YOUNG: f64 = 120.0;
 
 /// How quickly is learned: what a step takes of each memory, and how many steps this one stands for.
 struct Pace {
