@@ -22,8 +22,8 @@ const GAP_MAX: i64 = 2_880;
 const HORIZON_MAX: usize = 20_160;
 /// What of a whole past is taken in step by step, and of how many older steps one is learned from. It is for steps of
 /// a minute: of longer ones there are few.
-const RECENT: Duration = Duration::from_hours(24);
-const STRIDE: i64 = 7;
+const RECENT: Duration = Duration::from_hours(12);
+const STRIDE: i64 = 11;
 const MANY: f64 = 1_000.0;
 /// How many times the week's largest step is believed at once, and how long what is more has to last first.
 const WILD: f64 = 2.0;
@@ -90,8 +90,8 @@ impl Predictor {
         }
     }
 
-    /// Takes in a whole past, oldest first, at a fraction of the cost: of what is older than the last day only every
-    /// seventh step is forecast from and learned by. (A number that has no part in an hour, so that all minutes of it get
+    /// Takes in a whole past, oldest first, at a fraction of the cost: of what is older than the last half day only
+    /// every eleventh step is forecast from and learned by. (A number that has no part in an hour, so that all minutes of it get
     /// their turn.) The rest is as if each were observed.
     pub fn observe_all(&mut self, mut past: impl DoubleEndedIterator<Item = (Timestamp, Option<f64>)>) {
         let Some((newest, value)) = past.next_back() else { return };

@@ -6,8 +6,8 @@ use crate::demand::packed::packed;
 /// What a step gains in the short record: it halves within 30 steps.
 const SHORT: f64 = 1.0 / 43.8;
 /// How sharply the better one is preferred, by each record.
-const SHARP_LONG: i32 = 7;
-const SHARP_SHORT: i32 = 5;
+const SHARP_LONG: u8 = 7;
+const SHARP_SHORT: u8 = 5;
 
 /// Forecasts without which an expert has no record.
 const RIPE: f32 = 8.0;
@@ -88,12 +88,17 @@ impl Record {
         for expert in (0..EXPERTS.len()).filter(ripe) {
             // Who is new among others with a long record has been lucky as easily as good.
             weights[expert] = f64::from((self.count[expert] / seniority).min(1.0))
-                * share(long, self.long[expert]).powi(SHARP_LONG)
-                * share(short, self.short[expert]).powi(SHARP_SHORT);
+                * power::<SHARP_LONG>(share(long, self.long[expert]))
+                * power::<SHARP_SHORT>(share(short, self.short[expert]));
         }
         let sum: f64 = weights.iter().sum();
         weights.map(|weight| weight / sum)
     }
+}
+
+/// A small power, multiplied out.
+fn power<const N: u8>(x: f64) -> f64 {
+    (0..N).fold(1.0, |product, _| product * x)
 }
 
 /// The mixture of what has been forecast; NaN where nobody says anything.

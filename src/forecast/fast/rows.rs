@@ -223,3 +223,15 @@ pub(crate) fn experts(origin: &Origin, seasonal: &Seasonal, ahead: usize) -> [f6
         f64::NAN,
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ln;
+
+    #[test]
+    fn the_logarithm_is_near_the_exact_one() {
+        for x in [1e-300, 1e-9, 0.1, 0.74, 0.75, 0.76, 1.0, 1.499, 1.5, 2.0, 12_345.6, 1e300_f64] {
+            assert!((ln(x) - x.ln()).abs() < 1e-7, "{x}: {}", ln(x));
+        }
+    }
+}

@@ -62,12 +62,17 @@ impl Lane {
         let origin = origin_of(&self.levels, &self.seasonal, y);
         self.origins[slot(number)] = origin;
         let every = if self.levels.count < YOUNG { 1 } else { self.settling.saturating_mul(stride) };
-        for (anchor, ahead) in ANCHORS.iter().enumerate() {
-            if number.saturating_add(anchor as i64).rem_euclid(every) == 0 {
-                self.anchors[anchor].settle(*ahead, self.profile.borrowed);
+        let chosen = number.rem_euclid(stride) == 0;
+        for (anchor, ahead) in self.anchors.iter_mut().zip(ANCHORS) {
+            if chosen {
+                anchor.weigh(self.profile.borrowed);
+            }
+            // Each at another step.
+            if number.saturating_add(ahead as i64).rem_euclid(every) == 0 {
+                anchor.settle(ahead);
             }
         }
-        if y.is_nan() || number.rem_euclid(stride) != 0 {
+        if y.is_nan() || !chosen {
             for anchor in 0..COUNT {
                 self.mixed.put(anchor, number, f64::NAN);
             }

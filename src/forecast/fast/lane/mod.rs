@@ -90,20 +90,25 @@ impl Anchor {
             peaks_level: Adaptation::NEW,
             watched: [0.0; 3],
         };
-        anchor.settle(ahead, false);
+        anchor.weigh(false);
+        anchor.settle(ahead);
         anchor
     }
 
-    /// Draws the conclusions from what has been learned: weights of features and experts, quantiles. Before there is a
-    /// record, a day that was lent, if one is `borrowed`, is believed more than averages.
-    fn settle(&mut self, ahead: usize, borrowed: bool) {
-        self.plain.solve(&prior(ahead));
-        self.log.solve(&prior(ahead));
+    /// Says anew who is believed. Before there is a record, a day that was lent, if one is `borrowed`, is believed more than
+    /// averages.
+    fn weigh(&mut self, borrowed: bool) {
         self.weights = self.record.weights().map(|weight| weight as f32);
         if borrowed && self.record.is_empty() {
             self.weights.iter_mut().for_each(|weight| *weight *= 1.0 - LENT);
             self.weights[PROFILE] += LENT;
         }
+    }
+
+    /// Draws the conclusions that take longer: weights of features, quantiles.
+    fn settle(&mut self, ahead: usize) {
+        self.plain.solve(&prior(ahead));
+        self.log.solve(&prior(ahead));
         self.watched = [
             self.steps.quantile(self.steps_level.level(0.1)) as f32,
             self.steps.quantile(self.steps_level.level(0.9)) as f32,
