@@ -90,9 +90,9 @@ impl Predictor {
         }
     }
 
-    /// Takes in a whole past, oldest first, at a fraction of the cost: of what is older than the last half day only
-    /// every eleventh step is forecast from and learned by. (A number that has no part in an hour, so that all minutes of it get
-    /// their turn.) The rest is as if each were observed.
+    /// Takes in a whole past, oldest first, at a fraction of the cost: of what is older than the last half day, only every
+    /// eleventh step is forecast from and learned by. (A number that has no part in an hour, so that all minutes of it
+    /// get their turn.) The rest is as if each were observed.
     pub fn observe_all(&mut self, mut past: impl DoubleEndedIterator<Item = (Timestamp, Option<f64>)>) {
         let Some((newest, value)) = past.next_back() else { return };
         let recent = if self.day_steps >= MANY { newest - RECENT } else { Timestamp::MIN };
