@@ -1,11 +1,13 @@
 //! Traces, and the folds that forecasts of them are scored on.
 //!
-//! Rolling origins over the last 40 % of each trace: the first horizon that fits is spread evenly over it, each origin in
-//! the middle of its part, so that they fall on all times of day. A model is given at most the 14 days before an origin and
+//! Rolling origins over the last 40 % of each trace, as many again as are wanted, of which every other one is taken, from
+//! the first to where the longest horizon just fits. A model is given at most the 14 days before an origin and
 //! is asked for 5, 15 and 60 minutes (1, 2 and 8 steps where a step is half an hour). Every known step up to the horizon is
 //! scored. Errors are divided by the in-sample error of the day-seasonal naive forecast over those 14 days (MASE).
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "steps are few")]
+
+pub(crate) mod peers;
 
 use std::time::Duration;
 
@@ -28,6 +30,10 @@ pub(crate) const TRACES: [(&str, bool); 12] = [
     ("worldcup98", false),
 ];
 
+fn path(name: &str) -> String {
+    format!("{}/benches/traces/{name}.csv", env!("CARGO_MANIFEST_DIR"))
+}
+
 /// A measured workload: NaN where a sample is missing.
 pub(crate) struct Trace {
     pub(crate) name: &'static str,
@@ -39,7 +45,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub(crate) fn load((name, held_out): (&'static str, bool)) -> Self {
-        let path = format!("{}/benches/traces/{name}.csv", env!("CARGO_MANIFEST_DIR"));
+        let path = path(name);
         let text = std::fs::read_to_string(&path).expect("the traces stand beside the bench");
         let (head, values) = text.split_once("\nvalue\n").expect("a head, a title, a value a line");
         let field = |name: &str| -> i64 {
@@ -54,6 +60,10 @@ impl Trace {
             step: field("step="),
             values: values.lines().map(value).collect(),
         }
+    }
+
+    pub(crate) fn path(&self) -> String {
+        path(self.name)
     }
 
     pub(crate) fn step(&self) -> Duration {
@@ -75,9 +85,9 @@ impl Trace {
 
     /// `count` origins: the index of the first step that is not known yet.
     pub(crate) fn origins(&self, count: usize) -> Vec<usize> {
-        let (length, horizon) = (self.values.len() as f64, self.horizons()[2] as f64);
-        let part = (0.4 * length - horizon) / count as f64;
-        (0..count).map(|fold| (0.6 * length + (fold as f64 + 0.5) * part) as usize).collect()
+        let first = self.values.len() * 3 / 5;
+        let last = self.values.len() - self.horizons()[2] - 1;
+        (0..count).map(|fold| first + 2 * fold * (last - first) / (2 * count - 1)).collect()
     }
 
     /// Where the history that a model is given begins.
@@ -92,12 +102,21 @@ impl Trace {
         mean(differences.filter(|difference| !difference.is_nan()))
     }
 
+    fn sample(&self, step: usize) -> (Timestamp, Option<f64>) {
+        let at = Timestamp::from_millis((self.start + step as i64 * self.step) * 1_000);
+        (at, Some(self.values[step]).filter(|value| !value.is_nan()))
+    }
+
+    /// Step by step, as a running system does.
     pub(crate) fn feed(&self, predictor: &mut Predictor, steps: std::ops::Range<usize>) {
-        for step in steps {
-            let at =
-                Timestamp::from_millis((self.start + i64::try_from(step).expect("a short trace") * self.step) * 1_000);
-            predictor.observe(at, Some(self.values[step]).filter(|value| !value.is_nan()));
+        for (at, value) in steps.map(|step| self.sample(step)) {
+            predictor.observe(at, value);
         }
+    }
+
+    /// All at once, as a file is read.
+    pub(crate) fn feed_all(&self, predictor: &mut Predictor, steps: std::ops::Range<usize>) {
+        predictor.observe_all(steps.map(|step| self.sample(step)));
     }
 
     /// Scores a forecast made at `origin`, by horizon.

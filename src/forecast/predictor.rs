@@ -20,11 +20,16 @@ const SAMPLES_MIN: f64 = 3.0;
 const GAP_MAX: i64 = 2_880;
 /// Steps ahead that can be asked for: two weeks of minutes.
 const HORIZON_MAX: usize = 20_160;
+/// What of a whole past is taken in step by step, and of how many older steps one is learned from. It is for steps of
+/// a minute: of longer ones there are few.
+const RECENT: Duration = Duration::from_hours(12);
+const STRIDE: i64 = 11;
+const MANY: f64 = 1_000.0;
 /// How many times the week's largest step is believed at once, and how long what is more has to last first.
 const WILD: f64 = 2.0;
 const WILD_FOR: Duration = Duration::from_mins(3);
 /// The first byte of a snapshot. Another one means that state has another shape by now, and all begins anew.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Forecasts one demand series.
 ///
@@ -47,6 +52,8 @@ pub struct Predictor {
     /// When the newest sample was, and how far apart samples are, in milliseconds.
     last_at: Option<i64>,
     cadence: i64,
+    /// Of how many steps one is learned from.
+    stride: i64,
 }
 
 /// Where a forecast starts from.
@@ -79,7 +86,22 @@ impl Predictor {
             wild: None,
             last_at: None,
             cadence: i64::MAX,
+            stride: 1,
         }
+    }
+
+    /// Takes in a whole past, oldest first, at a fraction of the cost: of what is older than the last half day, only every
+    /// eleventh step is forecast from and learned by. (A number that has no part in an hour, so that all minutes of it
+    /// get their turn.) The rest is as if each were observed.
+    pub fn observe_all(&mut self, mut past: impl DoubleEndedIterator<Item = (Timestamp, Option<f64>)>) {
+        let Some((newest, value)) = past.next_back() else { return };
+        let recent = if self.day_steps >= MANY { newest - RECENT } else { Timestamp::MIN };
+        for (at, value) in past {
+            self.stride = if at < recent { STRIDE } else { 1 };
+            self.observe(at, value);
+        }
+        self.stride = 1;
+        self.observe(newest, value);
     }
 
     /// Notes what demand was at `at`, or that time has come this far with nothing known (`None`). Samples of one step are
@@ -153,7 +175,7 @@ impl Predictor {
             if self.history.open().is_some_and(|open| number <= open) { self.history.units(number) } else { f64::NAN };
         self.slow.close(number, y, self.history.unit());
         self.trust.step(!y.is_nan());
-        if let Some(outcome) = self.lane.close(&self.history, number, y, &self.slow)
+        if let Some(outcome) = self.lane.close(&self.history, number, y, &self.slow, self.stride)
             && self.trust.note(&outcome, self.day_steps)
         {
             self.lane.change();
@@ -198,10 +220,10 @@ impl Predictor {
         let point = |(index, mean): (usize, &f64)| {
             let ahead = index + 1;
             crest = crest.max(*mean);
-            let quantile = |errors| (mean + lane.offset(errors, origin, *mean, ahead)).clamp(floor, cap);
+            let quantile = |errors| (mean + Lane::offset(errors, origin, ahead)).clamp(floor, cap);
             let [p10, p50, p90, p95] = fan.each_ref().map(quantile);
             // The largest of more steps is no smaller, and no smaller than the newest of them.
-            peak = (crest + lane.offset(&peaks, origin, crest, ahead)).clamp(floor, cap).max(p90).max(peak);
+            peak = (crest + Lane::offset(&peaks, origin, ahead)).clamp(floor, cap).max(p90).max(peak);
             let ahead = i64::try_from(ahead).unwrap_or(i64::MAX);
             Point {
                 at: self.history.start_of(standing.number.saturating_add(ahead)),
@@ -234,8 +256,8 @@ impl Predictor {
         let means = self.means(&standing, last);
         let crest = means.get(first - 1..).unwrap_or_default().iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let origin = &standing.origin;
-        let single = self.lane.offset(&self.lane.errors(level), origin, crest, last);
-        let whole = self.lane.offset(&self.lane.peak_errors(level), origin, crest, last);
+        let single = Lane::offset(&self.lane.errors(level), origin, last);
+        let whole = Lane::offset(&self.lane.peak_errors(level), origin, last);
         let length = (last - first + 1) as f64;
         let share = if last > 1 { length.ln() / (last as f64).ln() } else { 0.0 };
         Some((crest + lerp(single, whole, share)).clamp(floor, cap) * self.history.unit())

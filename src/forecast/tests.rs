@@ -169,6 +169,23 @@ fn samples_may_come_at_any_cadence() {
 }
 
 #[test]
+fn a_past_taken_in_at_once_is_known_as_well() {
+    let values = days(8, 5.0);
+    let (past, future) = values.split_at(7 * 1_440 + 300);
+    let mut at_once = predictor();
+    at_once.observe_all(past.iter().enumerate().map(|(step, value)| (at(step), Some(*value))));
+    let error = |predictor: &Predictor| {
+        let points = predictor.forecast(HOUR).unwrap().points;
+        points.iter().zip(future).map(|(point, value)| (point.mean - value).abs()).sum::<f64>()
+    };
+    let (ours, theirs) = (error(&at_once), error(&fed(past)));
+    assert!(ours < 1.1 * theirs, "{ours} at once, {theirs} step by step");
+    assert!(at_once.trust() > 0.5, "trust {}", at_once.trust());
+    sound(&at_once, false);
+    predictor().observe_all(std::iter::empty());
+}
+
+#[test]
 fn other_steps_have_their_day() {
     for minutes in [5, 30] {
         let step = MINUTE * minutes;

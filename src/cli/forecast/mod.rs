@@ -110,9 +110,15 @@ fn options(args: &Args, step: Duration) -> Options {
     Options { step, model: ModelName::from(args.model.as_str()), seasons: args.seasons.clone() }
 }
 
-/// A predictor that has seen all rows, as the service would have: fits of the slow lane included, though fewer.
+/// A predictor that has seen all rows. A model that is named is fitted as the service would, though less often; the
+/// automatic choice does without its slow lane, whose fits would take most of the time and change little.
 fn learned(rows: &[Row], options: Options) -> Predictor {
+    let automatic = options.model == ModelName::Auto;
     let mut predictor = Predictor::new(options);
+    if automatic {
+        predictor.observe_all(rows.iter().map(|row| (row.at, row.value)));
+        return predictor;
+    }
     // A fit at a quarter, a half and three quarters of the rows leaves each a record to be judged by, and one at the end
     // makes the forecast.
     let fits: Vec<usize> = (1..=4).map(|quarter| (rows.len() * quarter).div_ceil(4)).collect();

@@ -3,6 +3,8 @@
 //! Split conformal prediction on recent errors, weighted by age; the quantile's level moves after each miss and each hit
 //! (adaptive conformal inference, Gibbs and Candès 2021), so that coverage comes back after a shift.
 
+use std::sync::LazyLock;
+
 use crate::demand::packed::packed;
 
 const BINS: usize = 64;
@@ -27,7 +29,10 @@ pub(crate) struct Histogram {
 }
 
 packed!(Histogram: bins, total, next, width, mean, count);
-packed!(Adaptation: upper, lower, missed_short, missed_long);
+packed!(Adaptation: upper, lower);
+
+/// Where each bin begins.
+static EDGES: LazyLock<[f64; BINS + 1]> = LazyLock::new(|| std::array::from_fn(|bin| edge(bin as f64)));
 
 fn edge(bin: f64) -> f64 {
     ((bin - HALF) / PER_FOLD).sinh()
@@ -39,7 +44,6 @@ fn place(x: f64) -> f64 {
 
 impl Histogram {
     /// A histogram that believes errors of about `width` until it has seen some.
-    #[allow(clippy::cast_possible_truncation)]
     pub(crate) fn new(width: f64) -> Self {
         let mut histogram = Self {
             bins: [0.0; BINS],
@@ -60,14 +64,13 @@ impl Histogram {
         histogram
     }
 
-    /// Notes an error; `keep` is what a step leaves of the others' weight.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    pub(crate) fn add(&mut self, error: f64, keep: f64) {
+    /// Notes an error, which counts as `stride` that are alike; `forget` is what a step takes of the others' weight.
+    pub(crate) fn add(&mut self, error: f64, forget: f64, stride: f64) {
         if !error.is_finite() {
             return;
         }
         self.count = (self.count + 1.0).min(1e6);
-        let gain = (1.0 - keep).max(1.0 / (f64::from(self.count) + 3.0));
+        let gain = (forget * stride).max(1.0 / (f64::from(self.count) + 3.0));
         let mean = f64::from(self.mean);
         self.mean += (gain * (error.abs().min(20.0 * mean + 1e-9) - mean)) as f32;
         let ratio = f64::from(self.mean) * 0.25 / f64::from(self.width).max(1e-30);
@@ -75,9 +78,10 @@ impl Histogram {
             self.rescale(ratio);
         }
         let bin = place(error / f64::from(self.width).max(1e-30)) as usize;
-        self.bins[bin] += self.next;
-        self.total += self.next;
-        self.next /= keep as f32;
+        let mass = self.next * stride as f32;
+        self.bins[bin] += mass;
+        self.total += mass;
+        self.next /= (1.0 - forget * stride) as f32;
         if self.next > 1e4 {
             let factor = 1.0 / self.next;
             self.bins.iter_mut().for_each(|mass| *mass *= factor);
@@ -87,7 +91,6 @@ impl Histogram {
     }
 
     /// Makes the bins `ratio` times as wide.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     fn rescale(&mut self, ratio: f64) {
         let mut bins = [0.0_f32; BINS];
         for (bin, mass) in self.bins.iter().enumerate().filter(|(_, mass)| **mass > 0.0) {
@@ -115,12 +118,12 @@ impl Histogram {
             let mass = f64::from(*mass);
             if sum + mass >= wanted && mass > 0.0 {
                 let way = (wanted - sum) / mass;
-                let (from, to) = (edge(bin as f64), edge(bin as f64 + 1.0));
+                let (from, to) = (EDGES[bin], EDGES[bin + 1]);
                 return (from + (to - from) * way) * f64::from(self.width);
             }
             sum += mass;
         }
-        edge(BINS as f64) * f64::from(self.width)
+        EDGES[BINS] * f64::from(self.width)
     }
 
     /// Mean size of errors.
@@ -136,15 +139,10 @@ pub(crate) struct Adaptation {
     pub(crate) upper: f32,
     /// Taken from 0.1.
     pub(crate) lower: f32,
-    /// Share of steps above p90: over two hours, over a day.
-    pub(crate) missed_short: f32,
-    pub(crate) missed_long: f32,
 }
 
-const GAIN: f32 = 0.004;
-
 impl Adaptation {
-    pub(crate) const NEW: Self = Self { upper: 0.0, lower: 0.0, missed_short: 0.1, missed_long: 0.1 };
+    pub(crate) const NEW: Self = Self { upper: 0.0, lower: 0.0 };
 
     /// The level to ask the histogram for, for a wanted coverage of `level`.
     pub(crate) fn level(&self, level: f64) -> f64 {
@@ -163,12 +161,11 @@ impl Adaptation {
         moved.clamp(0.002, 0.998)
     }
 
-    pub(crate) fn note(&mut self, above: bool, below: bool) {
-        let miss = f32::from(u8::from(above));
-        let low = f32::from(u8::from(below));
-        self.upper = (self.upper + GAIN * (miss - 0.1)).clamp(-0.1, 0.09);
-        self.lower = (self.lower + GAIN * (low - 0.1)).clamp(-0.1, 0.09);
-        self.missed_short += (miss - self.missed_short) / 120.0;
-        self.missed_long += (miss - self.missed_long) / 1_440.0;
+    /// Notes whether a step was above p90 or below p10; that moves the level by `gain`.
+    pub(crate) fn note(&mut self, above: bool, below: bool, gain: f64) {
+        let gain = gain as f32;
+        let (above, below) = (f32::from(u8::from(above)), f32::from(u8::from(below)));
+        self.upper = (self.upper + gain * (above - 0.1)).clamp(-0.1, 0.09);
+        self.lower = (self.lower + gain * (below - 0.1)).clamp(-0.1, 0.09);
     }
 }

@@ -1,6 +1,5 @@
 //! Where demand stands: averages of several lengths, a damped slope, the noise around them.
 
-use super::decay;
 use crate::demand::packed::packed;
 
 /// What is known of a step when it closes: all that is needed to look back at it as the origin of a forecast.
@@ -85,14 +84,15 @@ pub(crate) struct Levels {
     pub(crate) last: f64,
 }
 
-const HALF_LIVES: [f64; 4] = [1.5, 8.0, 45.0, 1_440.0];
+/// What a step gains in each average: they halve within 1.5, 8, 45 and 1,440 steps.
+const GAINS: [f64; 4] = [0.37, 0.083, 0.0153, 0.000_481];
 /// Gains of level and slope, and what a step leaves of the slope.
 const LEVEL_GAIN: f64 = 0.35;
 const SLOPE_GAIN: f64 = 0.08;
 pub(crate) const DAMPING: f64 = 0.92;
-/// Half-lives of the noise, in steps.
-const NOISE: f64 = 30.0;
-const NOISE_LONG: f64 = 1_440.0;
+/// The same of the noise, which halves within 30 and 1,440 steps.
+const NOISE: f64 = 0.0228;
+const NOISE_LONG: f64 = 0.000_481;
 
 impl Levels {
     pub(crate) const NONE: Self = Self {
@@ -119,14 +119,15 @@ impl Levels {
         }
         self.count += 1.0;
         // While young, an average is the plain mean.
-        let gain = |half_life: f64| (1.0 - decay(half_life)).max(1.0 / self.count);
+        let plain = 1.0 / self.count;
+        let gain = |gain: f64| gain.max(plain);
         let change = (y - self.last).abs();
-        self.noise += gain(NOISE).max(1.0 / self.count) * (change - self.noise);
+        self.noise += gain(NOISE) * (change - self.noise);
         self.noise_long += gain(NOISE_LONG) * (change - self.noise_long);
-        self.fast += gain(HALF_LIVES[0]) * (y - self.fast);
-        self.mid += gain(HALF_LIVES[1]) * (y - self.mid);
-        self.slow += gain(HALF_LIVES[2]) * (y - self.slow);
-        self.long += gain(HALF_LIVES[3]) * (y - self.long);
+        self.fast += gain(GAINS[0]) * (y - self.fast);
+        self.mid += gain(GAINS[1]) * (y - self.mid);
+        self.slow += gain(GAINS[2]) * (y - self.slow);
+        self.long += gain(GAINS[3]) * (y - self.long);
         let expected = self.base + DAMPING * self.slope;
         let base = expected + LEVEL_GAIN * (y - expected);
         self.slope = DAMPING * self.slope + SLOPE_GAIN * (base - self.base - DAMPING * self.slope);

@@ -1,18 +1,19 @@
 //! Who is believed: weights of the experts at one anchor, from their errors of late.
 
-use super::decay;
 use super::rows::EXPERTS;
 use crate::demand::packed::packed;
 
-/// Half-lives of the long and the short record, in steps.
-const LONG: f64 = 1_400.0;
-const SHORT: f64 = 30.0;
+/// What a step gains in the short record: it halves within 30 steps.
+const SHORT: f64 = 1.0 / 43.8;
 /// How sharply the better one is preferred, by each record.
-const SHARP_LONG: f64 = 7.0;
-const SHARP_SHORT: f64 = 5.0;
+const SHARP_LONG: u8 = 7;
+const SHARP_SHORT: u8 = 5;
 
 /// Forecasts without which an expert has no record.
 const RIPE: f32 = 8.0;
+
+/// Forecasts after which a record is as good as any.
+const SENIOR: f32 = 720.0;
 
 /// The mean errors of each expert at one anchor.
 #[derive(Debug, Clone)]
@@ -28,10 +29,10 @@ impl Record {
     pub(crate) const NEW: Self =
         Self { long: [0.0; EXPERTS.len()], short: [0.0; EXPERTS.len()], count: [0.0; EXPERTS.len()] };
 
-    /// Notes what came of forecasts; those that are NaN said nothing.
-    #[allow(clippy::cast_possible_truncation)]
-    pub(crate) fn score(&mut self, forecasts: &[f64; EXPERTS.len()], y: f64) {
-        let (slow, quick) = (1.0 - decay(LONG), 1.0 - decay(SHORT));
+    /// Notes what came of forecasts; those that are NaN said nothing. They count as `stride` that are alike. A step takes
+    /// `forget` of the long record.
+    pub(crate) fn score(&mut self, forecasts: &[f64; EXPERTS.len()], y: f64, forget: f64, stride: f64) {
+        let (slow, quick) = (forget * stride, SHORT * stride);
         for (expert, forecast) in forecasts.iter().enumerate() {
             if !forecast.is_finite() {
                 continue;
@@ -48,7 +49,6 @@ impl Record {
     }
 
     /// Errors in another unit, of which the old one is `factor`.
-    #[allow(clippy::cast_possible_truncation)]
     pub(crate) fn rescale(&mut self, factor: f64) {
         self.long.iter_mut().chain(&mut self.short).for_each(|error| *error = (f64::from(*error) * factor) as f32);
     }
@@ -84,22 +84,30 @@ impl Record {
             let error = f64::from(error);
             if error <= best { 1.0 } else { (best / error).max(1e-9) }
         };
+        let seniority = self.count.iter().copied().fold(1.0, f32::max).min(SENIOR);
         for expert in (0..EXPERTS.len()).filter(ripe) {
-            weights[expert] =
-                share(long, self.long[expert]).powf(SHARP_LONG) * share(short, self.short[expert]).powf(SHARP_SHORT);
+            // Who is new among others with a long record has been lucky as easily as good.
+            weights[expert] = f64::from((self.count[expert] / seniority).min(1.0))
+                * power::<SHARP_LONG>(share(long, self.long[expert]))
+                * power::<SHARP_SHORT>(share(short, self.short[expert]));
         }
         let sum: f64 = weights.iter().sum();
         weights.map(|weight| weight / sum)
     }
 }
 
+/// A small power, multiplied out.
+fn power<const N: u8>(x: f64) -> f64 {
+    (0..N).fold(1.0, |product, _| product * x)
+}
+
 /// The mixture of what has been forecast; NaN where nobody says anything.
-pub(crate) fn mix(weights: &[f64; EXPERTS.len()], forecasts: &[f64; EXPERTS.len()]) -> f64 {
+pub(crate) fn mix(weights: &[f32; EXPERTS.len()], forecasts: &[f64; EXPERTS.len()]) -> f64 {
     let (mut sum, mut mass) = (0.0, 0.0);
     for (weight, forecast) in weights.iter().zip(forecasts) {
         if forecast.is_finite() && *weight > 0.0 {
-            sum += weight * forecast;
-            mass += weight;
+            sum += f64::from(*weight) * forecast;
+            mass += f64::from(*weight);
         }
     }
     sum / mass

@@ -44,3 +44,8 @@ pub(crate) fn lerp(from: f64, to: f64, way: f64) -> f64 {
 pub(crate) fn decay(half_life: f64) -> f64 {
     0.5_f64.powf(1.0 / half_life.max(1e-9))
 }
+
+/// What a step takes of a memory that halves within `half_life` steps: one less [`decay`], for many steps.
+pub(crate) fn forgotten(half_life: f64) -> f64 {
+    std::f64::consts::LN_2 / half_life
+}

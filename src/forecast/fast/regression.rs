@@ -9,15 +9,18 @@ use crate::demand::packed::packed;
 
 /// Features in a row.
 pub(crate) const D: usize = 12;
-/// Products in a triangle.
-const TRIANGLE: usize = D * (D + 1) / 2;
+/// Products that are taken at once. Rows of the triangle are as long as this times whole numbers, which is faster than
+/// leaving out what the other triangle has too.
+const LANES: usize = 4;
+/// Groups of products in a triangle: a row of each three groups, one row longer by one.
+const GROUPS: usize = LANES * (1 + 2 + 3);
 
-pub(crate) type Row = [f64; D];
+pub(crate) type Row = [f32; D];
 
 /// The model of one anchor.
 #[derive(Debug, Clone)]
 pub(crate) struct Regression {
-    products: [f32; TRIANGLE],
+    products: [[f32; LANES]; GROUPS],
     targets: [f32; D],
     pub(crate) weights: [f32; D],
     /// Sum of the weights of all rows.
@@ -35,45 +38,54 @@ const CLIP: f64 = 1.5;
 
 impl Regression {
     pub(crate) fn new(prior: &Row) -> Self {
-        #[allow(clippy::cast_possible_truncation)]
-        let weights = prior.map(|weight| weight as f32);
-        Self { products: [0.0; TRIANGLE], targets: [0.0; D], weights, mass: 0.0, spread: 0.0 }
+        Self { products: [[0.0; LANES]; GROUPS], targets: [0.0; D], weights: *prior, mass: 0.0, spread: 0.0 }
     }
 
-    /// Makes what has been learned count a quarter.
-    pub(crate) fn doubt(&mut self) {
-        self.products.iter_mut().for_each(|product| *product *= 0.25);
-        self.targets.iter_mut().for_each(|target| *target *= 0.25);
-        self.mass *= 0.25;
+    /// Makes what has been learned count `share` of what it did.
+    pub(crate) fn doubt(&mut self, share: f32) {
+        self.products.as_flattened_mut().iter_mut().chain(&mut self.targets).for_each(|sum| *sum *= share);
+        self.mass *= share;
     }
 
     pub(crate) fn predict(&self, row: &Row) -> f64 {
-        row.iter().zip(&self.weights).map(|(x, w)| x * f64::from(*w)).sum()
+        let mut sums = [0.0_f32; LANES];
+        for (x, w) in row.as_chunks::<LANES>().0.iter().zip(self.weights.as_chunks::<LANES>().0) {
+            for lane in 0..LANES {
+                sums[lane] += x[lane] * w[lane];
+            }
+        }
+        f64::from((sums[0] + sums[2]) + (sums[1] + sums[3]))
     }
 
-    /// Learns that `row` led to `target`; `residual` is by how much the forecast of the time was off.
-    #[allow(clippy::cast_possible_truncation)]
-    pub(crate) fn learn(&mut self, row: &Row, target: f64, residual: f64, forget: f64) {
+    /// Learns that `row` led to `target`; `residual` is by how much the forecast of the time was off. It counts as
+    /// `stride` rows that are alike.
+    pub(crate) fn learn(&mut self, row: &Row, target: f64, residual: f64, forget: f64, stride: f64) {
         let size = residual.abs();
         let spread = f64::from(self.spread);
         let weight = if spread > 0.0 && size > CLIP * spread { CLIP * spread / size } else { 1.0 };
-        let gain = (1.0 - forget).max(1.0 / (f64::from(self.mass) + 1.0)).max(0.002);
+        let gain = (stride * forget).max(stride / (f64::from(self.mass) + stride)).max(0.002 * stride).min(1.0);
         self.spread += (gain * (size.min(10.0 * spread.max(size * 0.05)) - spread)) as f32;
-        let keep = forget as f32;
-        let mut at = 0;
-        for i in 0..D {
-            let scaled = weight * row[i];
-            for x in &row[..=i] {
-                self.products[at] = self.products[at] * keep + (scaled * x) as f32;
-                at += 1;
+        let keep = (1.0 - forget * stride) as f32;
+        let weight = (weight * stride) as f32;
+        let chunks = row.as_chunks::<LANES>().0;
+        let mut groups = self.products.iter_mut();
+        for (i, x) in row.iter().enumerate() {
+            let scaled = weight * x;
+            for chunk in &chunks[..=i / LANES] {
+                let Some(group) = groups.next() else { break };
+                for lane in 0..LANES {
+                    group[lane] = group[lane] * keep + scaled * chunk[lane];
+                }
             }
-            self.targets[i] = self.targets[i] * keep + (scaled * target) as f32;
         }
-        self.mass = self.mass * keep + weight as f32;
+        let target = weight * target as f32;
+        for (sum, x) in self.targets.iter_mut().zip(row) {
+            *sum = *sum * keep + target * x;
+        }
+        self.mass = self.mass * keep + weight;
     }
 
     /// Works the weights out anew.
-    #[allow(clippy::cast_possible_truncation)]
     pub(crate) fn solve(&mut self, prior: &Row) {
         let mass = f64::from(self.mass);
         if mass <= 0.0 {
@@ -81,19 +93,19 @@ impl Regression {
         }
         let mut a = [[0.0_f64; D]; D];
         let mut b = [0.0_f64; D];
-        let mut at = 0;
+        let mut groups = 0;
         for i in 0..D {
             for j in 0..=i {
-                a[i][j] = f64::from(self.products[at]);
-                at += 1;
+                a[i][j] = f64::from(self.products[groups + j / LANES][j % LANES]);
             }
+            groups += i / LANES + 1;
             b[i] = f64::from(self.targets[i]);
         }
         for i in 0..D {
             // The ridge is worth so many rows of this feature's own size; one that never moved stays at its prior.
             let ridge = PRIOR_ROWS * a[i][i] / mass + 1e-9;
             a[i][i] += ridge;
-            b[i] += ridge * prior[i];
+            b[i] += ridge * f64::from(prior[i]);
         }
         if let Some(weights) = cholesky(a, b) {
             self.weights = weights.map(|weight| weight as f32);

@@ -52,6 +52,23 @@ pub(crate) struct Seasonal {
     profile: f64,
 }
 
+impl Seasonal {
+    pub(crate) const NONE: Self = Self { day_raw: f64::NAN, day: f64::NAN, week: f64::NAN, profile: f64::NAN };
+
+    pub(crate) fn to_array(self) -> [f64; 4] {
+        [self.day_raw, self.day, self.week, self.profile]
+    }
+
+    pub(crate) fn from_array([day_raw, day, week, profile]: [f64; 4]) -> Self {
+        Self { day_raw, day, week, profile }
+    }
+
+    /// What is averaged as demand is.
+    pub(crate) fn averaged(&self) -> [f64; 3] {
+        [self.day, self.week, self.profile]
+    }
+}
+
 impl Lens<'_> {
     /// The step's place in the last season that had ended by `origin`.
     fn back(season: i64, origin: i64, ahead: usize) -> i64 {
@@ -63,7 +80,7 @@ impl Lens<'_> {
     /// What the seasons say of the step `ahead` after `origin`.
     pub(crate) fn seasonal(&self, origin: i64, ahead: usize) -> Seasonal {
         let history = self.history;
-        let mut seasonal = Seasonal { day_raw: f64::NAN, day: f64::NAN, week: f64::NAN, profile: f64::NAN };
+        let mut seasonal = Seasonal::NONE;
         let target = origin.saturating_add(i64::try_from(ahead).unwrap_or(i64::MAX));
         let back = |season: i64| {
             let plain = Self::back(season, origin, ahead);
@@ -90,12 +107,6 @@ impl Lens<'_> {
             }
         }
         seasonal
-    }
-
-    /// What the seasons said of the step `number` itself, to be averaged as demand is.
-    pub(crate) fn now(&self, number: i64) -> [f64; 3] {
-        let seasonal = self.seasonal(number.saturating_sub(1), 1);
-        [seasonal.day, seasonal.week, seasonal.profile]
     }
 }
 
@@ -130,7 +141,22 @@ pub(crate) fn row(origin: &Origin, seasonal: &Seasonal, ahead: usize) -> Row {
         slow,
     ];
     let size = size(origin);
-    row.map(|feature| (feature / size).clamp(-1e6, 1e6))
+    let unit = 1.0 / size;
+    row.map(|feature| (feature * unit).clamp(-1e6, 1e6) as f32)
+}
+
+/// The natural logarithm of a positive normal number, within 10⁻⁸. Rows are full of them, and this is several times as
+/// fast as the exact one.
+fn ln(x: f64) -> f64 {
+    let bits = x.to_bits();
+    // The mantissa is brought to 0.75..1.5, so that the series is short.
+    let shift = bits.wrapping_sub(0x3fe8_0000_0000_0000) & 0xfff0_0000_0000_0000;
+    let mantissa = f64::from_bits(bits.wrapping_sub(shift));
+    let exponent = (shift as i64 >> 52) as f64;
+    let s = (mantissa - 1.0) / (mantissa + 1.0);
+    let square = s * s;
+    let series = 1.0 + square * (1.0 / 3.0 + square * (0.2 + square * (1.0 / 7.0 + square / 9.0)));
+    exponent * std::f64::consts::LN_2 + 2.0 * s * series
 }
 
 /// What is added before logarithms are taken, so that zero has one.
@@ -141,7 +167,7 @@ fn ground(origin: &Origin) -> f64 {
 /// The same row in logarithms, where seasons multiply; `None` where something is negative.
 pub(crate) fn log_row(origin: &Origin, seasonal: &Seasonal, ahead: usize) -> Option<Row> {
     let ground = ground(origin);
-    let log = |value: f64| if value.is_nan() { value } else { (value.max(0.0) + ground).ln() };
+    let log = |value: f64| if value.is_nan() { value } else { ln(value.max(0.0) + ground) };
     let (fast, mid, slow) = (f64::from(origin.fast), f64::from(origin.mid), f64::from(origin.slow));
     if mid < 0.0 || slow < 0.0 || fast < 0.0 || ground <= 0.0 {
         return None;
@@ -163,13 +189,13 @@ pub(crate) fn log_row(origin: &Origin, seasonal: &Seasonal, ahead: usize) -> Opt
         known(log(seasonal.day_raw) - log(seasonal.day)),
         1.0,
     ];
-    row.iter().all(|value| value.is_finite()).then_some(row)
+    row.iter().all(|value| value.is_finite()).then_some(row.map(|value| value as f32))
 }
 
 /// The logarithm that the log row is to lead to.
 pub(crate) fn log_target(origin: &Origin, y: f64) -> f64 {
     let ground = ground(origin);
-    (y.max(0.0) + ground).ln() - (f64::from(origin.mid).max(0.0) + ground).ln()
+    ln(y.max(0.0) + ground) - ln(f64::from(origin.mid).max(0.0) + ground)
 }
 
 /// The demand that a logarithm stands for.
@@ -196,4 +222,16 @@ pub(crate) fn experts(origin: &Origin, seasonal: &Seasonal, ahead: usize) -> [f6
         f64::NAN,
         f64::NAN,
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ln;
+
+    #[test]
+    fn the_logarithm_is_near_the_exact_one() {
+        for x in [1e-300, 1e-9, 0.1, 0.74, 0.75, 0.76, 1.0, 1.499, 1.5, 2.0, 12_345.6, 1e300_f64] {
+            assert!((ln(x) - x.ln()).abs() < 1e-7, "{x}: {}", ln(x));
+        }
+    }
 }
