@@ -117,7 +117,7 @@ impl Twin {
             Some((*kind, run, track))
         };
         let runs = rule.compare.iter().filter_map(run).collect();
-        Some(Self { runs, reality })
+        Some(Self { reality, runs })
     }
 
     /// Takes note of what the cluster says now.
@@ -192,12 +192,11 @@ impl Twin {
 
 /// Adds a span to the ledger of this name, which begins with it where there is none.
 pub(super) fn charge(ledgers: &mut Ledgers, name: &str, span: Span, shadow: Side, live: Side) {
-    match ledgers.get_mut(name) {
-        Some(ledger) => ledger.add(span, shadow, live),
-        None => {
-            let mut ledger = Ledger { since: span.from, ..Ledger::default() };
-            ledger.add(span, shadow, live);
-            ledgers.insert(Arc::from(name), ledger);
-        }
+    if let Some(ledger) = ledgers.get_mut(name) {
+        ledger.add(span, shadow, live);
+    } else {
+        let mut ledger = Ledger { since: span.from, ..Ledger::default() };
+        ledger.add(span, shadow, live);
+        ledgers.insert(Arc::from(name), ledger);
     }
 }

@@ -157,15 +157,15 @@ fn shadows(text: &mut Exposition, named: &[(String, &WorkloadView)]) {
     for (name, shadow) in shadows() {
         replicas.sample(&[name, &shadow.name], f64::from(shadow.replicas));
     }
-    let sums: [(&Metric, fn(Side) -> f64); 2] =
-        [(&names::SHADOW_COST, |side| side.replica_seconds), (&names::SHADOW_MISSED, |side| side.missed)];
-    for (metric, of) in sums {
+    let mut sums = |metric: &Metric, of: fn(Side) -> f64| {
         let mut family = text.family(metric);
         for (name, shadow) in shadows() {
             family.sample(&[name, &shadow.name, "shadow"], of(shadow.ledger.shadow));
             family.sample(&[name, &shadow.name, "live"], of(shadow.ledger.live));
         }
-    }
+    };
+    sums(&names::SHADOW_COST, |side| side.replica_seconds);
+    sums(&names::SHADOW_MISSED, |side| side.missed);
     let mut demand = text.family(&names::SHADOW_DEMAND);
     for (name, shadow) in shadows() {
         demand.sample(&[name, &shadow.name], shadow.ledger.offered);

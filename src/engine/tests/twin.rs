@@ -204,7 +204,7 @@ proptest! {
     /// The same rule decides the same, whether it acts or not, where pods are ready at once.
     #[test]
     fn a_shadow_decides_as_the_rule_that_acts(loads in prop::collection::vec((0.0..900.0, 1_u64..90), 1..30)) {
-        let shadow = BOLDER.replace("per_replica: 25", "per_replica: 50").replace("]\n", "]\n") + "        behavior:\n          \
+        let shadow = BOLDER.replace("per_replica: 25", "per_replica: 50") + "        behavior:\n          \
             scale_up: {policies: [{type: Pods, value: 20, period: 1s}]}\n          \
             scale_down: {stabilization_window: 0s, policies: [{type: Pods, value: 20, period: 1s}]}\n";
         let mut world = World::new(&(CHECKOUT.to_owned() + &shadow));

@@ -145,7 +145,7 @@ impl Adaptation {
     pub(crate) const NEW: Self = Self { upper: 0.0, lower: 0.0 };
 
     /// The level to ask the histogram for, for a wanted coverage of `level`.
-    pub(crate) fn level(&self, level: f64) -> f64 {
+    pub(crate) fn level(self, level: f64) -> f64 {
         // What p90 gains or loses in share missed, levels further out gain or lose in proportion to their own; towards
         // the median it fades.
         let (upper, lower) = (f64::from(self.upper) / 0.1, f64::from(self.lower) / 0.1);
