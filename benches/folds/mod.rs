@@ -103,7 +103,7 @@ impl Trace {
     }
 
     fn sample(&self, step: usize) -> (Timestamp, Option<f64>) {
-        let at = Timestamp::from_millis((self.start + step as i64 * self.step) * 1_000);
+        let at = Timestamp::from_millis(self.start * 1_000) + self.step() * u32::try_from(step).expect("steps");
         (at, Some(self.values[step]).filter(|value| !value.is_nan()))
     }
 

@@ -1,5 +1,6 @@
 //! The same folds put to the models of statsforecast, where Python has it.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub(crate) fn score(traces: &[Trace], count: usize) -> Option<Vec<Peer>> {
     for trace in traces {
         for origin in trace.origins(count) {
             let (begin, horizon, path) = (trace.begin(origin), trace.horizons()[2], trace.path());
-            folds.push_str(&format!("{} {} {begin} {origin} {horizon} {path}\n", trace.name, trace.step));
+            let _ = writeln!(folds, "{} {} {begin} {origin} {horizon} {path}", trace.name, trace.step);
         }
     }
     let mut input = child.stdin.take()?;

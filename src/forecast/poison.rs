@@ -52,6 +52,11 @@ fn a_spike_of_minutes_is_forgotten_within_the_hour() {
 }
 
 #[test]
+fn a_spike_of_two_long_steps_is_forgotten_too() {
+    check(5 * MINUTE, &[(708, 2, 20.0)]);
+}
+
+#[test]
 fn what_lasts_is_believed() {
     let mut predictor = fed(MINUTE, &[], 2 * 1_440);
     for nth in 2 * 1_440..2 * 1_440 + 8 {

@@ -25,9 +25,11 @@ const HORIZON_MAX: usize = 20_160;
 const RECENT: Duration = Duration::from_hours(12);
 const STRIDE: i64 = 11;
 const MANY: f64 = 1_000.0;
-/// How many times the week's largest step is believed at once, and how long what is more has to last first.
+/// How many times the week's largest step is believed at once, and how long what is more has to last first: so long, and
+/// so many steps.
 const WILD: f64 = 2.0;
 const WILD_FOR: Duration = Duration::from_mins(3);
+const WILD_STEPS: u128 = 3;
 /// The first byte of a snapshot. Another one means that state has another shape by now, and all begins anew.
 const VERSION: u8 = 2;
 
@@ -149,7 +151,7 @@ impl Predictor {
             return true;
         }
         let since = *self.wild.get_or_insert(number);
-        let lasts = i64::try_from(self.steps(WILD_FOR)).unwrap_or(i64::MAX);
+        let lasts = i64::try_from(self.steps(WILD_FOR).max(WILD_STEPS)).unwrap_or(i64::MAX);
         number.saturating_sub(since) >= lasts
     }
 

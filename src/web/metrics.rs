@@ -157,7 +157,7 @@ fn shadows(text: &mut Exposition, named: &[(String, &WorkloadView)]) {
     for (name, shadow) in shadows() {
         replicas.sample(&[name, &shadow.name], f64::from(shadow.replicas));
     }
-    let mut sums = |metric: &Metric, of: fn(Side) -> f64| {
+    let mut sums = |metric: &'static Metric, of: fn(Side) -> f64| {
         let mut family = text.family(metric);
         for (name, shadow) in shadows() {
             family.sample(&[name, &shadow.name, "shadow"], of(shadow.ledger.shadow));
