@@ -3,7 +3,6 @@
 //! In: vectors from `promql`. Out: [`Presence`], which forces every reader to say what happens when a value is missing.
 
 pub mod anomaly;
-pub mod changepoint;
 mod half;
 mod history;
 pub mod load;

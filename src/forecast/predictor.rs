@@ -215,8 +215,8 @@ impl Predictor {
         let (floor, cap) = bounds(&self.history);
         let unit = self.history.unit();
         let (lane, origin) = (&self.lane, &standing.origin);
-        let fan = [0.1, 0.5, 0.9, 0.95].map(|level| lane.errors(level));
-        let peaks = lane.peak_errors(0.9);
+        let fan = [0.1, 0.5, 0.9, 0.95].map(|level| lane.errors(level, 1..=steps));
+        let peaks = lane.peak_errors(0.9, 1..=steps);
         let mut crest = f64::NEG_INFINITY;
         let mut peak = f64::NEG_INFINITY;
         let point = |(index, mean): (usize, &f64)| {
@@ -258,8 +258,8 @@ impl Predictor {
         let means = self.means(&standing, last);
         let crest = means.get(first - 1..).unwrap_or_default().iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let origin = &standing.origin;
-        let single = Lane::offset(&self.lane.errors(level), origin, last);
-        let whole = Lane::offset(&self.lane.peak_errors(level), origin, last);
+        let single = Lane::offset(&self.lane.errors(level, last..=last), origin, last);
+        let whole = Lane::offset(&self.lane.peak_errors(level, last..=last), origin, last);
         let length = (last - first + 1) as f64;
         let share = if last > 1 { length.ln() / (last as f64).ln() } else { 0.0 };
         Some((crest + lerp(single, whole, share)).clamp(floor, cap) * self.history.unit())

@@ -10,14 +10,20 @@ pub(crate) fn median_of(values: impl Iterator<Item = f64>) -> f64 {
     median(&mut values.filter(|value| !value.is_nan()).collect::<Vec<_>>())
 }
 
-/// A quantile, between its neighbours by a straight line; puts `values` in order.
+/// A quantile, between its neighbours by a straight line; puts `values` in another order.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub(crate) fn quantile(values: &mut [f64], part: f64) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    let place = part.clamp(0.0, 1.0) * values.len().saturating_sub(1) as f64;
-    let at = |place: f64| values.get(place as usize).copied().unwrap_or_default();
-    let (below, above) = (at(place.floor()), at(place.ceil()));
-    below + (above - below) * place.fract()
+    if values.is_empty() {
+        return 0.0;
+    }
+    let place = part.clamp(0.0, 1.0) * (values.len() - 1) as f64;
+    let (_, below, more) = values.select_nth_unstable_by(place as usize, f64::total_cmp);
+    let way = place.fract();
+    if way == 0.0 {
+        return *below;
+    }
+    let above = more.iter().copied().fold(f64::INFINITY, f64::min);
+    *below + (above - *below) * way
 }
 
 /// Sums over pairs whose both sides are known.

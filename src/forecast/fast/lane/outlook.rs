@@ -1,5 +1,7 @@
 //! What is expected of the steps to come, and how far off it may be.
 
+use std::ops::RangeInclusive;
+
 use super::super::levels::Origin;
 use super::super::mixing::mix;
 use super::super::rows::{self, COMBINER, EXPERTS, LOG, SLOW, Seasonal};
@@ -79,16 +81,24 @@ impl Lane {
         (1..=horizon).map(step).collect()
     }
 
-    /// The quantile `level` of scaled errors at each anchor.
-    pub(crate) fn errors(&self, level: f64) -> Errors {
-        let error = |anchor: &Anchor| anchor.steps.quantile(anchor.steps_level.level(level));
-        std::array::from_fn(|anchor| error(&self.anchors[anchor]))
+    /// The quantile `level` of scaled errors at each anchor around these `steps`; others are not worked out (NaN).
+    pub(crate) fn errors(&self, level: f64, steps: RangeInclusive<usize>) -> Errors {
+        self.around(steps, |anchor| anchor.steps.quantile(anchor.steps_level.level(level)))
     }
 
     /// The same of the largest step from the first to the anchor.
-    pub(crate) fn peak_errors(&self, level: f64) -> Errors {
-        let error = |anchor: &Anchor| anchor.peaks.quantile(anchor.peaks_level.level(level));
-        std::array::from_fn(|anchor| error(&self.anchors[anchor]))
+    pub(crate) fn peak_errors(&self, level: f64, steps: RangeInclusive<usize>) -> Errors {
+        self.around(steps, |anchor| anchor.peaks.quantile(anchor.peaks_level.level(level)))
+    }
+
+    fn around(&self, steps: RangeInclusive<usize>, error: impl Fn(&Anchor) -> f64) -> Errors {
+        let (first, _, _) = between(*steps.start());
+        let (_, last, _) = between(*steps.end());
+        let mut errors = [f64::NAN; COUNT];
+        for (known, anchor) in errors.iter_mut().zip(&self.anchors).take(last + 1).skip(first) {
+            *known = error(anchor);
+        }
+        errors
     }
 
     /// How far a quantile, whose errors at the anchors are given, lies from what is expected of the step `ahead`.
