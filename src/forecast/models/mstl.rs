@@ -15,6 +15,9 @@ use crate::forecast::Unfit;
 const COARSE: Duration = Duration::from_mins(5);
 /// "Many more": above three days of minutes.
 const FINE_MAX: usize = 4320;
+/// What the seasons leave is smoothed over this many newest steps, two and a half days of five minutes: its states forget
+/// within hours, and the fit takes most of the time.
+const REST_MAX: usize = 720;
 
 #[derive(Debug, Default)]
 pub(super) struct Mstl {
@@ -60,6 +63,7 @@ impl Method for Mstl {
             .values
             .iter()
             .enumerate()
+            .skip(has.saturating_sub(REST_MAX))
             .map(|(at, value)| {
                 value
                     - self
