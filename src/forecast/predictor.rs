@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::fast::hours::Hours;
 use super::fast::lane::{Lane, bounds};
 use super::fast::lerp;
 use super::fast::levels::Origin;
@@ -31,7 +32,7 @@ const WILD: f64 = 2.0;
 const WILD_FOR: Duration = Duration::from_mins(3);
 const WILD_STEPS: u128 = 3;
 /// The first byte of a snapshot. Another one means that state has another shape by now, and all begins anew.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Forecasts one demand series.
 ///
@@ -62,6 +63,13 @@ pub struct Predictor {
 struct Standing {
     number: i64,
     origin: Origin,
+}
+
+impl Standing {
+    /// The step `ahead` of it.
+    fn ahead(&self, ahead: usize) -> i64 {
+        self.number.saturating_add(i64::try_from(ahead).unwrap_or(i64::MAX))
+    }
 }
 
 impl Predictor {
@@ -219,16 +227,21 @@ impl Predictor {
         let peaks = lane.peak_errors(0.9, 1..=steps);
         let mut crest = f64::NEG_INFINITY;
         let mut peak = f64::NEG_INFINITY;
+        let mut loudest = 0.0_f64;
         let point = |(index, mean): (usize, &f64)| {
             let ahead = index + 1;
             crest = crest.max(*mean);
-            let quantile = |errors| (mean + Lane::offset(errors, origin, ahead)).clamp(floor, cap);
+            let loud = lane.loudness(standing.ahead(ahead));
+            loudest = loudest.max(loud);
+            let quantile = |errors| (mean + Lane::offset(errors, origin, ahead, loud)).clamp(floor, cap);
             let [p10, p50, p90, p95] = fan.each_ref().map(quantile);
             // The largest of more steps is no smaller, and no smaller than the newest of them.
-            peak = (crest + Lane::offset(&peaks, origin, ahead)).clamp(floor, cap).max(p90).max(peak);
-            let ahead = i64::try_from(ahead).unwrap_or(i64::MAX);
+            peak = (crest + Lane::offset(&peaks, origin, ahead, Hours::of_largest(loudest)))
+                .clamp(floor, cap)
+                .max(p90)
+                .max(peak);
             Point {
-                at: self.history.start_of(standing.number.saturating_add(ahead)),
+                at: self.history.start_of(standing.ahead(ahead)),
                 mean: mean * unit,
                 p10: p10 * unit,
                 p50: p50 * unit,
@@ -258,8 +271,11 @@ impl Predictor {
         let means = self.means(&standing, last);
         let crest = means.get(first - 1..).unwrap_or_default().iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let origin = &standing.origin;
-        let single = Lane::offset(&self.lane.errors(level, last..=last), origin, last);
-        let whole = Lane::offset(&self.lane.peak_errors(level, last..=last), origin, last);
+        let loud = |ahead: usize| self.lane.loudness(standing.ahead(ahead));
+        let loudest = (first..=last).map(loud).fold(0.0, f64::max);
+        let single = Lane::offset(&self.lane.errors(level, last..=last), origin, last, loud(last));
+        let peaks = self.lane.peak_errors(level, last..=last);
+        let whole = Lane::offset(&peaks, origin, last, Hours::of_largest(loudest));
         let length = (last - first + 1) as f64;
         let share = if last > 1 { length.ln() / (last as f64).ln() } else { 0.0 };
         Some((crest + lerp(single, whole, share)).clamp(floor, cap) * self.history.unit())

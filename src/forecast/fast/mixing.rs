@@ -5,9 +5,9 @@ use crate::demand::packed::packed;
 
 /// What a step gains in the short record: it halves within 30 steps.
 const SHORT: f64 = 1.0 / 43.8;
-/// How sharply the better one is preferred, by each record.
+/// How sharply the better one is preferred, by each record. Who is right now says a little more than who mostly is.
 const SHARP_LONG: u8 = 7;
-const SHARP_SHORT: u8 = 5;
+const SHARP_SHORT: u8 = 8;
 
 /// Forecasts without which an expert has no record.
 const RIPE: f32 = 8.0;

@@ -12,6 +12,7 @@
 )]
 
 pub(crate) mod calibration;
+pub(crate) mod hours;
 pub(crate) mod lane;
 pub(crate) mod levels;
 pub(crate) mod mixing;

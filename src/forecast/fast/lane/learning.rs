@@ -1,5 +1,6 @@
 //! What is done when a step closes: all forecasts of it are judged, models learn from it, new forecasts are made.
 
+use super::super::hours::Hours;
 use super::super::levels::{Levels, Origin};
 use super::super::rows::{self, COMBINER, EXPERTS, LOG, SLOW, Seasonal};
 use super::super::{ANCHORS, REACH, forgotten};
@@ -57,7 +58,7 @@ impl Lane {
         }
         for target in self.targets.unasked(number) {
             let seasonal = self.lens(history).seasonal(target.saturating_sub(1), 1);
-            self.targets.put(target, &seasonal);
+            self.targets.put(target, &seasonal, self.hours.at(target));
         }
         let origin = origin_of(&self.levels, &self.seasonal, y);
         self.origins[slot(number)] = origin;
@@ -107,8 +108,10 @@ impl Lane {
         let memory = |(days, least, most): (f64, f64, f64)| forgotten((days * self.day_steps).clamp(least, most));
         let [forget, belief, fade] = [LEARNING, BELIEF, CALIBRATION].map(memory);
         let pace = Pace { forget, belief, fade, stride };
-        let mut crest = y;
+        let loud = self.loudness(number);
+        let (mut crest, mut loudest) = (y, loud);
         let mut seen = 1;
+        let (mut errors, mut judged) = (0.0, 0.0);
         for (anchor, ahead) in ANCHORS.iter().enumerate() {
             let from = number.saturating_sub(*ahead as i64);
             let mixed = self.mixed.get(anchor, from);
@@ -118,7 +121,9 @@ impl Lane {
             }
             // The largest step of the window: unknown ones can't have been seen.
             for back in seen..*ahead {
-                crest = crest.max(f64::from(self.origins[slot(number.saturating_sub(back as i64))].y));
+                let step = number.saturating_sub(back as i64);
+                crest = crest.max(f64::from(self.origins[slot(step)].y));
+                loudest = loudest.max(self.loudness(step));
             }
             seen = *ahead;
             let seasonal = self.seasonal(history, from, *ahead);
@@ -130,14 +135,20 @@ impl Lane {
             let highest = self.crests.get(anchor, from);
             let anchor_of = &mut self.anchors[anchor];
             anchor_of.learn(&origin, &seasonal, *ahead, &experts, y, &pace);
-            let (error, peak) = ((y - mixed) / scale, (crest - highest) / scale);
+            let usual = anchor_of.steps.mean().max(1e-12);
+            errors += (y - mixed).abs() / (scale * usual);
+            judged += 1.0;
+            let (error, peak) =
+                ((y - mixed) / (scale * loud), (crest - highest) / (scale * Hours::of_largest(loudest)));
             if anchor == JUDGED {
                 let naive = (y - f64::from(origin.y)).abs();
-                let usual = anchor_of.steps.mean().max(1e-12);
                 let above = error > f64::from(anchor_of.watched[1]);
                 outcome = Some(Outcome { error: (y - mixed).abs(), naive, scaled: error / usual, above });
             }
             anchor_of.calibrate(error, peak, &pace);
+        }
+        if judged > 0.0 {
+            self.hours.note(number, errors / judged, stride);
         }
         outcome
     }

@@ -7,6 +7,7 @@ mod waiting;
 pub(crate) use outlook::bounds;
 
 use super::calibration::{Adaptation, Histogram};
+use super::hours::Hours;
 use super::levels::{Levels, Origin};
 use super::mixing::Record;
 use super::profile::Profile;
@@ -45,6 +46,7 @@ pub(crate) struct Lane {
     origins: Vec<Origin>,
     /// The seasons, averaged as the middle average is.
     seasonal: [f64; 3],
+    hours: Hours,
     targets: Targets,
     anchors: Vec<Anchor>,
     /// Forecasts by the combiners, by the slow lane, by all of them mixed, and the largest of these on the way.
@@ -54,7 +56,7 @@ pub(crate) struct Lane {
     mixed: Waiting,
     crests: Waiting,
 }
-packed!(Lane: levels, profile, origins, seasonal, targets, anchors, combined, logged, slow, mixed, crests);
+packed!(Lane: levels, profile, origins, seasonal, hours, targets, anchors, combined, logged, slow, mixed, crests);
 
 /// What is learned of forecasts so many steps ahead.
 #[derive(Debug, Clone)]
@@ -139,6 +141,7 @@ impl Lane {
             settling: ((day_steps / 180.0) as i64).clamp(1, 8),
             origins: vec![Origin::NONE; ORIGINS],
             seasonal: [f64::NAN; 3],
+            hours: Hours::new(seasons.day),
             targets: Targets::new(),
             holidays: Holidays::default(),
             anchors: ANCHORS.iter().map(|ahead| Anchor::new(*ahead)).collect(),
@@ -200,8 +203,14 @@ impl Lane {
             + self.profile.slots.capacity() * size_of::<f32>()
             + self.origins.capacity() * size_of::<Origin>()
             + self.anchors.capacity() * size_of::<Anchor>()
+            + self.hours.size()
             + self.targets.size()
             + 5 * self.mixed.0.capacity() * size_of::<f32>()
+    }
+
+    /// How many times as large as usual errors are expected to be at the step `number`.
+    pub(crate) fn loudness(&self, number: i64) -> f64 {
+        self.targets.loudness(number).unwrap_or_else(|| self.hours.at(number))
     }
 
     /// The origin of the step `number`, which has closed.

@@ -101,10 +101,11 @@ impl Lane {
         errors
     }
 
-    /// How far a quantile, whose errors at the anchors are given, lies from what is expected of the step `ahead`.
-    pub(crate) fn offset(errors: &Errors, origin: &Origin, ahead: usize) -> f64 {
+    /// How far a quantile, whose errors at the anchors are given, lies from what is expected of the step `ahead`, which
+    /// is so `loud`.
+    pub(crate) fn offset(errors: &Errors, origin: &Origin, ahead: usize, loud: f64) -> f64 {
         let (lower, upper, way) = between(ahead);
-        lerp(errors[lower], errors[upper], way) * f64::from(origin.scale) * beyond(ahead)
+        lerp(errors[lower], errors[upper], way) * f64::from(origin.scale) * loud * beyond(ahead)
     }
 }
 

@@ -50,20 +50,24 @@ impl Packed for Waiting {
 
 /// Steps whose seasons are remembered: those that can be the target of a forecast, and the newest one.
 const TARGETS: usize = 64;
+/// Steps whose loudness is remembered: those, and all that the windows reach back to that end now.
+const LOUD: usize = 128;
 
 /// What the seasons say of the steps to come, each asked once. It does not depend on from where they are looked at, as
 /// long as no season is shorter than the way.
 #[derive(Debug, Clone)]
 pub(super) struct Targets {
     ring: Vec<[f32; 4]>,
+    /// How loud they are expected to be.
+    loud: Vec<f32>,
     /// The farthest step that is known.
     until: i64,
 }
-packed!(Targets: ring, until);
+packed!(Targets: ring, loud, until);
 
 impl Targets {
     pub(super) fn new() -> Self {
-        Self { ring: vec![[f32::NAN; 4]; TARGETS], until: i64::MIN }
+        Self { ring: vec![[f32::NAN; 4]; TARGETS], loud: vec![1.0; LOUD], until: i64::MIN }
     }
 
     fn slot(number: i64) -> usize {
@@ -74,13 +78,20 @@ impl Targets {
         Seasonal::from_array(self.ring[Self::slot(number)].map(f64::from))
     }
 
+    /// How loud the step was expected to be when it came within reach; `None` where it has not, or that is long ago.
+    pub(super) fn loudness(&self, number: i64) -> Option<f64> {
+        let known = number <= self.until && number > self.until.saturating_sub(LOUD as i64);
+        known.then(|| f64::from(self.loud[number.rem_euclid(LOUD as i64) as usize]))
+    }
+
     /// The steps within reach of `number` that have not been asked for. Whoever calls puts all of them.
     pub(super) fn unasked(&self, number: i64) -> std::ops::RangeInclusive<i64> {
         self.until.max(number).saturating_add(1)..=number.saturating_add(REACH as i64)
     }
 
-    pub(super) fn put(&mut self, number: i64, seasonal: &Seasonal) {
+    pub(super) fn put(&mut self, number: i64, seasonal: &Seasonal, loudness: f64) {
         self.ring[Self::slot(number)] = seasonal.to_array().map(|value| value as f32);
+        self.loud[number.rem_euclid(LOUD as i64) as usize] = loudness as f32;
         self.until = self.until.max(number);
     }
 
@@ -89,6 +100,6 @@ impl Targets {
     }
 
     pub(super) fn size(&self) -> usize {
-        self.ring.capacity() * size_of::<[f32; 4]>()
+        self.ring.capacity() * size_of::<[f32; 4]>() + self.loud.capacity() * size_of::<f32>()
     }
 }
