@@ -240,15 +240,10 @@ impl Compiler<'_, '_> {
         }
         let namespace_template = self.template(namespace, is_namespace);
         let name_template = self.template(name, is_object_name);
-        let target = TargetTemplate {
-            api_version: api_version.clone(),
-            kind: kind.value.clone(),
-            namespace: namespace_template?,
-            name: name_template?,
-        };
+        let target = TargetTemplate::new(api_version.clone(), kind.value.clone(), namespace_template?, name_template?);
         // Shadows may be several, and stand beside the one that acts.
         if let Some(workload) = target.constant().filter(|_| rule.mode == config::Mode::Live) {
-            match self.targets.entry(workload) {
+            match self.targets.entry(workload.clone()) {
                 Entry::Vacant(slot) => _ = slot.insert(rule.scale.value.clone()),
                 Entry::Occupied(first) => {
                     let message = format!(

@@ -119,7 +119,7 @@ impl BoundScale {
 
         let mut workloads: BTreeMap<Workload, Vec<MetricInput>> = BTreeMap::new();
         let named = metrics.iter().flat_map(|metric| metric.demand.named.keys().cloned());
-        for workload in target.constant().into_iter().chain(named) {
+        for workload in target.constant().cloned().into_iter().chain(named) {
             let Entry::Vacant(slot) = workloads.entry(workload) else { continue };
             let inputs = self.metrics.iter().zip(&metrics).map(|(metric, metered)| metered.of(metric, slot.key()));
             let inputs = inputs.collect();

@@ -110,18 +110,29 @@ impl Template {
 /// What a scale rule scales.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetTemplate {
-    /// Empty means: whichever served version has this kind.
-    pub api_version: String,
-    pub kind: String,
-    pub namespace: Template,
-    pub name: Template,
+    api_version: String,
+    kind: String,
+    namespace: Template,
+    name: Template,
+    /// The workload, where no label has a part in it. It is made once: evaluations only share it.
+    constant: Option<Workload>,
 }
 
 impl TargetTemplate {
+    /// Where `api_version` is empty, it is whichever served version has this kind.
+    #[must_use]
+    pub fn new(api_version: String, kind: String, namespace: Template, name: Template) -> Self {
+        let mut target = Self { api_version, kind, namespace, name, constant: None };
+        if let (Some(namespace), Some(name)) = (target.namespace.constant(), target.name.constant()) {
+            target.constant = Some(target.workload(namespace.to_owned(), name.to_owned()));
+        }
+        target
+    }
+
     /// The workload, where no label has a part in it.
     #[must_use]
-    pub fn constant(&self) -> Option<Workload> {
-        Some(self.workload(self.namespace.constant()?.to_owned(), self.name.constant()?.to_owned()))
+    pub fn constant(&self) -> Option<&Workload> {
+        self.constant.as_ref()
     }
 
     /// A label that it needs, where it needs one.

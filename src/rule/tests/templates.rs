@@ -2,12 +2,7 @@ use super::*;
 
 fn filled(text: &str, labels: &[(&str, &str)]) -> String {
     let template = |text| Template::compile(text).unwrap();
-    let target = TargetTemplate {
-        api_version: String::new(),
-        kind: "Deployment".into(),
-        namespace: template("shop"),
-        name: template(text),
-    };
+    let target = TargetTemplate::new(String::new(), "Deployment".into(), template("shop"), template(text));
     let labels = Labels::from_pairs(labels.iter().copied()).unwrap();
     target.resolve(&labels).map_or_else(|error| error.to_string(), |workload| workload.name.clone())
 }
