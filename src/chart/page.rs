@@ -13,8 +13,8 @@ font:15px/1.5 system-ui,-apple-system,\"Segoe UI\",sans-serif}
 h1{font-size:22px;margin:0 0 4px}h2{font-size:17px;margin:28px 0 8px}p{margin:4px 0 12px;color:var(--soft)}
 figure{margin:12px 0;border:1px solid var(--line);border-radius:6px;overflow:hidden;background:var(--sheet)}
 figure svg{display:block;width:100%;height:auto}
-table{border-collapse:collapse;background:var(--sheet);border:1px solid var(--line);font-variant-numeric:tabular-nums}
-th,td{padding:4px 12px;border-bottom:1px solid var(--line);text-align:right}th:first-child,td:first-child{text-align:left}
+table{border-collapse:collapse;font-size:13px;background:var(--sheet);border:1px solid var(--line);font-variant-numeric:tabular-nums}
+th,td{padding:4px 7px;white-space:nowrap;border-bottom:1px solid var(--line);text-align:right}th:first-child,td:first-child{text-align:left}
 pre{background:var(--sheet);border:1px solid var(--line);border-radius:6px;padding:12px;overflow-x:auto}
 .wide{overflow-x:auto}
 ";

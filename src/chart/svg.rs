@@ -11,6 +11,8 @@ const MARGIN: (f64, f64, f64, f64) = (64.0, 18.0, 38.0, 44.0);
 const TITLE: f64 = 24.0;
 /// About what a sign takes, in pixels, at the size of the legend.
 const SIGN: f64 = 6.6;
+/// Rows in which the words of marks may stand.
+const MARK_ROWS: usize = 3;
 
 /// A tone's name in the style sheet, its colour in the light and in the dark.
 const TONES: [(Tone, &str, &str, &str); 6] = [
@@ -155,20 +157,22 @@ fn bands(out: &mut String, plot: &Plot, chart: &Chart) {
 }
 
 fn marks(out: &mut String, plot: &Plot, chart: &Chart) {
+    // Where the words of each row end so far: those that would run into others stand below them.
+    let mut rows = [plot.left; MARK_ROWS];
     for mark in &chart.marks {
-        let x = plot.x(mark.at);
-        // A word that would not fit to the right of its line stands to the left.
-        let fits = x + 8.0 + mark.text.chars().count() as f64 * SIGN < plot.right;
-        let (beside, anchor) = if fits { (x + 5.0, "start") } else { (x - 5.0, "end") };
-        let _ = writeln!(
-            out,
-            "<path class=\"mark\" d=\"M{x:.1} {:.1}V{:.1}\"/><text class=\"soft\" x=\"{beside:.1}\" y=\"{:.1}\" \
-             text-anchor=\"{anchor}\">{}</text>",
-            plot.top,
-            plot.bottom,
-            plot.top + 11.0,
-            escape(&mark.text)
-        );
+        let (x, text) = (plot.x(mark.at), escape(&mark.text));
+        let (top, bottom) = (plot.top, plot.bottom);
+        let _ = writeln!(out, "<path class=\"mark\" d=\"M{x:.1} {top:.1}V{bottom:.1}\"><title>{text}</title></path>");
+        let width = 8.0 + mark.text.chars().count() as f64 * SIGN;
+        // Words that would not fit to the right of their line stand to the left.
+        let fits = x + width < plot.right;
+        let (beside, anchor, begins) = if fits { (x + 5.0, "start", x) } else { (x - 5.0, "end", x - width) };
+        // Without a free row only the line is there, which says it to whoever points at it.
+        let Some(row) = rows.iter().position(|ends| *ends <= begins) else { continue };
+        rows[row] = begins + width;
+        let y = top + 11.0 + 13.0 * row as f64;
+        let _ =
+            writeln!(out, "<text class=\"soft\" x=\"{beside:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>");
     }
 }
 

@@ -23,8 +23,8 @@ pub struct Course {
     /// In the order of time, the first at the beginning; several may be at one time, and the last counts.
     pub changes: Vec<Change>,
     pub moves: Vec<Move>,
-    /// What was foreseen, in the demand's unit, as seen every few minutes.
-    pub foreseen: Vec<(Timestamp, f64)>,
+    /// What was foreseen, in the demand's unit, as seen every few minutes; `None` where nothing was, or nobody trusted it.
+    pub foreseen: Vec<(Timestamp, Option<f64>)>,
 }
 
 /// Writes a course down.
@@ -99,7 +99,7 @@ impl Fleet {
     }
 
     /// Notes what is foreseen.
-    pub(super) fn foresee(&mut self, at: Timestamp, demand: f64) {
+    pub(super) fn foresee(&mut self, at: Timestamp, demand: Option<f64>) {
         self.recorder.course.foreseen.push((at, demand));
     }
 

@@ -192,11 +192,14 @@ impl<'s> World<'s> {
         let Some(seen) = view.workloads.iter().find(|seen| Some(&seen.workload) == self.workload.as_ref()) else {
             return;
         };
-        let steps = seen.decision.iter().flat_map(|decision| &decision.steps);
-        for step in steps.filter(|step| step.layer == Layer::Predictive) {
-            if let Reason::Forecast { demand, .. } | Reason::Foreseen { demand, .. } = &step.reason {
-                self.fleet.foresee(self.now, *demand);
-            }
-        }
+        let mut steps = seen.decision.iter().flat_map(|decision| &decision.steps);
+        let foreseen = steps.find(|step| step.layer == Layer::Predictive).and_then(|step| match &step.reason {
+            Reason::Forecast { demand, .. }
+            | Reason::Foreseen { demand, .. }
+            | Reason::Keeps { demand, .. }
+            | Reason::Matched { demand, .. } => Some(*demand),
+            _ => None,
+        });
+        self.fleet.foresee(self.now, foreseen);
     }
 }

@@ -119,7 +119,8 @@ fn chart(trace: &TraceReport, span: Span, title: &str, marks: bool) -> Chart {
     }
     lines.push(Line { name: "demand".to_owned(), tone: Tone::Ink, stroke: Stroke::Solid, points: demand.collect() });
     let ours = trace.of(Policy::Headroom);
-    let bands = ours.map(|result| band(result, trace, span)).into_iter().filter(|band| !band.points.is_empty());
+    let bands = ours.map(|result| band(result, trace, span)).into_iter();
+    let bands = bands.filter(|band| band.points.iter().any(|(_, low, _)| low.is_finite()));
     let marks = if marks { ours.map(|result| biggest(&result.course, span)).unwrap_or_default() } else { Vec::new() };
     Chart { title: title.to_owned(), unit: "replicas".to_owned(), bands: bands.collect(), lines, marks }
 }
@@ -148,7 +149,8 @@ fn fewest(changes: &[Change], load: &Load, bins: &Bins) -> Vec<(Timestamp, f64)>
 fn band(result: &PolicyReport, trace: &TraceReport, span: Span) -> Band {
     let load = &trace.load;
     let points = result.course.foreseen.iter().filter(|(at, _)| span.from <= *at && *at < span.to);
-    let point = |(at, foreseen): &(Timestamp, f64)| {
+    let point = |(at, foreseen): &(Timestamp, Option<f64>)| {
+        let Some(foreseen) = foreseen else { return (*at, f64::NAN, f64::NAN) };
         let cell = at.since(load.start()).as_millis() / load.step().as_millis().max(1);
         let offered = load.offered(usize::try_from(cell).unwrap_or(usize::MAX));
         (*at, offered.min(*foreseen) / trace.capacity, offered.max(*foreseen) / trace.capacity)
@@ -156,13 +158,13 @@ fn band(result: &PolicyReport, trace: &TraceReport, span: Span) -> Band {
     Band { name: "foreseen".to_owned(), tone: Tone::Orange, points: points.map(point).collect() }
 }
 
-/// The largest moves, in the order of time.
+/// The largest moves, in the order of time. Why they were made is in the list below.
 fn biggest(course: &Course, span: Span) -> Vec<Mark> {
     let mut moves: Vec<_> = course.moves.iter().filter(|one| span.from <= one.at && one.at < span.to).collect();
     moves.sort_by_key(|one| std::cmp::Reverse(one.from.abs_diff(one.to)));
     moves.truncate(MARKS_MAX);
     moves.sort_by_key(|one| one.at);
-    moves.iter().map(|one| Mark { at: one.at, text: format!("{} -> {}: {}", one.from, one.to, one.reason) }).collect()
+    moves.iter().map(|one| Mark { at: one.at, text: format!("{} -> {}", one.from, one.to) }).collect()
 }
 
 /// The day in which a policy was short of replicas for longest; the last one where it never was.
