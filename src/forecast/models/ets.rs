@@ -12,6 +12,11 @@ use crate::forecast::Unfit;
 /// The model learns from this many newest steps, a day and a half of minutes; older ones have faded from its states.
 const LEARNED_MAX: usize = 2160;
 
+/// Error, trend and season as in R's `ets`: additive or multiplicative errors, any trend, no season.
+const ALL: &str = "ZZN";
+/// Additive errors alone: what is left when seasons were taken off by subtraction.
+pub(super) const ADDITIVE: &str = "AZN";
+
 /// Fewer steps than this give augurs no degree of freedom.
 pub(super) const LEAST: usize = 12;
 
@@ -21,8 +26,8 @@ pub(super) struct Ets {
 }
 
 impl Ets {
-    /// Learns from values alone, as the trend of a decomposition is told.
-    pub(super) fn learn(&mut self, values: &[f64]) -> Result<(), Unfit> {
+    /// Learns from values alone, as the trend of a decomposition is told; `forms` are those to choose from.
+    pub(super) fn learn(&mut self, values: &[f64], forms: &str) -> Result<(), Unfit> {
         let values = &values[values.len().saturating_sub(LEARNED_MAX)..];
         let last = values.last().copied().unwrap_or(0.0);
         if values.iter().all(|value| *value == last) {
@@ -30,7 +35,7 @@ impl Ets {
             return Ok(());
         }
         let failed = |error: &dyn std::fmt::Display| Unfit::Failed(format!("augurs: {error}"));
-        let fitted = AutoETS::non_seasonal().fit(values).map_err(|error| failed(&error))?;
+        let fitted = AutoETS::new(1, forms).and_then(|model| model.fit(values)).map_err(|error| failed(&error))?;
         let ahead = fitted.predict(3, None).map_err(|error| failed(&error))?.point;
         let expected = fitted.predict_in_sample(None).map_err(|error| failed(&error))?.point;
         let unclear = || Unfit::Failed("augurs gives no finite state".to_owned());
@@ -48,7 +53,7 @@ impl Method for Ets {
     }
 
     fn fit(&mut self, past: &Clean<'_>) -> Result<(), Unfit> {
-        self.learn(past.values)
+        self.learn(past.values, ALL)
     }
 
     fn update(&mut self, value: Option<f64>) {

@@ -76,7 +76,7 @@ impl Method for Mstl {
                         .sum::<f64>()
             })
             .collect();
-        self.rest.learn(&rest)
+        self.rest.learn(&rest, ets::ADDITIVE)
     }
 
     fn update(&mut self, value: Option<f64>) {
