@@ -228,7 +228,7 @@ impl Heart {
             Some(observation) = self.observations.recv() => heard.push(Event::Observed(observation)),
             Some(acted) = self.actions.join_next_with_id() => self.hear_acted(acted, heard),
             Some(ask) = self.commands.recv() => self.hear_asked(ask, heard),
-            // A fit that panics is a bug of ours; its series is not foreseen until the next start.
+            // A fit that panics is a bug of ours; after a while the engine gives its series another predictor.
             Some(Ok((refit, took))) = self.fits.join_next() => heard.push(Event::Refitted(refit, took)),
             () = sleep_until(due_at) => {}
         }

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use super::{recorded, simulate};
 use crate::config::Settings;
 use crate::labels::Labels;
-use crate::rule::{self, RuleSet};
+use crate::rule::RuleSet;
 use crate::sim::simulate::recorded::{
     Differences, Gate, Judge, Replay, Tape, Tolerances, diff, diff_json, diff_table, tripped,
 };
@@ -81,15 +81,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "MONEY", requires = "cost_replica_hour", value_parser = simulate::positive)]
     cost_under_hour: Option<f64>,
 
-    /// Exit with 3 where the change is worse in this: missed (a workload misses more demand), cost (all take more
+    /// Exit with 3 where the change is worse in this: missed (a workload misses more demand, or is no longer scaled), cost (all take more
     /// replica-hours), flaps (a workload turns more often), change (any count differs).
     #[arg(long, value_name = "GATES", value_delimiter = ',', value_parser = gate)]
     fail_on: Vec<Gate>,
     /// How many percentage points more of its demand a workload may miss.
-    #[arg(long, value_name = "POINTS", default_value_t = Tolerances::default().missed)]
+    #[arg(long, value_name = "POINTS", default_value_t = Tolerances::default().missed, value_parser = simulate::not_negative)]
     missed_tolerance: f64,
     /// How many percent more replica-hours all workloads may take.
-    #[arg(long, value_name = "PERCENT", default_value_t = Tolerances::default().cost)]
+    #[arg(long, value_name = "PERCENT", default_value_t = Tolerances::default().cost, value_parser = simulate::not_negative)]
     cost_tolerance: f64,
     /// Write the differences as JSON; - is standard output, in place of the table.
     #[arg(long, value_name = "FILE")]
@@ -134,6 +134,9 @@ fn compare(args: &Args) -> anyhow::Result<Differences> {
         let rules = [compiled(&args.old)?, compiled(&args.new)?];
         return replay(args, &settings, &Tape::Recording { recording: &recording, range }, &rules);
     }
+    if args.start.is_some() || args.end.is_some() {
+        bail!("--start and --end are for a recording; {} is replayed as a whole", args.from.display());
+    }
     let traces = simulate::input::read(&args.from)?;
     let [(name, trace)] = traces.as_slice() else {
         bail!("{} holds several traces; name one of them", args.from.display());
@@ -143,6 +146,14 @@ fn compare(args: &Args) -> anyhow::Result<Differences> {
     let (old, new) = (subject(args, &args.old, &settings)?, subject(args, &args.new, &settings)?);
     for note in old.notes.iter().chain(&new.notes) {
         eprintln!("{note}");
+    }
+    if old.shadow != new.shadow {
+        let side = if new.shadow { &args.new } else { &args.old };
+        bail!(
+            "{}: rule \"{}\" is a shadow there and scales nothing, so the two can't be compared",
+            side.display(),
+            new.name
+        );
     }
     let tape = Tape::of_trace(&load, old.series.into_iter().chain(new.series));
     replay(args, &settings, &tape, &[old.rules, new.rules])
@@ -156,10 +167,10 @@ fn is_traces(folder: &Path) -> bool {
 
 /// The rule that reads a trace.
 fn subject(args: &Args, path: &Path, settings: &Settings) -> anyhow::Result<Subject> {
-    let text = rule::read(path).map_err(|finding| anyhow::anyhow!("{finding}"))?;
+    let files = recorded::files(path)?;
     let choice =
         Choice { rule: args.rule.clone(), metric: args.metric.clone(), series: args.series.clone(), per_replica: None };
-    Subject::of(&[(path.to_owned(), text)], settings, &choice).with_context(|| path.display().to_string())
+    Subject::of(&files, settings, &choice).with_context(|| path.display().to_string())
 }
 
 fn replay(args: &Args, settings: &Settings, tape: &Tape<'_>, rules: &[RuleSet; 2]) -> anyhow::Result<Differences> {

@@ -22,13 +22,20 @@ pub(super) fn settings(file: Option<&Path>) -> anyhow::Result<Settings> {
 
 /// Rule files, compiled together; a folder stands for the YAML files in it.
 pub(super) fn rules(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<RuleSet> {
-    let mut files = Vec::new();
+    let mut all = Vec::new();
     for path in paths {
-        for file in yaml(path)? {
-            files.push((file.clone(), rule::read(&file).map_err(|finding| findings(&[finding]))?));
-        }
+        all.extend(files(path)?);
     }
-    rule::compile(&files, settings).map_err(|found| findings(&found))
+    rule::compile(&all, settings).map_err(|found| findings(&found))
+}
+
+/// The texts of a rule file, or of all in a folder.
+pub(super) fn files(path: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
+    let texts = yaml(path)?.into_iter().map(|file| match rule::read(&file) {
+        Ok(text) => Ok((file, text)),
+        Err(finding) => Err(findings(&[finding])),
+    });
+    texts.collect()
 }
 
 fn findings(findings: &[Finding]) -> anyhow::Error {

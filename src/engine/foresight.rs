@@ -71,6 +71,13 @@ impl Foresight {
         }
     }
 
+    /// The fit has failed, and the predictor with it: another one begins with what was heard meanwhile.
+    pub(super) fn give_up(&mut self, options: &Options) {
+        if self.predictor.is_none() {
+            self.put_back(Box::new(Predictor::new(options.clone())));
+        }
+    }
+
     /// What is foreseen of the window in which what is decided now will have effect, up to the next decision's, and of
     /// the time that a lower count would have to last: `hold`, or until others could be there in place of what was let go.
     pub(super) fn outlook(
@@ -86,7 +93,10 @@ impl Foresight {
         let windows = Windows { lead, until, hold: hold.max(lead) };
         let fresh =
             |(at, looked): &(Timestamp, Windows)| now.since(*at) < LOOK_EVERY && *looked == windows && now >= *at;
-        let Some(predictor) = &self.predictor else { return self.outlook.clone() };
+        let Some(predictor) = &self.predictor else {
+            // Foreseen for a time that has passed, it says nothing any more.
+            return self.outlook.clone().filter(|outlook| outlook.by > now);
+        };
         if !self.looked.as_ref().is_some_and(fresh) {
             let quantile = forecasting.quantile;
             self.looked = Some((now, windows));
@@ -160,8 +170,12 @@ impl Foresight {
         self.predictor.take_if(|predictor| predictor.refit_due())
     }
 
-    /// Takes the predictor back, with what was heard meanwhile.
+    /// Takes the predictor back, with what was heard meanwhile. One that was set up otherwise, before the rules changed, has
+    /// been replaced.
     pub(super) fn put_back(&mut self, mut predictor: Box<Predictor>) {
+        if self.predictor.is_some() {
+            return;
+        }
         for (at, demand) in self.waiting.drain(..) {
             predictor.observe(at, demand);
         }
@@ -172,5 +186,35 @@ impl Foresight {
     /// All of it as bytes; `None` while it is away.
     pub(super) fn snapshot(&self) -> Option<Vec<u8>> {
         self.predictor.as_ref().map(|predictor| predictor.snapshot())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(step: u64) -> Options {
+        Options { step: Duration::from_secs(step), ..Options::default() }
+    }
+
+    #[test]
+    fn a_predictor_that_was_replaced_meanwhile_does_not_come_back() {
+        let mut foresight = Foresight::new(&options(60), None, Timestamp::MIN);
+        let away = foresight.predictor.take().unwrap();
+        let mut anew = Foresight::new(&options(30), None, Timestamp::MIN);
+        anew.put_back(away);
+        assert_eq!(anew.predictor.unwrap().options().step, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_fit_that_fails_costs_what_was_learned_and_no_more() {
+        let start = Timestamp::from_millis(1_700_000_000_000);
+        let mut foresight = Foresight::new(&options(60), None, start);
+        foresight.predictor = None;
+        for minute in 0..5 {
+            foresight.observe(start + Duration::from_mins(minute), Some(7.0));
+        }
+        foresight.give_up(&options(60));
+        assert!(foresight.predictor.is_some_and(|predictor| predictor.forecast(Duration::from_mins(5)).is_some()));
     }
 }

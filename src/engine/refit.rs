@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::foresight::Foresight;
+use super::workloads::Known;
 use super::{Due, Effect, Engine, Refit};
 use crate::time::Timestamp;
 use crate::workload::Workload;
@@ -18,6 +19,9 @@ const REST: u32 = 4;
 /// A fit that has not come back for so long never will: its task has failed.
 const LOST_AFTER: Duration = Duration::from_mins(10);
 
+/// A workload, the shadow of it where it is that one's, and the metric.
+type Away = (Workload, Option<Arc<str>>, Arc<str>);
+
 /// Whose turn it is.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
@@ -25,6 +29,8 @@ pub(super) struct Turns {
     pub due: bool,
     /// The workload whose predictor was fitted last; the next one's turn is after it.
     last: Option<Workload>,
+    /// Whose predictor is away.
+    away: Option<Away>,
 }
 
 impl Engine {
@@ -32,6 +38,13 @@ impl Engine {
     pub(super) fn refit(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         if !std::mem::take(&mut self.turns.due) {
             return;
+        }
+        if let Some(away) = self.turns.away.take()
+            && let Some(known) = self.foreseer(&away)
+            && let Some(forecasting) = known.rule.forecast.clone()
+            && let Some(foresight) = known.foresights.get_mut(&away.2)
+        {
+            foresight.give_up(&forecasting.options);
         }
         let after = self.turns.last.clone().map_or(Bound::Unbounded, Bound::Excluded);
         let mut found = None;
@@ -60,18 +73,26 @@ impl Engine {
         self.agenda.set(Due::Refit, Some(now + wait));
         if let Some(refit) = found {
             self.turns.last = Some(refit.workload.clone());
+            self.turns.away = Some((refit.workload.clone(), refit.shadow.clone(), Arc::clone(&refit.metric)));
             effects.push(Effect::Refit(refit));
+        }
+    }
+
+    fn foreseer(&mut self, (workload, shadow, _): &Away) -> Option<&mut Known> {
+        match shadow {
+            None => self.workloads.get_mut(workload),
+            Some(rule) => self.shadows.get_mut(&(workload.clone(), Arc::clone(rule))).map(|shadow| &mut shadow.known),
         }
     }
 
     /// Takes a predictor back that was fitted. Its workload, or its rule's wish for forecasts, may be gone.
     pub(super) fn refitted(&mut self, refit: Refit, took: Duration, now: Timestamp) {
         let Refit { workload, shadow, metric, predictor } = refit;
-        let known = match shadow {
-            None => self.workloads.get_mut(&workload),
-            Some(rule) => self.shadows.get_mut(&(workload, rule)).map(|shadow| &mut shadow.known),
-        };
-        if let Some(foresight) = known.and_then(|known| known.foresights.get_mut(&metric)) {
+        let whose = (workload, shadow, metric);
+        if self.turns.away.as_ref() == Some(&whose) {
+            self.turns.away = None;
+        }
+        if let Some(foresight) = self.foreseer(&whose).and_then(|known| known.foresights.get_mut(&whose.2)) {
             foresight.put_back(predictor);
         }
         self.agenda.set(Due::Refit, Some(now + took.saturating_mul(REST)));

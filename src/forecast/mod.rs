@@ -16,7 +16,7 @@ mod trust;
 pub use fast::profile::Shape;
 pub use holidays::{Holiday, Holidays};
 pub use options::{Forecast, ModelName, Options, Point};
-pub use predictor::Predictor;
+pub use predictor::{HORIZON_MAX, Predictor};
 
 use std::time::Duration;
 

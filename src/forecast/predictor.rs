@@ -20,7 +20,7 @@ const SAMPLES_MIN: f64 = 3.0;
 /// Steps of a gap that are walked through one by one, at most.
 const GAP_MAX: i64 = 2_880;
 /// Steps ahead that can be asked for: two weeks of minutes.
-const HORIZON_MAX: usize = 20_160;
+pub const HORIZON_MAX: usize = 20_160;
 /// What of a whole past is taken in step by step, and of how many older steps one is learned from. It is for steps of
 /// a minute: of longer ones there are few.
 const RECENT: Duration = Duration::from_hours(12);
@@ -31,6 +31,8 @@ const MANY: f64 = 1_000.0;
 const WILD: f64 = 2.0;
 const WILD_FOR: Duration = Duration::from_mins(3);
 const WILD_STEPS: u128 = 3;
+/// What is nothing in the history's unit, which is about the size of demand.
+const SLIGHT: f64 = 1e-9;
 /// The first byte of a snapshot. Another one means that state has another shape by now, and all begins anew.
 const VERSION: u8 = 3;
 
@@ -225,6 +227,9 @@ impl Predictor {
         let (lane, origin) = (&self.lane, &standing.origin);
         let fan = [0.1, 0.5, 0.9, 0.95].map(|level| lane.errors(level, 1..=steps));
         let peaks = lane.peak_errors(0.9, 1..=steps);
+        // A trend that the mixture lags behind is in the errors' quantiles, and its mean is not beyond them. A model that was
+        // named says what it says.
+        let named = self.slow.is_named();
         let mut crest = f64::NEG_INFINITY;
         let mut peak = f64::NEG_INFINITY;
         let mut loudest = 0.0_f64;
@@ -242,7 +247,7 @@ impl Predictor {
                 .max(peak);
             Point {
                 at: self.history.start_of(standing.ahead(ahead)),
-                mean: mean * unit,
+                mean: if named { *mean } else { mean.clamp(p10 - SLIGHT, p90 + SLIGHT) } * unit,
                 p10: p10 * unit,
                 p50: p50 * unit,
                 p90: p90 * unit,

@@ -60,8 +60,23 @@ impl Slow {
         self.named.is_some()
     }
 
+    /// The named model, once it has been fitted.
     pub(crate) fn name(&self) -> Option<&'static str> {
-        self.named.as_ref().map(|model| model.name())
+        self.named.as_ref().filter(|_| self.fitted.is_some()).map(|model| model.name())
+    }
+
+    /// What a named model foresees of `steps` steps after the step `number`, in the history's units; empty where none is
+    /// named, or nothing is known yet. Its own path is only as long as forecasts are judged.
+    pub(crate) fn far(&self, number: i64, steps: usize, unit: f64) -> Vec<f64> {
+        let Some(model) = self.named.as_ref().filter(|_| self.fitted.is_some()) else { return Vec::new() };
+        let passed = usize::try_from(number.saturating_add(1).saturating_sub(self.from)).unwrap_or(0);
+        let mut points = Vec::with_capacity(passed + steps);
+        model.forecast(passed.saturating_add(steps), &mut points);
+        points.drain(..passed.min(points.len()));
+        for point in &mut points {
+            *point /= unit;
+        }
+        points
     }
 
     /// What is foreseen of the step `number`; NaN where nothing is.

@@ -238,6 +238,42 @@ fn a_named_model_is_heard_alone() {
 }
 
 #[test]
+fn a_named_model_is_heard_as_far_as_is_asked_and_while_a_step_is_open() {
+    let mut predictor = Predictor::new(Options { model: "naive".into(), ..Options::default() });
+    for step in 0..50 {
+        predictor.observe(at(step), Some((step % 5) as f64 + 1.0));
+        if predictor.refit_due() {
+            predictor.refit();
+        }
+    }
+    // Nothing is known of the next step yet.
+    for open in [false, true] {
+        if open {
+            predictor.observe(at(50), None);
+        }
+        let forecast = predictor.forecast(3 * HOUR).unwrap();
+        assert_eq!(forecast.points.len(), 180);
+        assert!(forecast.points.iter().all(|point| (point.mean - 5.0).abs() < 1e-6), "{open}: {forecast:?}");
+    }
+}
+
+#[test]
+fn a_model_that_could_not_be_fitted_is_not_said_to_lead() {
+    let mut predictor = Predictor::new(Options { model: "holt_winters".into(), ..Options::default() });
+    feed(&mut predictor, 0, &[1.0, 2.0, 3.0, 4.0, 5.0]);
+    predictor.refit();
+    assert_ne!(predictor.model(), "holt_winters");
+}
+
+#[test]
+fn what_grows_is_expected_within_its_quantiles() {
+    let ramp: Vec<f64> = (0..100).map(f64::from).collect();
+    for point in fed(&ramp).forecast(HOUR).unwrap().points {
+        assert!(point.p10 <= point.mean + 1e-6 && point.mean <= point.p90 + 1e-6, "{point:?}");
+    }
+}
+
+#[test]
 fn a_newcomer_is_lent_a_shape() {
     let values = days(4, 1.0);
     let shape = fed(&values).shape().unwrap();

@@ -13,9 +13,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::forecast::{Forecast, ModelName, Options, Predictor, models};
+use crate::forecast::{Forecast, HORIZON_MAX, ModelName, Options, Predictor, models};
 use crate::time::{format_duration, parse_duration};
 use input::{Row, Stamp, Table};
+
+/// So many steps for each row, at most: a series with more holes than values is not foreseen.
+const SPARSE: u32 = 10;
 
 /// Forecasts a series: `timestamp,value` in, `timestamp,mean,p10,p50,p90,p95,pmax90` out.
 ///
@@ -32,7 +35,7 @@ pub(super) struct Args {
     /// How long a step is, as in 1m: samples within one are averaged. By default the distance between rows.
     #[arg(long, value_name = "DURATION", value_parser = length)]
     step: Option<Duration>,
-    /// How far to look ahead.
+    /// How far to look ahead: 20,160 steps at most, two weeks of minutes.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = length)]
     horizon: Duration,
     /// The model: auto lets the record choose and combine.
@@ -79,6 +82,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     };
     let step = args.step.unwrap_or(table.step);
+    if let Err(problem) = fits(args, step, table.step) {
+        eprintln!("{name}: {problem}");
+        return Ok(ExitCode::from(2));
+    }
     let predictor = learned(&table.rows, options(args, step));
     let Some(forecast) = predictor.forecast(args.horizon) else {
         let known = table.rows.iter().filter(|row| row.value.is_some()).count();
@@ -88,7 +95,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
         return Ok(ExitCode::FAILURE);
     };
-    let told = format!("{} leads, trust {:.2}", predictor.model(), predictor.trust());
+    let mut told = format!("{} leads, trust {:.2}", predictor.model(), predictor.trust());
+    if args.model != "auto" && predictor.model() != args.model {
+        let _ = write!(told, " (too few rows, or too irregular, for {})", args.model);
+    }
     match &args.plot {
         Some(target) => {
             let series = args.file.file_stem().map_or_else(|| name.clone(), |stem| stem.display().to_string());
@@ -104,6 +114,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let missing = table.rows.iter().filter(|row| row.value.is_none()).count();
     eprintln!("{} rows, {missing} missing, steps of {}; {told}", table.rows.len(), format_duration(step));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the flags fit each other and the file, whose rows are `apart`.
+fn fits(args: &Args, step: Duration, apart: Duration) -> Result<(), String> {
+    let [step_text, apart_text] = [step, apart].map(format_duration);
+    if step.saturating_mul(SPARSE) < apart {
+        return Err(format!("rows are {apart_text} apart: most steps of {step_text} would be empty; leave out --step"));
+    }
+    let most = step.saturating_mul(u32::try_from(HORIZON_MAX).unwrap_or(u32::MAX));
+    if args.horizon > most {
+        return Err(format!("--horizon is at most {} with steps of {step_text}", format_duration(most)));
+    }
+    Ok(())
 }
 
 fn options(args: &Args, step: Duration) -> Options {

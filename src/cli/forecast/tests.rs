@@ -65,3 +65,24 @@ fn an_unknown_model_names_the_known_ones() {
     assert!(told.starts_with(&format!("unknown model \"holtt\"; known: {known}")), "{told}");
     assert_eq!(length("0").unwrap_err(), "it must be longer than nothing");
 }
+
+#[track_caller]
+fn check_flags(flags: &[&str], want: Result<(), &str>) {
+    #[derive(Debug, clap::Parser)]
+    struct Program {
+        #[command(flatten)]
+        args: Args,
+    }
+    let args = <Program as clap::Parser>::parse_from(["forecast", "load.csv"].iter().chain(flags)).args;
+    let minute = Duration::from_mins(1);
+    let found = fits(&args, args.step.unwrap_or(minute), minute);
+    assert_eq!(found.as_ref().map_err(String::as_str), want.as_ref().map_err(|text| *text).map(|()| &()));
+}
+
+#[test]
+fn flags_that_ask_for_too_much_are_refused() {
+    check_flags(&["--horizon", "14d"], Ok(()));
+    check_flags(&["--horizon", "30d"], Err("--horizon is at most 2w with steps of 1m"));
+    check_flags(&["--step", "6s"], Ok(()));
+    check_flags(&["--step", "1s"], Err("rows are 1m apart: most steps of 1s would be empty; leave out --step"));
+}

@@ -137,7 +137,7 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "field")]
     sweep: bool,
     /// What the best variant may miss, in percent, where there is no price.
-    #[arg(long, value_name = "PERCENT", default_value_t = 0.1)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.1, value_parser = not_negative)]
     missed_max: f64,
     /// Write the scores as JSON; - is standard output, in place of the table.
     #[arg(long, value_name = "FILE")]
@@ -154,6 +154,12 @@ pub(super) struct Args {
 pub(super) fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
     number.ok_or_else(|| "write a number above zero".to_owned())
+}
+
+/// A number that is zero or above.
+pub(super) fn not_negative(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| "write a number, zero or above".to_owned())
 }
 
 fn policy(text: &str) -> Result<Policy, String> {
@@ -173,6 +179,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn simulated(args: &Args) -> anyhow::Result<String> {
     if let Some(folder) = &args.from {
         return from_recording(folder, args);
+    }
+    if args.from_prometheus.is_none() && (args.start.is_some() || args.end.is_some()) {
+        anyhow::bail!("--start and --end are for --from-prometheus and --from; a file is replayed as a whole");
     }
     let mut traces = Vec::new();
     for path in &args.traces {

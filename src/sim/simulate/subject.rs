@@ -53,6 +53,8 @@ pub struct Subject {
     /// The scale rule's name.
     pub name: String,
     pub rules: RuleSet,
+    /// The rule as written would not act.
+    pub shadow: bool,
     /// The series that the trace arrives as, and whether each is a counter.
     pub series: Vec<(Labels, bool)>,
     pub per_replica: f64,
@@ -148,6 +150,10 @@ impl Subject {
                 .map_err(|why| SubjectError::Series { metric: simulated.name.to_string(), why })?,
         };
         // Here nothing is compared live, and a shadow is tried as if it acted.
+        let shadow = scale.shadow;
+        if shadow {
+            notes.push("the rule is a shadow, and is tried as if it acted".to_owned());
+        }
         (scale.shadow, scale.compare) = (false, Vec::new());
         let (min, max) = (scale.policy.min, scale.policy.max);
         let price = scale.economy.cost.as_ref().map(|cost| cost.rate(1).as_f64());
@@ -166,7 +172,7 @@ impl Subject {
             }
         }
         rules.groups.retain(|group| !group.rules.is_empty());
-        Ok(Self { name, rules, series, per_replica, min, max, price, notes })
+        Ok(Self { name, rules, shadow, series, per_replica, min, max, price, notes })
     }
 
     /// Changes its scale rule.

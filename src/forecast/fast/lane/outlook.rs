@@ -72,9 +72,12 @@ impl Lane {
         horizon: usize,
     ) -> Vec<f64> {
         let (lens, bounds) = (self.lens(history), bounds(history));
-        let step = |ahead| {
+        let last = number.saturating_add(i64::try_from(horizon).unwrap_or(i64::MAX));
+        let far = if slow.at(last).is_nan() { slow.far(number, horizon, history.unit()) } else { Vec::new() };
+        let step = |ahead: usize| {
             let between = between(ahead);
-            let expected = self.slow_at(slow, history, number.saturating_add(ahead as i64));
+            let expected = far.get(ahead - 1).copied();
+            let expected = expected.unwrap_or_else(|| self.slow_at(slow, history, number.saturating_add(ahead as i64)));
             let experts = self.experts(origin, &lens.seasonal(number, ahead), ahead.min(REACH), between, expected);
             self.mixed(origin, &experts, between, slow.is_named(), bounds)
         };

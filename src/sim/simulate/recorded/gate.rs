@@ -5,7 +5,7 @@ use super::diff::{Difference, Differences, Side};
 /// What may be asked of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gate {
-    /// No workload misses more of its demand.
+    /// No workload misses more of its demand, nor is left alone.
     Missed,
     /// All workloads together take no more replica-hours.
     Cost,
@@ -54,14 +54,21 @@ pub fn tripped(differences: &Differences, gates: &[Gate], tolerances: Tolerances
     let mut lines = Vec::new();
     for gate in gates {
         match gate {
-            Gate::Missed => lines.extend(pairs.iter().filter_map(|(one, (old, new))| {
-                let (old, new) = (old.score.missed_percent, new.score.missed_percent);
-                let more = new - old > tolerances.missed;
-                more.then(|| format!("missed: {} misses {new:.3}% of its demand, {old:.3}% before", one.workload))
-            })),
+            Gate::Missed => {
+                lines.extend(pairs.iter().filter_map(|(one, (old, new))| {
+                    let (old, new) = (old.score.missed_percent, new.score.missed_percent);
+                    let more = new - old > tolerances.missed;
+                    more.then(|| format!("missed: {} misses {new:.3}% of its demand, {old:.3}% before", one.workload))
+                }));
+                let left = differences.workloads.iter().filter(|one| one.old.is_some() && one.new.is_none());
+                lines.extend(left.map(|one| format!("missed: {} is no longer scaled", one.workload)));
+            }
             Gate::Cost => {
+                // What is no longer scaled is paid for all the same.
+                let kept = |one: &&Difference| one.old.is_none() || one.new.is_some();
                 let hours = |side: fn(&Difference) -> Option<&Side>| -> f64 {
-                    differences.workloads.iter().filter_map(side).map(|side| side.score.replica_hours).sum()
+                    let kept = differences.workloads.iter().filter(kept);
+                    kept.filter_map(side).map(|side| side.score.replica_hours).sum()
                 };
                 let (old, new) = (hours(|one| one.old.as_ref()), hours(|one| one.new.as_ref()));
                 if new > old * (1.0 + tolerances.cost / 100.0) {

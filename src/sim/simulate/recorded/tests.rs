@@ -249,6 +249,16 @@ fn gates_tell_what_is_worse() {
     }
     let less = RULES.replace("per_replica: 50", "per_replica: 80");
     check(&less, &[Gate::Cost], &expect![[r#""#]]);
+    // What is left alone is no saving.
+    let other = RULES.replace("name: workers}", "name: other}");
+    assert_ne!(other, RULES);
+    check(
+        &other,
+        &[Gate::Missed, Gate::Cost, Gate::Flaps],
+        &expect![[r#"
+        missed: shop/workers is no longer scaled
+        cost: 61.2 replica-hours, 51.2 before"#]],
+    );
     check(
         &less,
         &[Gate::Missed, Gate::Change],
