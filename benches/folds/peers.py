@@ -1,6 +1,6 @@
 """Forecasts by statsforecast on the folds of the bench, for comparison.
 
-In, on stdin: a line for each fold, `trace path step begin origin horizon`, where begin..origin are the lines of values
+In, on stdin: a line for each fold, `trace step begin origin horizon path`, where begin..origin are the lines of values
 that a model is given. Out, a line for each fold and model: `model trace origin seconds median,... p90,...`.
 Leaves with 3 where statsforecast is not installed.
 
