@@ -25,22 +25,29 @@ pub fn run(
     threads: usize,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Report, SimulateError> {
-    let jobs: Vec<(usize, Policy)> =
+    let days = |case: usize| cases.get(case).map_or(0.0, |case| case.load.days());
+    let mut jobs: Vec<(usize, Policy)> =
         (0..cases.len()).flat_map(|case| policies.iter().map(move |policy| (case, *policy))).collect();
+    // The longest first: else one thread plays it in the end while the others have nothing to do.
+    jobs.sort_by(|(one, _), (other, _)| days(*other).total_cmp(&days(*one)));
     let played = all(
         &jobs,
         threads,
         |(case, policy)| Some(cases.get(*case)?.play(*policy, options)),
         |job, done| {
-            let days = jobs.get(job).and_then(|(case, _)| cases.get(*case)).map_or(0.0, |case| case.load.days());
+            let days = jobs.get(job).map_or(0.0, |(case, _)| days(*case));
             progress(Progress { done, all: jobs.len(), days });
         },
     );
-    let mut played = played.into_iter();
+    let mut by_case: Vec<Vec<Result<PolicyReport, OursError>>> = cases.iter().map(|_| Vec::new()).collect();
+    for ((case, _), result) in jobs.iter().zip(played) {
+        if let Some(results) = by_case.get_mut(*case) {
+            results.extend(result);
+        }
+    }
     let mut traces = Vec::new();
-    for case in cases {
-        let results: Result<Vec<PolicyReport>, OursError> =
-            policies.iter().filter_map(|_| played.next()).flatten().collect();
+    for (case, results) in cases.iter().zip(by_case) {
+        let results: Result<Vec<PolicyReport>, OursError> = results.into_iter().collect();
         let results = results.map_err(|source| SimulateError { trace: case.load.name.clone(), source })?;
         traces.push(compared(case, results, options));
     }
