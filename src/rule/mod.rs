@@ -14,6 +14,7 @@ mod policy;
 mod record;
 mod restore;
 mod scale;
+mod spread;
 mod target;
 #[cfg(test)]
 mod tests;
