@@ -5,7 +5,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint peers bench bench-forecast bench-simulate
+.PHONY: help demo test test-models lint peers bench bench-forecast bench-simulate
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -20,10 +20,14 @@ test: peers      ## build the peers, then run every test
 	@echo "running every bench, small"
 	HEADROOM_BENCH=small $(CARGO) bench --locked --profile dev
 
+test-models:     ## the forecast models, also those behind the features prophet and lstm (the first build takes some 6 minutes)
+	$(CARGO) test --locked --features prophet,lstm --lib forecast::
+
 lint:            ## formatting and clippy, warnings denied
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
+	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
 
 peers:           ## build the real programs that the tests talk to (once: some 10 minutes)
 	tests/peers/build.sh

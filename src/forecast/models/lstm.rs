@@ -4,7 +4,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::rnn::{LSTM, LSTMConfig, RNN as _, lstm};
-use candle_nn::{AdamW, Linear, Module as _, Optimizer as _, VarBuilder, VarMap, linear, loss};
+use candle_nn::{AdamW, Linear, Module as _, Optimizer as _, VarBuilder, VarMap, linear};
 
 use super::careful::{Clean, Method};
 use crate::forecast::Unfit;
@@ -18,10 +18,10 @@ const CELLS: usize = 16;
 const DISTANCES: [usize; 8] = [1, 2, 4, 8, 15, 30, 45, 60];
 /// The farthest of them.
 const FARTHEST: usize = 60;
-/// Windows that it is trained on, how many at once, and how often each: half a second in all.
-const WINDOWS_MAX: usize = 1024;
-const BATCH: usize = 128;
-const EPOCHS: usize = 8;
+/// Windows that it is trained on, how many at once, and how often each: a second in all.
+const WINDOWS_MAX: usize = 512;
+const BATCH: usize = 64;
+const EPOCHS: usize = 16;
 /// How far a training step goes.
 const RATE: f64 = 0.01;
 
@@ -93,7 +93,9 @@ impl Network {
         };
         named.sort_by(|a, b| a.0.cmp(&b.0));
         let reach = 1.0 / (CELLS as f32).sqrt();
-        for (_, var) in &named {
+        for (name, var) in &named {
+            // What comes out begins at zero, which says "as now".
+            let reach = if name.starts_with("out") { 0.0 } else { reach };
             let drawn: Vec<f32> = (0..var.elem_count())
                 .map(|_| {
                     state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -117,7 +119,9 @@ impl Network {
         let first = WINDOW + past.season.unwrap_or(0);
         let origins = first..past.values.len().saturating_sub(FARTHEST);
         let stride = origins.len().div_ceil(WINDOWS_MAX).max(1);
-        let told = |origin: &usize| DISTANCES.iter().all(|distance| known.get(origin + distance) == Some(&true));
+        // Half of the steps may be missing: a window counts for the distances at which something is known.
+        let is_known = |step: usize| known.get(step) == Some(&true);
+        let told = |origin: &usize| DISTANCES.iter().any(|distance| is_known(origin + distance));
         let origins: Vec<usize> = origins.step_by(stride).filter(told).collect();
         let mut optimizer = AdamW::new_lr(weights, RATE)?;
         for epoch in 0..EPOCHS {
@@ -127,15 +131,18 @@ impl Network {
                 let shift = (batch + epoch) % batches;
                 let chosen: Vec<usize> = origins.iter().copied().skip(shift).step_by(batches).collect();
                 let windows: Vec<f32> = chosen.iter().flat_map(|origin| past.window(*origin)).collect();
+                let pairs = || chosen.iter().flat_map(|&origin| DISTANCES.map(|distance| (origin, origin + distance)));
+                let mask: Vec<f32> = pairs().map(|(_, target)| f32::from(u8::from(is_known(target)))).collect();
                 #[allow(clippy::cast_possible_truncation, reason = "the network computes in single precision")]
-                let targets: Vec<f32> = chosen
-                    .iter()
-                    .flat_map(|&origin| DISTANCES.map(|distance| (origin, origin + distance)))
+                let targets: Vec<f32> = pairs()
                     .map(|(origin, target)| ((past.values[target] - past.values[origin]) / past.spread) as f32)
                     .collect();
+                let shape = (chosen.len(), DISTANCES.len());
                 let windows = Tensor::from_vec(windows, (chosen.len(), WINDOW, INPUTS), &Device::Cpu)?;
-                let targets = Tensor::from_vec(targets, (chosen.len(), DISTANCES.len()), &Device::Cpu)?;
-                optimizer.backward_step(&loss::mse(&network.forward(&windows)?, &targets)?)?;
+                let (mask, targets) =
+                    (Tensor::from_vec(mask, shape, &Device::Cpu)?, Tensor::from_vec(targets, shape, &Device::Cpu)?);
+                let missed = ((network.forward(&windows)? - targets)? * &mask)?;
+                optimizer.backward_step(&(missed.sqr()?.sum_all()? / mask.sum_all()?)?)?;
             }
         }
         Ok(network)

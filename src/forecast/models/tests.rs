@@ -148,7 +148,10 @@ fn followed(name: &str, seasons: &[usize]) -> f64 {
 #[test]
 fn models_with_a_season_see_the_humps_come() {
     let naive = followed("naive", &[]);
-    for name in ["seasonal_naive", "holt_winters", "theta", "mstl", "ridge"] {
+    let mut seasonal = vec!["seasonal_naive", "holt_winters", "theta", "mstl", "ridge"];
+    // Those behind features.
+    seasonal.extend(NAMES.iter().filter(|name| ["prophet", "lstm"].contains(name)));
+    for name in seasonal {
         let error = followed(name, &[96, 672]);
         assert!(error < naive * 0.5, "{name}: {error} where naive has {naive}");
     }

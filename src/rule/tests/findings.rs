@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::forecast::{Holiday, Holidays};
+use crate::forecast::{Holiday, Holidays, models};
 
 /// The findings of a rule, given from its first field on; its first line is line 4.
 #[track_caller]
@@ -274,29 +274,33 @@ fn names_of_records_and_labels_are_prometheuss() {
 #[test]
 fn a_forecast_is_checked() {
     check(
-        &scale("forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}"),
+        &scale("forecast: {horizon: 2d, quantile: 90, confidence: 2, step: 1s, seasons: [1s]}"),
         expect![[r#"
             web.yaml:8:29: horizon is from a second to a day, or auto
-                8 |         forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}
+                8 |         forecast: {horizon: 2d, quantile: 90, confidence: 2, step: 1s, seasons: [1s]}
                   |                             ^^
             web.yaml:8:43: quantile is between 0 and 1: 0.9 provides for nine of ten windows
-                8 |         forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}
+                8 |         forecast: {horizon: 2d, quantile: 90, confidence: 2, step: 1s, seasons: [1s]}
                   |                                           ^^
-            web.yaml:8:54: unknown model "holts"; known: auto, naive, seasonal_naive, drift, holt, holt_winters, theta, arima, ets, mstl, ridge
-                8 |         forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}
-                  |                                                      ^^^^^
-            web.yaml:8:73: confidence is from 0 to 1: the trust from which on a forecast counts
-                8 |         forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}
-                  |                                                                         ^
-            web.yaml:8:82: step is from 10s to 1h
-                8 |         forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}
-                  |                                                                                  ^^
-            web.yaml:8:95: a season has two steps at least
-                8 |         forecast: {horizon: 2d, quantile: 90, model: holts, confidence: 2, step: 1s, seasons: [1s]}
-                  |                                                                                               ^
+            web.yaml:8:59: confidence is from 0 to 1: the trust from which on a forecast counts
+                8 |         forecast: {horizon: 2d, quantile: 90, confidence: 2, step: 1s, seasons: [1s]}
+                  |                                                           ^
+            web.yaml:8:68: step is from 10s to 1h
+                8 |         forecast: {horizon: 2d, quantile: 90, confidence: 2, step: 1s, seasons: [1s]}
+                  |                                                                    ^^
+            web.yaml:8:81: a season has two steps at least
+                8 |         forecast: {horizon: 2d, quantile: 90, confidence: 2, step: 1s, seasons: [1s]}
+                  |                                                                                 ^
         "#]],
     );
     assert!(rule(&scale("forecast: {horizon: auto, model: holt_winters, seasons: [1d]}")).is_ok());
+}
+
+#[test]
+fn an_unknown_model_is_told_with_those_of_this_build() {
+    let told = shown(&rule(&scale("forecast: {model: holts}")).unwrap_err());
+    let known = models::NAMES.join(", ");
+    assert!(told.starts_with(&format!("web.yaml:8:27: unknown model \"holts\"; known: auto, {known}\n")), "{told}");
 }
 
 #[test]
