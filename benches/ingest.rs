@@ -10,7 +10,7 @@ mod payload;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headroom::ingest::{Limits, Receiver};
+use headroom::ingest::{Limits, Protocol, Receiver};
 use headroom::labels::{MatchOp, Matcher, NAME};
 use headroom::series::{self, Selector, Store};
 use headroom::time::Timestamp;
@@ -37,7 +37,8 @@ fn rounds(series: usize, count: usize) -> Vec<Vec<Vec<u8>>> {
 fn send(receiver: &Receiver, round: &[Vec<u8>]) {
     let now = Timestamp::from_millis(START_MS) + Duration::from_hours(1);
     for body in round {
-        receiver.receive(body, now).expect("every request is good");
+        let outcome = receiver.receive(Protocol::V1, body, now);
+        assert_eq!(outcome.rejected, None, "every request is good");
     }
 }
 

@@ -49,4 +49,9 @@ pub mod cli;
 #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub)]
 pub mod proto {
     include!(concat!(env!("OUT_DIR"), "/prometheus.rs"));
+
+    /// Remote write 2.0.
+    pub mod v2 {
+        include!(concat!(env!("OUT_DIR"), "/io.prometheus.write.v2.rs"));
+    }
 }

@@ -69,8 +69,12 @@ pub(crate) fn round_at(series: usize, at: i64, round: usize) -> Vec<Vec<u8>> {
     let requests = ids.chunks(SAMPLES_PER_REQUEST).map(|chunk| {
         let sample =
             |id: usize| Sample { value: (id % 97 + round * (id % 13)) as f64, timestamp: at + (id % 40) as i64 };
-        let timeseries =
-            |&id: &usize| TimeSeries { labels: labels(id), samples: vec![sample(id)], exemplars: Vec::new() };
+        let timeseries = |&id: &usize| TimeSeries {
+            labels: labels(id),
+            samples: vec![sample(id)],
+            exemplars: Vec::new(),
+            histograms: Vec::new(),
+        };
         let request = WriteRequest { timeseries: chunk.iter().map(timeseries).collect(), metadata: Vec::new() };
         snap::raw::Encoder::new().compress_vec(&request.encode_to_vec()).expect("a request fits snappy")
     });

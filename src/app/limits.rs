@@ -1,18 +1,7 @@
 //! Settings as written → the limits of each room.
 
-use crate::config::{Keep, Settings};
-use crate::{ingest, series, web};
-
-pub(super) fn of_windows(settings: &Settings) -> series::Limits {
-    let windows = &settings.windows;
-    series::Limits {
-        series_max: windows.series_max,
-        samples_max: windows.samples_max,
-        memory_bytes_max: windows.memory_bytes_max,
-        retention: windows.retention,
-        keep_all: settings.ingest.keep == Keep::All,
-    }
-}
+use crate::config::{Settings, TooOld, Validate};
+use crate::{ingest, web};
 
 pub(super) fn of_ingest(settings: &Settings) -> ingest::Limits {
     let ingest = &settings.ingest;
@@ -22,6 +11,16 @@ pub(super) fn of_ingest(settings: &Settings) -> ingest::Limits {
         labels_max: ingest.labels_max,
         label_name_bytes_max: ingest.label_name_bytes_max,
         label_value_bytes_max: ingest.label_value_bytes_max,
+        labels_bytes_max: ingest.labels_bytes_max,
+        request_series_max: ingest.request_series_max,
+        validate_all: ingest.validate == Validate::All,
+        too_old_is_error: ingest.too_old == TooOld::Reject,
+        pairs: ingest.ha.clone().map(|ha| ingest::Pairs {
+            cluster_label: ha.cluster_label,
+            replica_label: ha.replica_label,
+            failover: ha.failover,
+            clusters_max: ha.clusters_max,
+        }),
     }
 }
 

@@ -78,7 +78,7 @@ impl App {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let Options { settings, rules, actuator, observations, clock, speed } = options;
         let telemetry = Arc::new(Telemetry::new());
-        let store = Arc::new(Store::new(limits::of_windows(&settings)));
+        let store = Arc::new(Store::new(settings.window_limits()));
         let shutdown = CancellationToken::new();
         let (journal, recovered) = recorder::open(&settings.journal, telemetry.journal.clone(), clock())?;
         info!(last_id = recovered.last_id, unsettled = recovered.unsettled.len(), "the journal is open");

@@ -380,6 +380,8 @@ impl Heart {
         series.evicted.add(stats.evicted - series.evicted.get());
         series.window_bytes.set(stats.bytes as f64);
         series.window_bytes_limit.set(stats.bytes_max as f64);
+        series.index_bytes.set(stats.index_bytes as f64);
+        series.unread.set(stats.unread as f64);
     }
 }
 

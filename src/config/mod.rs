@@ -44,8 +44,9 @@ pub(crate) use schedule::parse as parse_schedules;
 pub use schedule::{Effect, Event, Schedule, When};
 pub use settings::{
     Access, Alerting, Alertmanager, Conflicts, Credentials, Durability, Economy as SharedEconomy, Enabled, Evaluation,
-    GroupBy, Guards, Ingest, InhibitRule, Journal, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel,
-    NamedIntervals, Receiver, Recording, Route, Routing, Settings, SharedLimits, Webhook, WebhookAddress, Windows,
+    GroupBy, Guards, Ha, Ingest, InhibitRule, Journal, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel,
+    NamedIntervals, Receiver, Recording, Route, Routing, Settings, SharedLimits, TooOld, Validate, Webhook,
+    WebhookAddress, Windows,
 };
 
 // Files of rule tests.

@@ -4,18 +4,29 @@
 //! Never here: a message object, an allocation for a known series, memory spent before a limit is checked,
 //! a sample stored from a request that turns out to be broken further on.
 //!
-//! A body is unpacked into a buffer of the receiver's own, walked once ([`decode`]), each series looked up by a hash
-//! over its label bytes, and only then are the samples written. `benches/ingest.rs` guards the way.
+//! A body is unpacked into a buffer of the receiver's own and walked once, by [`v1`] or [`v2`]. Both recognise a series by a
+//! hash over its labels, mostly by the guess that it is the one that came next the last time; [`request`] gathers where the
+//! samples go, and writes them once all has proved sound. `benches/ingest.rs` guards the way.
 
-mod decode;
+mod histogram;
+mod metadata;
 mod negotiate;
+mod parts;
 mod receiver;
 mod rejected;
-mod series_labels;
+mod replicas;
+mod request;
+mod spelled;
+mod symbols;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod v1;
+mod v2;
 mod wire;
 
-pub use receiver::{Limits, Received, Receiver};
-pub use rejected::{Malformed, Partial, Rejected, SampleFault};
+pub use metadata::{Family, Metadata};
+pub use negotiate::Protocol;
+pub use receiver::{Limits, Outcome, Received, Receiver, Written};
+pub use rejected::{Fault, Item, Malformed, Partial, Rejected};
+pub use replicas::Pairs;

@@ -2,49 +2,53 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
 use http::HeaderMap;
-use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::decode::{Place, Series, count_samples, each_series, leading_name};
-use super::negotiate::negotiate;
-use super::rejected::{Malformed, Partial, Rejected, SampleFault};
-use super::series_labels::{Fault, labels, shown};
+use super::metadata::Metadata;
+use super::negotiate::{Protocol, negotiate};
+use super::rejected::{Item, Partial, Rejected};
+use super::replicas::{Pairs, Replicas};
+use super::request::{Pending, Request};
+use super::spelled::Spelled;
+use super::symbols::Symbols;
 use super::unpack::unpack;
-use crate::labels::Labels;
+use super::{v1, v2};
 use crate::recording::Taken;
-use crate::sample::Sample;
-use crate::series::{Batch, Fingerprint, Pushed, Store, Target, Touched, Verdict};
-use crate::telemetry::{self, IngestMetrics};
+use crate::series::{Store, Touched};
+use crate::telemetry::{IngestMetrics, Message, NotKept, Violation};
 use crate::time::Timestamp;
-
-/// How far ahead of our clock a sample may be: one host with a broken clock must not poison the windows.
-const AHEAD_MAX: Duration = Duration::from_mins(10);
 
 /// Buffers kept for the next request. More requests at once than this make their own.
 const BUFFERS: usize = 64;
 
-/// What a buffer keeps of its memory at most, in bytes and in samples of 32 bytes. Prometheus sends 2,000 samples at
-/// once, which is some 600 KiB unpacked; so all that is kept is 64 × (4 + 4 + 2 + 0.4) MiB at most.
+/// What a buffer keeps of its memory at most, in bytes and in series of 24 bytes. Prometheus sends 2,000 samples at once, which
+/// is some 600 KiB unpacked; so all that is kept is 64 × (4 + 4 + 1.5 + 1.6) MiB at most.
 const UNPACKED_KEPT: usize = 4 << 20;
 const PENDING_KEPT: usize = 1 << 16;
 
-/// Series that are looked ahead at, of 96 bytes each: more than most requests have. A bound, so that two bytes of an
-/// empty series can't cost 96 in a request of millions.
-const FOUND_MAX: usize = 1 << 12;
-
-/// What a request may cost.
+/// What a request may cost, and what is done about one that is not as it should be.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Limits {
     /// Bytes of a body as sent.
     pub body_bytes_max: usize,
-    /// Bytes of a body unpacked; 32 MiB is what Prometheus's own receiver takes.
+    /// Bytes of a body unpacked; 32 MiB is what Prometheus's own receiver takes. Below 4 GiB.
     pub decompressed_bytes_max: usize,
+    /// Time series in one request.
+    pub request_series_max: usize,
     pub labels_max: usize,
     pub label_name_bytes_max: usize,
     pub label_value_bytes_max: usize,
+    /// Names and values of one series together.
+    pub labels_bytes_max: usize,
+    /// Look at all labels of series that no rule reads, too. Otherwise a metric's name that no rule reads is enough.
+    pub validate_all: bool,
+    /// Answer 400 for samples that are older than any rule looks back, instead of dropping them.
+    pub too_old_is_error: bool,
+    /// Pairs of replicas of which one is taken.
+    pub pairs: Option<Pairs>,
 }
 
 impl Default for Limits {
@@ -52,45 +56,74 @@ impl Default for Limits {
         Self {
             body_bytes_max: 32 << 20,
             decompressed_bytes_max: 32 << 20,
+            request_series_max: 500_000,
             labels_max: 64,
             label_name_bytes_max: 1_024,
             label_value_bytes_max: 4_096,
+            labels_bytes_max: 16 << 10,
+            validate_all: false,
+            too_old_is_error: false,
+            pairs: None,
         }
     }
 }
 
-/// What became of a request's samples.
+/// What became of what a request held. Of `samples` each is kept, not kept for one of the reasons, or rejected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Received {
+    pub samples: u64,
     pub kept: u64,
+    /// No rule reads the series.
     pub unread: u64,
+    /// The settings drop the series.
+    pub dropped: u64,
+    /// Older than any rule looks back.
     pub too_old: u64,
+    /// Known already.
     pub duplicate: u64,
+    /// Of a replica that another one stands in for.
+    pub replica: u64,
+    /// Native histograms and exemplars: looked through, counted, and not kept.
     pub histograms: u64,
+    pub exemplars: u64,
+    /// What senders must not do, and nothing is lost by: series whose labels are not sorted, and tables of symbols that do not
+    /// begin with the empty one.
+    pub unsorted: u64,
+    pub first_symbol: u64,
+    /// Replicas that took the place of one that had fallen silent.
+    pub failovers: u64,
 }
 
-/// A series whose fingerprint is known, and its window not yet.
-#[derive(Debug)]
-struct Found<'a> {
-    place: Place,
-    message: &'a [u8],
-    series: Series<'a>,
-    fingerprint: Fingerprint,
+/// What is told to a sender of remote write 2.0: what was taken in, whether or not it is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    pub samples: u64,
+    pub histograms: u64,
+    pub exemplars: u64,
 }
 
-/// A series that is seen for the first time. It gets its window once the whole request is known to be sound.
-#[derive(Debug)]
-struct Fresh {
-    fingerprint: Fingerprint,
-    labels: Labels,
-    samples: Vec<Sample>,
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Outcome {
+    pub received: Received,
+    /// Why the request, or a part of it, was turned away.
+    pub rejected: Option<Rejected>,
 }
 
-/// A sample on its way to its window.
-#[derive(Debug)]
-struct Pending<'b> {
-    target: Target<'b>,
-    sample: Sample,
+impl Outcome {
+    #[must_use]
+    pub fn written(&self) -> Written {
+        let rejected = |item| match &self.rejected {
+            Some(Rejected::Partial(partial)) => partial.count(item),
+            _ => 0,
+        };
+        let Received { samples, histograms, exemplars, .. } = self.received;
+        Written {
+            samples: samples.saturating_sub(rejected(Item::Sample)),
+            histograms: histograms.saturating_sub(rejected(Item::Histogram)),
+            exemplars: exemplars.saturating_sub(rejected(Item::Exemplar)),
+        }
+    }
 }
 
 /// The memory of one request, used again by the next.
@@ -98,8 +131,9 @@ struct Pending<'b> {
 struct Buffers {
     unpacked: Vec<u8>,
     scattered: Vec<u8>,
-    found: Vec<Found<'static>>,
-    pending: Vec<Pending<'static>>,
+    symbols: Symbols,
+    scratch: v2::Scratch,
+    pending: Vec<Pending<'static, 'static>>,
     touched: Touched,
 }
 
@@ -110,6 +144,7 @@ impl Buffers {
         self.unpacked.shrink_to(UNPACKED_KEPT);
         self.scattered.clear();
         self.scattered.shrink_to(UNPACKED_KEPT);
+        self.symbols.clear();
         self.pending.shrink_to(PENDING_KEPT);
     }
 }
@@ -124,22 +159,38 @@ fn recycle<T, U>(mut list: Vec<T>) -> Vec<U> {
 /// Takes remote-write requests.
 pub struct Receiver {
     store: Arc<Store>,
-    limits: Limits,
+    pub(super) limits: Limits,
     /// Makes fingerprints unguessable, so that nobody can craft two series that share one.
-    seed: u64,
+    pub(super) seed: u64,
+    pub(super) replicas: Option<Replicas>,
+    /// Whether relabelling may change a metric's name: then nothing can be said by the name alone.
+    pub(super) renames: bool,
+    metadata: Metadata,
     /// Called when a rule has become due.
     wake: Box<dyn Fn() + Send + Sync>,
     buffers: ArrayQueue<Buffers>,
     /// Where what is kept is recorded.
-    record: Option<Box<dyn Fn(Vec<Taken>) + Send + Sync>>,
+    pub(super) record: Option<Box<dyn Fn(Vec<Taken>) + Send + Sync>>,
     metrics: IngestMetrics,
 }
 
 impl Receiver {
     /// `seed` is a number that nobody outside knows; `wake` is called when samples have made a rule due.
-    pub fn new(store: Arc<Store>, limits: Limits, seed: u64, wake: impl Fn() + Send + Sync + 'static) -> Self {
-        let (buffers, metrics) = (ArrayQueue::new(BUFFERS), IngestMetrics::default());
-        Self { store, limits, seed, wake: Box::new(wake), buffers, record: None, metrics }
+    pub fn new(store: Arc<Store>, mut limits: Limits, seed: u64, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        // Places in a body are kept in 32 bits.
+        limits.decompressed_bytes_max = limits.decompressed_bytes_max.min(u32::MAX as usize);
+        Self {
+            store,
+            seed,
+            replicas: limits.pairs.clone().map(Replicas::new),
+            limits,
+            renames: false,
+            metadata: Metadata::default(),
+            wake: Box::new(wake),
+            buffers: ArrayQueue::new(BUFFERS),
+            record: None,
+            metrics: IngestMetrics::default(),
+        }
     }
 
     /// Counts with these handles from now on.
@@ -158,7 +209,7 @@ impl Receiver {
     }
 
     /// Looks at the headers alone, before the body is read: content type, encoding, declared length.
-    pub fn negotiate(&self, headers: &HeaderMap) -> Result<(), Rejected> {
+    pub fn negotiate(&self, headers: &HeaderMap) -> Result<Protocol, Rejected> {
         negotiate(headers, self.limits.body_bytes_max)
     }
 
@@ -168,249 +219,114 @@ impl Receiver {
         self.limits.body_bytes_max
     }
 
-    /// Unpacks a body and stores its samples: some 200 ns of work for each sample. `now` is our clock's.
+    /// What senders say of their metrics.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Unpacks a body and stores its samples: some 150 ns of work for each sample. `now` is our clock's.
     ///
     /// A malformed body changes nothing. Where single series or samples are at fault, the rest is stored, and the
-    /// answer is [`Rejected::Partial`].
-    pub fn receive(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejected> {
+    /// outcome has [`Rejected::Partial`].
+    pub fn receive(&self, protocol: Protocol, body: &[u8], now: Timestamp) -> Outcome {
         let mut buffers = self.buffers.pop().unwrap_or_default();
-        let mut received = Received::default();
-        let answer = self.receive_with(&mut buffers, body, now, &mut received);
+        let outcome = self.receive_with(&mut buffers, protocol, body, now);
         buffers.trim();
         // A full queue means that there are buffers enough.
         drop(self.buffers.push(buffers));
-        if matches!(answer, Ok(()) | Err(Rejected::Partial(_))) {
-            self.count(&received, answer.as_ref().err());
-        }
-        answer.map(|()| received)
+        let outcome = outcome.unwrap_or_else(|rejected| Outcome { rejected: Some(rejected), ..Outcome::default() });
+        self.count(protocol, &outcome);
+        outcome
     }
 
-    fn count(&self, received: &Received, rejected: Option<&Rejected>) {
-        let metrics = &self.metrics;
+    fn count(&self, protocol: Protocol, outcome: &Outcome) {
+        let (metrics, received) = (&self.metrics, &outcome.received);
+        let message = match protocol {
+            Protocol::V1 => Message::V1,
+            Protocol::V2 => Message::V2,
+        };
+        metrics.messages.add(message, 1);
+        let written = outcome.written();
+        metrics.accepted.add(written.samples);
+        metrics.histograms.add(written.histograms);
+        metrics.exemplars.add(written.exemplars);
         metrics.kept.add(received.kept);
-        metrics.not_kept.add(telemetry::NotKept::Unread, received.unread);
-        metrics.not_kept.add(telemetry::NotKept::Old, received.too_old);
-        metrics.not_kept.add(telemetry::NotKept::Duplicate, received.duplicate);
-        metrics.not_kept.add(telemetry::NotKept::Histogram, received.histograms);
-        if let Some(Rejected::Partial(partial)) = rejected {
-            for (fault, samples) in partial.faults() {
-                metrics.rejected.add(fault.kind(), samples);
+        let reasons = [
+            (NotKept::Unread, received.unread),
+            (NotKept::Dropped, received.dropped),
+            (NotKept::Old, received.too_old),
+            (NotKept::Duplicate, received.duplicate),
+            (NotKept::Replica, received.replica),
+        ];
+        for (reason, samples) in reasons.into_iter().filter(|(_, samples)| *samples > 0) {
+            metrics.not_kept.add(reason, samples);
+        }
+        metrics.violations.add(Violation::UnsortedLabels, received.unsorted);
+        metrics.violations.add(Violation::FirstSymbol, received.first_symbol);
+        if let Some(Rejected::Partial(partial)) = &outcome.rejected {
+            for (fault, item, count) in partial.faults() {
+                match item {
+                    Item::Sample => metrics.rejected.add(fault.kind(), count),
+                    Item::Histogram => metrics.histograms_rejected.add(count),
+                    Item::Exemplar => metrics.exemplars_rejected.add(count),
+                    Item::Series => {}
+                }
             }
         }
+        metrics.failovers.add(received.failovers);
     }
 
     fn receive_with(
         &self,
         buffers: &mut Buffers,
+        protocol: Protocol,
         body: &[u8],
         now: Timestamp,
-        received: &mut Received,
-    ) -> Result<(), Rejected> {
-        let unpacked = unpack(body, self.limits.decompressed_bytes_max, &mut buffers.unpacked)?;
-        let batch = self.store.batch(&mut buffers.touched);
-        let mut request = Request {
-            receiver: self,
-            batch: &batch,
-            future: now + AHEAD_MAX,
-            found: recycle(std::mem::take(&mut buffers.found)),
-            fresh: Vec::new(),
-            pending: recycle(std::mem::take(&mut buffers.pending)),
-            taken: None,
-            partial: Partial::default(),
-            received,
+    ) -> Result<Outcome, Rejected> {
+        let Buffers { unpacked, scattered, symbols, scratch, pending, touched } = buffers;
+        let body = unpack(body, self.limits.decompressed_bytes_max, unpacked)?;
+        if protocol == Protocol::V2 {
+            v2::read_symbols(body, symbols, self.limits.decompressed_bytes_max / 16)?;
+        }
+        let batch = self.store.batch(touched);
+        let mut request = Request::new(self, &batch, recycle(std::mem::take(pending)), now);
+        let walked = match protocol {
+            Protocol::V1 => {
+                let (scattered, spelled) = (std::mem::take(scattered), Spelled::default());
+                let mut walk = v1::Walk { request: &mut request, spelled, scattered, expecting: true };
+                walk.request(body).map(|described| {
+                    if described {
+                        v1::describe(body, &self.metadata);
+                    }
+                })
+            }
+            Protocol::V2 => {
+                let (spelled, said) = (Spelled::default(), Vec::new());
+                let mut walk = v2::Walk { request: &mut request, body, symbols, scratch, spelled, said };
+                walk.request().map(|()| walk.describe_all(&self.metadata))
+            }
         };
-        let scattered = &mut buffers.scattered;
-        let walked = each_series(unpacked, |place, message| request.find(place, message, scattered));
-        let resolved = walked.and_then(|()| request.resolve());
-        if resolved.is_ok() {
+        if walked.is_ok() {
             request.welcome();
             request.store();
         }
-        let Request { found, pending, partial, .. } = request;
-        (buffers.found, buffers.pending) = (recycle(found), recycle(pending));
+        let Request { pending: used, partial, received, .. } = request;
+        *pending = recycle(used);
         if batch.finish() {
             (self.wake)();
         }
-        resolved?;
-        if partial.is_empty() { Ok(()) } else { Err(Rejected::Partial(partial)) }
+        walked?;
+        Ok(Outcome { received, rejected: partial_of(partial) })
     }
+}
+
+fn partial_of(partial: Partial) -> Option<Rejected> {
+    (!partial.is_empty()).then_some(Rejected::Partial(partial))
 }
 
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiver").field("limits", &self.limits).finish_non_exhaustive()
-    }
-}
-
-/// One request, unpacked. It is gone through three times: fingerprints, windows, samples. Each time asks for the
-/// memory that the next one needs, so that its misses overlap instead of following each other.
-struct Request<'r, 'a, 'b, 's> {
-    receiver: &'r Receiver,
-    batch: &'b Batch<'s>,
-    /// Samples after this are turned away.
-    future: Timestamp,
-    found: Vec<Found<'a>>,
-    fresh: Vec<Fresh>,
-    pending: Vec<Pending<'b>>,
-    /// What was kept, where it is recorded.
-    taken: Option<Vec<Taken>>,
-    partial: Partial,
-    received: &'r mut Received,
-}
-
-/// How many samples ahead a ring, and then its slot, is asked for: some 20 ns of work each.
-const RING_AHEAD: usize = 16;
-const SLOT_AHEAD: usize = 8;
-
-impl<'a, 'b> Request<'_, 'a, 'b, '_> {
-    /// Makes the fingerprint of one series, unless no rule can read it.
-    #[inline]
-    fn find(&mut self, place: Place, message: &'a [u8], scattered: &mut Vec<u8>) -> Result<(), Rejected> {
-        let rejected = |fault| place.rejected(fault);
-        if let Some(name) = leading_name(message)
-            && !self.batch.may_match(name)
-        {
-            self.received.unread += count_samples(message).map_err(rejected)?;
-            return Ok(());
-        }
-        let Some(series) = Series::new(message).map_err(rejected)? else {
-            // In the order of the request: of two values at one time, the first one stays.
-            self.resolve()?;
-            let series = Series::gathered(message, scattered).map_err(rejected)?;
-            let fingerprint = self.fingerprint(&series);
-            return self.look_up(message, series, fingerprint).map_err(rejected);
-        };
-        if self.found.len() == FOUND_MAX {
-            self.resolve()?;
-        }
-        let fingerprint = self.fingerprint(&series);
-        self.batch.expect_fingerprint(fingerprint);
-        self.found.push(Found { place, message, series, fingerprint });
-        Ok(())
-    }
-
-    fn fingerprint(&self, series: &Series<'_>) -> Fingerprint {
-        Fingerprint(xxh3_128_with_seed(series.labels, self.receiver.seed))
-    }
-
-    /// Finds the windows of the series, and notes their samples. Nothing is stored yet.
-    fn resolve(&mut self) -> Result<(), Rejected> {
-        let mut found = std::mem::take(&mut self.found);
-        let resolved = found.drain(..).try_for_each(|Found { place, message, series, fingerprint }| {
-            self.look_up(message, series, fingerprint).map_err(|fault| place.rejected(fault))
-        });
-        self.found = found;
-        resolved
-    }
-
-    #[inline]
-    fn look_up(&mut self, message: &[u8], series: Series<'_>, fingerprint: Fingerprint) -> Result<(), Malformed> {
-        match self.batch.verdict(fingerprint) {
-            Some(Verdict::Keep(Target::Known(window))) => {
-                self.batch.expect_window(window);
-                self.note_samples(series, || Target::Known(window))
-            }
-            Some(Verdict::Keep(Target::New(window))) => self.note_samples(series, || Target::New(Arc::clone(&window))),
-            Some(Verdict::Unread) => {
-                self.received.unread += count_samples(message)?;
-                Ok(())
-            }
-            None => self.meet(series, fingerprint),
-        }
-    }
-
-    /// Reads a series that is seen for the first time.
-    #[cold]
-    fn meet(&mut self, series: Series<'_>, fingerprint: Fingerprint) -> Result<(), Malformed> {
-        let block = series.labels;
-        let read = match labels(block, &self.receiver.limits) {
-            Ok(labels) => Ok(labels),
-            Err(Fault::Series(fault)) => Err(fault),
-            Err(Fault::Malformed(malformed)) => return Err(malformed),
-        };
-        let mut samples = Vec::new();
-        self.received.histograms += series.each_sample(|sample| samples.push(sample))?;
-        match read {
-            Ok(labels) => self.fresh.push(Fresh { fingerprint, labels, samples }),
-            Err(fault) => self.partial.add(fault, samples.len() as u64, || shown(block)),
-        }
-        Ok(())
-    }
-
-    /// Makes windows for the series that are seen for the first time, and notes their samples.
-    fn welcome(&mut self) {
-        for Fresh { fingerprint, labels, samples } in std::mem::take(&mut self.fresh) {
-            let target = match self.batch.intern(fingerprint, &labels) {
-                Ok(Verdict::Keep(target)) => target,
-                Ok(Verdict::Unread) => {
-                    self.received.unread += samples.len() as u64;
-                    continue;
-                }
-                Err(refused) => {
-                    self.partial.add(SampleFault::Refused(refused), samples.len() as u64, || labels.to_string());
-                    continue;
-                }
-            };
-            self.pending.extend(samples.into_iter().map(|sample| Pending { target: target.clone(), sample }));
-        }
-    }
-
-    #[inline]
-    fn note_samples(&mut self, series: Series<'_>, target: impl Fn() -> Target<'b>) -> Result<(), Malformed> {
-        let pending = &mut self.pending;
-        let histograms = series.each_sample(|sample| pending.push(Pending { target: target(), sample }))?;
-        self.received.histograms += histograms;
-        Ok(())
-    }
-
-    /// Writes what was noted.
-    fn store(&mut self) {
-        let pending = std::mem::take(&mut self.pending);
-        let record = self.receiver.record.as_ref();
-        self.taken = record.map(|_| Vec::with_capacity(pending.len()));
-        let mut busy = Vec::new();
-        for (number, Pending { target, sample }) in pending.iter().enumerate() {
-            if let Some(later) = pending.get(number + RING_AHEAD) {
-                self.batch.expect_push(&later.target);
-            }
-            if let Some(later) = pending.get(number + SLOT_AHEAD) {
-                self.batch.expect_slot(&later.target);
-            }
-            if sample.at > self.future {
-                let fault = SampleFault::TooFarInFuture(AHEAD_MAX.as_secs() / 60);
-                self.partial.add(fault, 1, || target.labels().to_string());
-                continue;
-            }
-            match self.batch.push(target, *sample) {
-                Pushed::Busy => busy.push((target, *sample)),
-                pushed => self.note(pushed, target, *sample),
-            }
-        }
-        for (target, sample) in busy {
-            match self.batch.push_busy(target, sample) {
-                Ok(pushed) => self.note(pushed, target, sample),
-                Err(refused) => self.partial.add(SampleFault::Refused(refused), 1, || target.labels().to_string()),
-            }
-        }
-        self.pending = pending;
-        if let (Some(record), Some(taken)) = (record, self.taken.take().filter(|taken| !taken.is_empty())) {
-            record(taken);
-        }
-    }
-
-    fn note(&mut self, pushed: Pushed, target: &Target<'_>, sample: Sample) {
-        match pushed {
-            Pushed::Kept => {
-                self.received.kept += 1;
-                if let Some(taken) = &mut self.taken {
-                    taken.push(Taken { labels: target.labels().clone(), sample });
-                }
-            }
-            Pushed::Duplicate => self.received.duplicate += 1,
-            Pushed::TooOld | Pushed::Full | Pushed::Busy => self.received.too_old += 1,
-            Pushed::Conflicting => {
-                self.partial.add(SampleFault::DuplicateTimestamp, 1, || target.labels().to_string());
-            }
-        }
     }
 }

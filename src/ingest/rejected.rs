@@ -1,10 +1,13 @@
-//! What is turned away, and why: closed sets, so that one value is the answer's text, the metric's label and the test's expectation.
+//! What is turned away, and why: closed sets, so that one value is the answer's text, the metric's label and the test's
+//! expectation.
 
 use std::fmt;
 use std::mem::discriminant;
 
 use http::StatusCode;
 
+use super::histogram::HistogramFault;
+use super::negotiate::Protocol;
 use crate::labels::LabelsError;
 use crate::series::Refused;
 use crate::telemetry::RejectedSample;
@@ -24,11 +27,28 @@ pub enum Malformed {
     FieldType { message: &'static str, number: u32 },
 }
 
+/// Where in a request something stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    /// Which `TimeSeries`, counted from 0.
+    pub(super) series: usize,
+    /// Its first byte.
+    pub(super) at: usize,
+}
+
+impl Place {
+    /// What is said of a fault here.
+    pub(super) fn rejected(self, protocol: Protocol, fault: Malformed) -> Rejected {
+        Rejected::Malformed { protocol, fault, series: self.series, at: self.at }
+    }
+}
+
 /// Why a remote-write request was turned away, wholly or in part. `Display` is the answer's text.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Rejected {
     #[error(
-        "content type \"{0}\" is not supported: send application/x-protobuf with prometheus.WriteRequest (remote write 1.0)"
+        "content type \"{0}\" is not supported: send application/x-protobuf with prometheus.WriteRequest (remote write 1.0) \
+         or with proto=io.prometheus.write.v2.Request (2.0)"
     )]
     ContentType(String),
     #[error("content encoding \"{0}\" is not supported: send snappy (the block format)")]
@@ -43,10 +63,14 @@ pub enum Rejected {
     FramedSnappy,
     #[error("body is no snappy block: {0}")]
     Snappy(String),
-    #[error("body is no prometheus.WriteRequest: {fault}, in time series {series} (from byte {at})")]
-    Malformed { fault: Malformed, series: usize, at: usize },
-    #[error("body is an io.prometheus.write.v2.Request under the content type of remote write 1.0")]
-    OtherMessage,
+    #[error("body is no {}: {fault}, in time series {series} (from byte {at})", protocol.message())]
+    Malformed { protocol: Protocol, fault: Malformed, series: usize, at: usize },
+    #[error("body is {}, under the content type of {}", .0.other().message(), .0.message())]
+    OtherMessage(Protocol),
+    #[error("body has more than {0} time series (ingest.request_series_max): lower max_samples_per_send")]
+    TooManySeries(usize),
+    #[error("body has more than {0} symbols, a sixteenth of ingest.decompressed_bytes_max: lower max_samples_per_send")]
+    TooManySymbols(usize),
     #[error("{0}")]
     Partial(Partial),
 }
@@ -63,15 +87,17 @@ impl Rejected {
             | Self::FramedSnappy
             | Self::Snappy(_)
             | Self::Malformed { .. }
-            | Self::OtherMessage
+            | Self::OtherMessage(_)
+            | Self::TooManySeries(_)
+            | Self::TooManySymbols(_)
             | Self::Partial(_) => StatusCode::BAD_REQUEST,
         }
     }
 }
 
-/// Why single series or samples were turned away while the rest of the request was taken.
+/// Why single series, samples or other parts were turned away while the rest of the request was taken.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum SampleFault {
+pub enum Fault {
     #[error("no metric name")]
     MissingName,
     #[error("invalid UTF-8 in a label")]
@@ -84,20 +110,35 @@ pub enum SampleFault {
     NameTooLong(usize),
     #[error("a label value longer than {0} bytes (ingest.label_value_bytes_max)")]
     ValueTooLong(usize),
+    #[error("labels longer than {0} bytes together (ingest.labels_bytes_max)")]
+    LabelsTooLong(usize),
+    #[error("an odd number of references to labels")]
+    OddReferences,
+    #[error("a reference beyond the table of symbols")]
+    Reference,
+    #[error("neither samples nor histograms")]
+    Empty,
     #[error("{0}")]
     Refused(Refused),
+    #[error("more than {0} pairs of replicas (ingest.ha.clusters_max)")]
+    TooManyClusters(usize),
     #[error("another value at the same timestamp")]
     DuplicateTimestamp,
     #[error("a timestamp more than {0} minutes in the future")]
     TooFarInFuture(u64),
+    #[error("a timestamp older than any rule looks back (ingest.too_old: reject)")]
+    TooOld,
+    #[error("a histogram with {0}")]
+    Histogram(HistogramFault),
 }
 
-impl SampleFault {
+impl Fault {
     /// Whether it is of the same kind, whatever label it is about: what is counted together must stay a short list.
     fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Labels(own), Self::Labels(other)) => discriminant(own) == discriminant(other),
             (Self::Refused(own), Self::Refused(other)) => own == other,
+            (Self::Histogram(own), Self::Histogram(other)) => own == other,
             _ => discriminant(self) == discriminant(other),
         }
     }
@@ -121,10 +162,42 @@ impl SampleFault {
             | Self::Labels(_)
             | Self::TooManyLabels(_)
             | Self::NameTooLong(_)
-            | Self::ValueTooLong(_) => RejectedSample::Labels,
-            Self::Refused(_) => RejectedSample::SeriesLimit,
+            | Self::ValueTooLong(_)
+            | Self::LabelsTooLong(_)
+            | Self::OddReferences
+            | Self::Reference
+            | Self::Empty => RejectedSample::Labels,
+            Self::Refused(_) | Self::TooManyClusters(_) => RejectedSample::SeriesLimit,
             Self::DuplicateTimestamp => RejectedSample::DuplicateTimestamp,
             Self::TooFarInFuture(_) => RejectedSample::Future,
+            Self::TooOld => RejectedSample::Old,
+            Self::Histogram(_) => RejectedSample::Histogram,
+        }
+    }
+}
+
+/// What a fault has cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    Sample,
+    Histogram,
+    Exemplar,
+    /// A series that holds nothing.
+    Series,
+}
+
+impl Item {
+    const ALL: [Self; 4] = [Self::Sample, Self::Histogram, Self::Exemplar, Self::Series];
+
+    fn noun(self, count: u64) -> &'static str {
+        match (self, count) {
+            (Self::Sample, 1) => "sample",
+            (Self::Sample, _) => "samples",
+            (Self::Histogram, 1) => "histogram",
+            (Self::Histogram, _) => "histograms",
+            (Self::Exemplar, 1) => "exemplar",
+            (Self::Exemplar, _) => "exemplars",
+            (Self::Series, _) => "series",
         }
     }
 }
@@ -132,11 +205,11 @@ impl SampleFault {
 /// The faults of one request, counted by kind, with the first series of each.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Partial {
-    faults: Vec<(SampleFault, u64, String)>,
+    faults: Vec<(Fault, Item, u64, String)>,
 }
 
 /// Kinds of faults that are told, and bytes that are shown of the first series and of a label's name. An answer stays
-/// under 1 KiB, which is what Prometheus reads of it: 4 × (120 for the series + some 110 for the fault) + 60 around.
+/// under 1 KiB, which is what Prometheus reads of it: 4 × (120 for the series + some 110 for the fault) + 100 around.
 const FAULTS_SHOWN: usize = 4;
 const SERIES_BYTES_SHOWN: usize = 120;
 const NAME_BYTES_SHOWN: usize = 32;
@@ -161,11 +234,13 @@ pub(super) fn printable(text: &str, bytes_max: usize) -> String {
 }
 
 impl Partial {
-    pub(super) fn add(&mut self, fault: SampleFault, samples: u64, series: impl FnOnce() -> String) {
-        if let Some((_, count, _)) = self.faults.iter_mut().find(|(known, ..)| known.is_like(&fault)) {
-            *count += samples;
+    /// Notes what a fault has cost; `series` names where.
+    pub(super) fn add(&mut self, fault: Fault, item: Item, count: u64, series: impl FnOnce() -> String) {
+        let known = self.faults.iter_mut().find(|(known, of, ..)| *of == item && known.is_like(&fault));
+        if let Some((_, _, sum, _)) = known {
+            *sum += count;
         } else {
-            self.faults.push((fault.shortened(), samples, printable(&series(), SERIES_BYTES_SHOWN)));
+            self.faults.push((fault.shortened(), item, count, printable(&series(), SERIES_BYTES_SHOWN)));
         }
     }
 
@@ -174,22 +249,26 @@ impl Partial {
         self.faults.is_empty()
     }
 
-    /// Samples turned away.
+    /// How many of an item were turned away.
     #[must_use]
-    pub fn samples(&self) -> u64 {
-        self.faults.iter().map(|(_, count, _)| count).sum()
+    pub fn count(&self, item: Item) -> u64 {
+        self.faults.iter().filter(|(_, of, ..)| *of == item).map(|(_, _, count, _)| count).sum()
     }
 
-    /// The faults, each with the number of samples that it cost.
-    pub fn faults(&self) -> impl Iterator<Item = (&SampleFault, u64)> {
-        self.faults.iter().map(|(fault, count, _)| (fault, *count))
+    /// The faults, each with what it cost.
+    pub fn faults(&self) -> impl Iterator<Item = (&Fault, Item, u64)> {
+        self.faults.iter().map(|(fault, item, count, _)| (fault, *item, *count))
     }
 }
 
 impl fmt::Display for Partial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} samples rejected, the rest was taken", self.samples())?;
-        for (fault, count, series) in self.faults.iter().take(FAULTS_SHOWN) {
+        let counts = Item::ALL.map(|item| (self.count(item), item));
+        for (at, (count, item)) in counts.iter().filter(|(count, _)| *count > 0).enumerate() {
+            write!(f, "{}{count} {}", if at > 0 { ", " } else { "" }, item.noun(*count))?;
+        }
+        write!(f, " rejected, the rest was taken")?;
+        for (fault, _, count, series) in self.faults.iter().take(FAULTS_SHOWN) {
             write!(f, "; {count} with {fault}, the first in {series}")?;
         }
         if self.faults.len() > FAULTS_SHOWN {

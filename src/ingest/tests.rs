@@ -19,9 +19,15 @@ const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 fn receiver(limits: Limits) -> (Arc<Store>, Receiver) {
     // Windows that keep all that comes.
     let limits_of_store =
-        series::Limits { keep_all: true, retention: std::time::Duration::MAX, ..series::Limits::default() };
+        series::Limits { keep: series::Keep::All, retention: std::time::Duration::MAX, ..series::Limits::default() };
     let store = Arc::new(Store::new(limits_of_store));
     (Arc::clone(&store), Receiver::new(store, limits, 7, || {}))
+}
+
+/// What becomes of a body of remote write 1.0.
+fn receive(receiver: &Receiver, body: &[u8]) -> Result<Received, Rejected> {
+    let Outcome { received, rejected } = receiver.receive(Protocol::V1, body, NOW);
+    rejected.map_or(Ok(received), Err)
 }
 
 fn packed(message: &[u8]) -> Vec<u8> {
@@ -33,6 +39,7 @@ fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> TimeSeries {
         labels: labels.iter().map(|(name, value)| Label { name: (*name).into(), value: (*value).into() }).collect(),
         samples: samples.iter().map(|&(ago_ms, value)| Sample { value, timestamp: NOW.as_millis() - ago_ms }).collect(),
         exemplars: Vec::new(),
+        histograms: Vec::new(),
     }
 }
 
@@ -57,7 +64,7 @@ fn held(store: &Store) -> Vec<String> {
 }
 
 #[track_caller]
-fn check_headers(headers: &[(&'static str, &'static str)], want: Result<(), u16>) {
+fn check_headers(headers: &[(&'static str, &'static str)], want: Result<Protocol, u16>) {
     let (_, receiver) = receiver(Limits { body_bytes_max: 100, ..Limits::default() });
     let named =
         |(name, value): &(&'static str, &'static str)| (HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -70,31 +77,37 @@ fn check_headers(headers: &[(&'static str, &'static str)], want: Result<(), u16>
 
 #[test]
 fn headers_are_read_as_the_specification_has_them() {
-    check_headers(&[], Ok(()));
-    check_headers(&[("content-type", "application/x-protobuf"), ("content-encoding", "snappy")], Ok(()));
-    check_headers(&[("content-type", "Application/X-Protobuf; charset=utf-8")], Ok(()));
-    check_headers(&[("content-type", "application/x-protobuf; Proto=\"prometheus.WriteRequest\"")], Ok(()));
-    check_headers(&[("content-encoding", "Snappy")], Ok(()));
-    check_headers(&[("x-prometheus-remote-write-version", "9.9")], Ok(()));
-    check_headers(&[("content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request")], Err(415));
+    use Protocol::{V1, V2};
+    check_headers(&[], Ok(V1));
+    check_headers(&[("content-type", "application/x-protobuf"), ("content-encoding", "snappy")], Ok(V1));
+    check_headers(&[("content-type", "Application/X-Protobuf; charset=utf-8")], Ok(V1));
+    check_headers(&[("content-type", "application/x-protobuf; Proto=\"prometheus.WriteRequest\"")], Ok(V1));
+    check_headers(&[("content-encoding", "Snappy")], Ok(V1));
+    check_headers(&[("x-prometheus-remote-write-version", "9.9")], Ok(V1));
+    const V2_TYPE: &str = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+    check_headers(&[("content-type", V2_TYPE)], Ok(V2));
+    let spelled = "APPLICATION/X-PROTOBUF ; charset=utf-8; Proto = \"io.prometheus.write.v2.Request\"";
+    check_headers(&[("content-type", spelled)], Ok(V2));
+    check_headers(&[("content-type", V2_TYPE), ("content-type", "application/x-protobuf")], Err(415));
+    check_headers(&[("content-type", "application/x-protobuf;proto=io.prometheus.write.v3.Request")], Err(415));
     check_headers(&[("content-type", "application/json")], Err(415));
     check_headers(&[("content-encoding", "zstd")], Err(415));
     check_headers(&[("content-encoding", "snappy, gzip")], Err(415));
     check_headers(&[("content-encoding", "gzip")], Err(415));
     check_headers(&[("content-encoding", "snappy"), ("content-encoding", "gzip")], Err(415));
     check_headers(&[("content-type", "application/x-protobuf;proto=")], Err(415));
-    check_headers(&[("content-length", "100")], Ok(()));
+    check_headers(&[("content-length", "100")], Ok(V1));
     check_headers(&[("content-length", "101")], Err(413));
 }
 
 #[test]
 fn requests_without_samples_are_welcome() {
     let (store, receiver) = receiver(Limits::default());
-    assert_eq!(receiver.receive(&packed(b""), NOW), Ok(Received::default()));
-    assert_eq!(receiver.receive(&body(vec![series(&[(NAME, "up")], &[])]), NOW), Ok(Received::default()));
+    assert_eq!(receive(&receiver, &packed(b"")), Ok(Received::default()));
+    assert_eq!(receive(&receiver, &body(vec![series(&[(NAME, "up")], &[])])), Ok(Received::default()));
     assert!(held(&store).is_empty());
     // Metadata alone, as Prometheus sends it every minute.
-    assert_eq!(receiver.receive(&packed(b"\x1a\x02\x08\x01"), NOW), Ok(Received::default()));
+    assert_eq!(receive(&receiver, &packed(b"\x1a\x02\x08\x01")), Ok(Received::default()));
 }
 
 /// What one series is answered, beside a good one that is kept in any case.
@@ -102,7 +115,7 @@ fn requests_without_samples_are_welcome() {
 fn check_series(labels: &[(&str, &str)], samples: &[(i64, f64)], want: Result<u64, &str>) {
     let limits = Limits { labels_max: 4, label_name_bytes_max: 10, label_value_bytes_max: 200, ..Limits::default() };
     let (store, receiver) = receiver(limits);
-    let answer = receiver.receive(&body(vec![series(labels, samples), series(&[(NAME, "good")], &[(0, 1.0)])]), NOW);
+    let answer = receive(&receiver, &body(vec![series(labels, samples), series(&[(NAME, "good")], &[(0, 1.0)])]));
     match (want, answer) {
         (Ok(kept), Ok(received)) => assert_eq!(received.kept, kept + 1),
         (Err(says), Err(rejected)) => {
@@ -153,7 +166,9 @@ fn samples_are_judged_one_by_one() {
     check_series(&[(NAME, "a")], &[(-9 * MINUTE, 1.0)], Ok(1));
     check_series(&[(NAME, "a")], &[(-11 * MINUTE, 1.0)], Err("more than 10 minutes in the future"));
     check_series(&[(NAME, "a")], &[(NOW.as_millis() - i64::MAX, 1.0)], Err("in the future"));
-    check_series(&[(NAME, "a")], &[(NOW.as_millis() + 1, 1.0), (NOW.as_millis(), 0.0), (i64::MAX, 1.0)], Ok(3));
+    // A window tells 49 days; what is farther from its newest sample is accepted and not kept.
+    check_series(&[(NAME, "a")], &[(NOW.as_millis() + 1, 1.0), (NOW.as_millis(), 0.0), (i64::MAX, 1.0)], Ok(2));
+    check_series(&[(NAME, "a")], &[(i64::MAX, 1.0), (NOW.as_millis() + 1, 1.0), (0, 1.0)], Ok(3));
 }
 
 #[test]
@@ -162,7 +177,7 @@ fn invalid_utf_8_costs_its_own_series_only() {
     let request = WriteRequest { timeseries: vec![series(&[(NAME, "good")], &[(0, 1.0)])], metadata: Vec::new() };
     // { labels { name: "__name__", value: "\xff" }, samples { value: 0, timestamp: 0 } }
     let bad = b"\x0a\x11\x0a\x0d\x0a\x08__name__\x12\x01\xff\x12\x00";
-    let rejected = receiver.receive(&packed(&[&request.encode_to_vec(), &bad[..]].concat()), NOW).unwrap_err();
+    let rejected = receive(&receiver, &packed(&[&request.encode_to_vec(), &bad[..]].concat())).unwrap_err();
     assert!(rejected.to_string().contains("invalid UTF-8"), "{rejected}");
     assert_eq!(held(&store).len(), 1);
 }
@@ -171,9 +186,9 @@ fn invalid_utf_8_costs_its_own_series_only() {
 fn a_request_sent_again_changes_nothing() {
     let (store, receiver) = receiver(Limits::default());
     let request = body(vec![series(&[(NAME, "a")], &[(30_000, 1.0), (15_000, 2.0), (0, f64::from_bits(STALE_BITS))])]);
-    assert_eq!(receiver.receive(&request, NOW).unwrap().kept, 3);
+    assert_eq!(receive(&receiver, &request).unwrap().kept, 3);
     let before = held(&store);
-    let again = receiver.receive(&request, NOW).unwrap();
+    let again = receive(&receiver, &request).unwrap();
     assert_eq!((again.kept, again.duplicate), (0, 3));
     assert_eq!(held(&store), before);
 }
@@ -183,7 +198,7 @@ fn a_series_is_the_same_in_any_order_of_labels() {
     let (store, receiver) = receiver(Limits::default());
     let one = series(&[(NAME, "a"), ("b", "1"), ("c", "2")], &[(15_000, 1.0)]);
     let other = series(&[("c", "2"), ("d", ""), ("b", "1"), (NAME, "a")], &[(0, 2.0)]);
-    receiver.receive(&body(vec![one, other]), NOW).unwrap();
+    receive(&receiver, &body(vec![one, other])).unwrap();
     assert_eq!(store.stats().series, 1);
 }
 
@@ -201,7 +216,7 @@ fn what_no_rule_reads_is_counted_and_not_kept() {
         series(&[(NAME, "other"), ("pod", "a")], &[(0, 1.0), (1, 1.0), (2, 1.0)]),
     ]);
     for (kept, duplicate) in [(1, 0), (0, 1)] {
-        let received = receiver.receive(&request, NOW).unwrap();
+        let received = receive(&receiver, &request).unwrap();
         assert_eq!((received.kept, received.duplicate, received.unread), (kept, duplicate, 5));
     }
 }
@@ -210,7 +225,7 @@ fn what_no_rule_reads_is_counted_and_not_kept() {
 fn a_name_that_is_empty_is_told_though_no_rule_reads_it() {
     let store = Arc::new(Store::new(series::Limits::default()));
     let receiver = Receiver::new(store, Limits::default(), 7, || {});
-    let rejected = receiver.receive(&body(vec![series(&[(NAME, ""), ("a", "b")], &[(0, 1.0)])]), NOW).unwrap_err();
+    let rejected = receive(&receiver, &body(vec![series(&[(NAME, ""), ("a", "b")], &[(0, 1.0)])])).unwrap_err();
     assert!(rejected.to_string().contains("no metric name, the first in {__name__=\"\",a=\"b\"}"), "{rejected}");
 }
 
@@ -220,33 +235,34 @@ fn what_is_not_read_is_counted_to_the_sample() {
     let receiver = Receiver::new(store, Limits::default(), 7, || {});
     for values in [&[1.0][..], &[0.0], &[0.0, 1.0], &[1.0, 0.0], &[0.0, 1.0, 2.0], &[]] {
         let samples: Vec<(i64, f64)> = values.iter().zip(0..).map(|(value, ago)| (ago, *value)).collect();
-        let received = receiver.receive(&body(vec![series(&[(NAME, "a")], &samples)]), NOW).unwrap();
+        let received = receive(&receiver, &body(vec![series(&[(NAME, "a")], &samples)])).unwrap();
         assert_eq!(received.unread, values.len() as u64, "{values:?}");
     }
 }
 
 #[test]
 fn a_late_sample_is_sorted_in_and_one_that_reaches_too_far_back_is_accepted_and_not_kept() {
-    let limits = series::Limits { keep_all: true, samples_max: 7, ..series::Limits::default() };
+    let limits = series::Limits { keep: series::Keep::All, samples_max: 7, ..series::Limits::default() };
     let store = Arc::new(Store::new(limits));
     let receiver = Receiver::new(Arc::clone(&store), Limits::default(), 7, || {});
     let sent: Vec<(i64, f64)> = [7, 6, 5, 4, 3, 1, 2].map(|ago| (ago * 15_000, 1.0)).to_vec();
-    receiver.receive(&body(vec![series(&[(NAME, "a")], &sent)]), NOW).unwrap();
+    receive(&receiver, &body(vec![series(&[(NAME, "a")], &sent)])).unwrap();
     let before = held(&store);
     assert!(before.is_sorted() && before.len() == 7);
-    let received = receiver.receive(&body(vec![series(&[(NAME, "a")], &[(7_200_000, 1.0)])]), NOW).unwrap();
+    let received = receive(&receiver, &body(vec![series(&[(NAME, "a")], &[(7_200_000, 1.0)])])).unwrap();
     assert_eq!((received.kept, received.too_old), (0, 1));
     assert_eq!(held(&store), before);
 }
 
 #[test]
 fn a_full_store_refuses_new_series_and_takes_the_known_ones() {
-    let store = Arc::new(Store::new(series::Limits { keep_all: true, series_max: 10, ..series::Limits::default() }));
+    let store =
+        Arc::new(Store::new(series::Limits { keep: series::Keep::All, series_max: 10, ..series::Limits::default() }));
     let receiver = Receiver::new(Arc::clone(&store), Limits::default(), 7, || {});
     let pods: Vec<String> = (0..12).map(|pod| pod.to_string()).collect();
     let send = |ago| {
         let all = pods.iter().map(|pod| series(&[(NAME, "a"), ("pod", pod)], &[(ago, 1.0)]));
-        receiver.receive(&body(all.collect()), NOW).unwrap_err().to_string()
+        receive(&receiver, &body(all.collect())).unwrap_err().to_string()
     };
     let says = r#"2 samples rejected, the rest was taken; 2 with the limit of 10 series is reached (windows.series_max), the first in a{pod="10"}"#;
     assert_eq!(send(15_000), says);
@@ -277,8 +293,8 @@ fn what_is_kept_is_recorded_and_nothing_else() {
         ])
     };
     // Once as new series, once as known ones whose samples are all there.
-    drop(receiver.receive(&request(), NOW));
-    drop(receiver.receive(&request(), NOW));
+    drop(receive(&receiver, &request()));
+    drop(receive(&receiver, &request()));
     let want =
         [r#"wanted{pod="a"} 30000"#, r#"wanted{pod="a"} 15000"#, r#"wanted{pod="a"} 20000"#, r#"wanted{pod="b"} 0"#];
     assert_eq!(*taken.lock().unwrap(), want);

@@ -24,6 +24,10 @@ impl<'a> Fields<'a> {
         Self { bytes, at: 0 }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
     /// Bytes walked so far.
     pub(super) fn at(&self) -> usize {
         self.at

@@ -1,7 +1,9 @@
 //! Label sets and matchers: what names a series, and what selects it.
 //!
-//! A [`Labels`] is sorted by name, holds no empty value and no name twice, and costs one reference count to clone.
+//! A [`Labels`] is sorted by name, holds no empty value and no name twice, and costs one reference count to clone. Its
+//! texts are shared with other sets, by an [`Interner`] with all that a store keeps.
 
+mod interner;
 mod matcher;
 mod quoted;
 mod syntax;
@@ -13,6 +15,9 @@ use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use arcstr::ArcStr;
+
+pub use interner::Interner;
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub(crate) use quoted::unquote;
 pub use syntax::{MatcherSyntax, parse_matcher, parse_matchers};
@@ -27,86 +32,76 @@ pub enum LabelsError {
     Duplicate(String),
     #[error("a label has an empty name")]
     EmptyName,
-    #[error("labels hold more than 4 GiB of text")]
-    TooLong,
 }
 
-/// The labels of one series, sorted by name.
+/// The labels of one series, sorted by name. Texts are shared: with the set that this one was made from, and, where an
+/// [`Interner`] made it, with every other set that has the same text.
 #[derive(Clone)]
-pub struct Labels(Arc<Text>);
+pub struct Labels(Arc<[Label]>);
 
-/// Names and values one after the other in one text; `ends` has the end of each.
-struct Text {
-    text: Box<str>,
-    ends: Box<[u32]>,
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Label {
+    name: ArcStr,
+    value: ArcStr,
+}
+
+/// Sorts pairs by name and drops those with an empty value, which in Prometheus is the same as no label.
+pub fn sort_pairs<N: AsRef<str>, V: AsRef<str>>(pairs: &mut Vec<(N, V)>) -> Result<(), LabelsError> {
+    let sorted = |one: &(N, V), next: &(N, V)| one.0.as_ref() < next.0.as_ref();
+    // Nearly every sender sorts.
+    let unsorted = !pairs.is_sorted_by(sorted);
+    if unsorted {
+        pairs.sort_by(|a, b| a.0.as_ref().cmp(b.0.as_ref()));
+    }
+    if pairs.first().is_some_and(|(name, _)| name.as_ref().is_empty()) {
+        return Err(LabelsError::EmptyName);
+    }
+    let twice = |(one, next): &(&(N, V), &(N, V))| one.0.as_ref() == next.0.as_ref();
+    if unsorted && let Some((one, _)) = pairs.iter().zip(pairs.iter().skip(1)).find(twice) {
+        return Err(LabelsError::Duplicate(one.0.as_ref().to_owned()));
+    }
+    pairs.retain(|(_, value)| !value.as_ref().is_empty());
+    Ok(())
 }
 
 impl Labels {
     /// No labels.
     #[must_use]
     pub fn empty() -> Self {
-        Self(Arc::new(Text { text: Box::default(), ends: Box::default() }))
+        Self(Arc::default())
     }
 
-    /// Sorts the pairs and drops those with an empty value, which in Prometheus is the same as no label.
+    /// Sorts the pairs and drops those with an empty value.
     pub fn from_pairs<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Result<Self, LabelsError>
     where
         N: AsRef<str>,
         V: AsRef<str>,
     {
         let mut pairs: Vec<(N, V)> = pairs.into_iter().collect();
-        pairs.sort_by(|a, b| a.0.as_ref().cmp(b.0.as_ref()));
-        if pairs.first().is_some_and(|(name, _)| name.as_ref().is_empty()) {
-            return Err(LabelsError::EmptyName);
-        }
-        for (one, next) in pairs.iter().zip(pairs.iter().skip(1)) {
-            if one.0.as_ref() == next.0.as_ref() {
-                return Err(LabelsError::Duplicate(one.0.as_ref().to_owned()));
-            }
-        }
-        Self::from_sorted(pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))).ok_or(LabelsError::TooLong)
-    }
-
-    /// From pairs that are sorted and unique already.
-    fn from_sorted<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Self> {
-        let mut text = String::new();
-        let mut ends = Vec::new();
-        for (name, value) in pairs.filter(|(_, value)| !value.is_empty()) {
-            text.push_str(name);
-            ends.push(u32::try_from(text.len()).ok()?);
-            text.push_str(value);
-            ends.push(u32::try_from(text.len()).ok()?);
-        }
-        Some(Self(Arc::new(Text { text: text.into_boxed_str(), ends: ends.into_boxed_slice() })))
+        sort_pairs(&mut pairs)?;
+        let label = |(name, value): &(N, V)| Label { name: name.as_ref().into(), value: value.as_ref().into() };
+        Ok(Self(pairs.iter().map(label).collect()))
     }
 
     /// The pairs of this set that `keep` wants.
     fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {
-        let kept = Self::from_sorted(self.iter().filter(|(name, _)| keep(name)));
-        kept.expect("a part is not longer than the whole")
+        Self(self.0.iter().filter(|label| keep(&label.name)).cloned().collect())
     }
 
     /// Name and value pairs in order of names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let Text { text, ends } = &*self.0;
-        let mut start = 0;
-        ends.as_chunks::<2>().0.iter().map(move |&[name_end, value_end]| {
-            let (name_end, value_end) = (name_end as usize, value_end as usize);
-            let pair = (text.get(start..name_end).unwrap_or(""), text.get(name_end..value_end).unwrap_or(""));
-            start = value_end;
-            pair
-        })
+        self.0.iter().map(|label| (&*label.name, &*label.value))
     }
 
     /// How many labels there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.ends.len() / 2
+        self.0.len()
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.ends.is_empty()
+        self.0.is_empty()
     }
 
     /// The value of a label.
@@ -142,28 +137,34 @@ impl Labels {
     /// This set with `changes` applied: a label set, or removed where the new value is empty.
     #[must_use]
     pub fn with<'a>(&'a self, changes: &[(&'a str, &'a str)]) -> Self {
-        let kept = self.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
-        let mut pairs: Vec<(&str, &str)> = kept.collect();
-        for (at, change) in changes.iter().enumerate() {
+        let kept = self.0.iter().filter(|label| changes.iter().all(|(changed, _)| *changed != label.name));
+        let mut labels: Vec<Label> = kept.cloned().collect();
+        for (at, (name, value)) in changes.iter().enumerate() {
             // The last word on a name wins.
-            if changes.iter().skip(at + 1).all(|(name, _)| *name != change.0) {
-                pairs.push(*change);
+            if !value.is_empty() && changes.iter().skip(at + 1).all(|(later, _)| later != name) {
+                labels.push(Label { name: (*name).into(), value: (*value).into() });
             }
         }
-        pairs.sort_unstable();
-        Self::from_sorted(pairs.into_iter()).unwrap_or_else(|| self.clone())
+        labels.sort_unstable();
+        Self(labels.into())
     }
 
-    /// The bytes of memory that this set holds, shared by all its clones.
+    /// The bytes of memory that this set holds, shared by all its clones, without its texts.
     #[must_use]
-    pub fn heap_bytes(&self) -> usize {
-        size_of::<Text>() + 2 * size_of::<usize>() + self.0.text.len() + size_of_val(&*self.0.ends)
+    pub fn list_bytes(&self) -> usize {
+        2 * size_of::<usize>() + size_of_val(&*self.0)
+    }
+
+    /// The bytes of its texts, wherever they lie.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.iter().map(|(name, value)| name.len() + value.len()).sum()
     }
 }
 
 impl PartialEq for Labels {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || (self.0.ends == other.0.ends && self.0.text == other.0.text)
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
     }
 }
 
@@ -171,8 +172,10 @@ impl Eq for Labels {}
 
 impl Hash for Labels {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.text.hash(state);
-        self.0.ends.hash(state);
+        for (name, value) in self.iter() {
+            name.hash(state);
+            value.hash(state);
+        }
     }
 }
 
@@ -184,7 +187,7 @@ impl PartialOrd for Labels {
 
 impl Ord for Labels {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.iter().cmp(other.iter())
+        self.0.cmp(&other.0)
     }
 }
 

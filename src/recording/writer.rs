@@ -119,7 +119,7 @@ impl Writer {
         let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
         self.numbers.insert(labels.clone(), number);
         self.fresh.push(labels.clone());
-        self.fresh_bytes += labels.heap_bytes();
+        self.fresh_bytes += labels.text_bytes();
         number
     }
 

@@ -1,11 +1,14 @@
-//! From a fingerprint to what is known of it: the one look-up on the way of every sample.
+//! From a fingerprint to its window: the one look-up on the way of every sample.
 //!
-//! A flat table with open addressing. Readers take no lock: they load the table and probe it; an entry, once there,
-//! does not change. Writers take turns; what is to be forgotten goes when the table is rebuilt, at an eviction or
-//! a change of rules. A map that keeps its entries behind pointers costs two more cache misses a sample, which was
-//! half of the time of the whole way from the wire to the window.
+//! Entries lie in segments, in the order in which their series were first seen, which is nearly the order in which they
+//! come again: senders go through their targets in the same order each time. So an entry remembers which one followed it,
+//! and the guess that it will follow again ([`Aliases::after`]) finds nearly all, in memory that is read forwards. Where the
+//! guess fails, a flat table with open addressing has the entry's number by its fingerprint.
+//!
+//! Readers take no lock. An entry, once there, does not change but for what follows it; what is to be forgotten goes when its
+//! segment is put in place anew without it, at an eviction or a change of rules. Writers take turns.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crossbeam_epoch::{Guard, pin};
@@ -19,200 +22,389 @@ use super::window::Window;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(pub u128);
 
-/// What is known of a fingerprint, in the present generation of rules.
-#[derive(Debug, Clone)]
-pub(super) enum Remembered {
-    Keep(Arc<Window>),
-    /// No rule reads it.
-    Unread,
+/// What an alias is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spelling {
+    pub fingerprint: Fingerprint,
+    /// Bytes of the labels that the fingerprint was made over; 0 where nobody will ask for them.
+    pub label_bytes: usize,
+    /// What the receiver wants to be reminded of when it meets this spelling again.
+    pub tag: u16,
 }
 
+/// One spelling of a series' labels, and its window.
+#[derive(Debug)]
+pub(super) struct Alias {
+    low: u64,
+    high: u64,
+    window: Arc<Window>,
+    label_bytes: u16,
+    tag: u16,
+    /// The number of the entry that followed this one the last time; its own where none has.
+    next: AtomicU32,
+}
+
+/// An entry that is known, for as long as the guard lives.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'g> {
+    number: u32,
+    alias: &'g Alias,
+}
+
+impl<'g> Known<'g> {
+    #[must_use]
+    pub fn window(&self) -> &'g Window {
+        &self.alias.window
+    }
+
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        whole((self.alias.low, self.alias.high))
+    }
+
+    /// Whether both are the same entry.
+    #[must_use]
+    pub fn is(&self, other: Self) -> bool {
+        self.number == other.number
+    }
+
+    /// See [`Spelling`]; 0 also for labels of 64 KiB and more.
+    #[must_use]
+    pub fn label_bytes(&self) -> usize {
+        usize::from(self.alias.label_bytes)
+    }
+
+    #[must_use]
+    pub fn tag(&self) -> u16 {
+        self.alias.tag
+    }
+}
+
+/// Entries of one segment: 160 KiB, so that putting one in place anew is short work.
+const SEGMENT: usize = 1 << 12;
 /// Slots of the first table.
 const SLOTS_AT_FIRST: usize = 1_024;
+/// A slot that held an entry once; a probe goes on over it.
+const GONE: u64 = 1;
 
-#[derive(Debug, Default)]
-struct Slot {
-    /// The halves of the fingerprint. The low one is written last; zero means that the slot is free.
-    low: AtomicU64,
-    high: AtomicU64,
-    remembered: OnceLock<Remembered>,
-}
+type Segment = Box<[OnceLock<Alias>]>;
 
+/// Slots: the upper half of a word holds 32 bits of the fingerprint, the lower half the entry's number and 2; 0 means that
+/// the slot was never used.
 #[derive(Debug)]
-struct Table {
-    slots: Box<[Slot]>,
-}
+struct Table(Box<[AtomicU64]>);
 
 impl Table {
     fn new(slots: usize) -> Self {
-        Self { slots: std::iter::repeat_with(Slot::default).take(slots).collect() }
-    }
-
-    #[inline]
-    fn get(&self, fingerprint: Fingerprint) -> Option<&Remembered> {
-        let (low, high) = halves(fingerprint);
-        for slot in self.probe(low) {
-            let own = slot.low.load(Ordering::Acquire);
-            if own == low && slot.high.load(Ordering::Relaxed) == high {
-                return slot.remembered.get();
-            }
-            if own == 0 {
-                break;
-            }
-        }
-        None
-    }
-
-    /// Begins to load the slot that a fingerprint is looked for in first.
-    #[inline]
-    fn prefetch(&self, fingerprint: Fingerprint) {
-        if let Some(slot) = self.probe(halves(fingerprint).0).next() {
-            prefetch(slot);
-        }
-    }
-
-    /// Adds an entry; the writers' lock is held, and at least one slot is free.
-    fn insert(&self, fingerprint: Fingerprint, remembered: Remembered) {
-        let (low, high) = halves(fingerprint);
-        if let Some(slot) = self.probe(low).find(|slot| slot.low.load(Ordering::Relaxed) == 0) {
-            // A free slot has never been written: nothing else is in the cell.
-            drop(slot.remembered.set(remembered));
-            slot.high.store(high, Ordering::Relaxed);
-            slot.low.store(low, Ordering::Release);
-        }
+        Self(std::iter::repeat_with(AtomicU64::default).take(slots).collect())
     }
 
     /// The slots where a fingerprint may be, in order.
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "the mask keeps the low bits only")]
-    fn probe(&self, low: u64) -> impl Iterator<Item = &Slot> {
-        let mask = self.slots.len() - 1;
-        (0..self.slots.len()).map(move |step| &self.slots[(low as usize).wrapping_add(step) & mask])
+    fn probe(&self, low: u64) -> impl Iterator<Item = &AtomicU64> {
+        let mask = self.0.len() - 1;
+        (0..self.0.len()).map(move |step| &self.0[(low as usize).wrapping_add(step) & mask])
     }
 
-    fn entries(&self) -> impl Iterator<Item = (Fingerprint, &Remembered)> {
-        self.slots.iter().filter_map(|slot| {
-            let halves = (slot.low.load(Ordering::Acquire), slot.high.load(Ordering::Relaxed));
-            slot.remembered.get().map(|remembered| (whole(halves), remembered))
+    /// Adds a number; the writers' lock is held, and at least one slot is free. `true` where the slot had been used before.
+    fn insert(&self, (low, high): (u64, u64), number: u32) -> bool {
+        let free = self.probe(low).find(|slot| slot.load(Ordering::Relaxed) <= GONE);
+        free.is_some_and(|slot| {
+            let before = slot.load(Ordering::Relaxed);
+            slot.store(word(high, number), Ordering::Release);
+            before == GONE
         })
     }
+
+    /// Marks an entry's slot as gone; the writers' lock is held.
+    fn remove(&self, (low, high): (u64, u64), number: u32) {
+        let own = word(high, number);
+        let mut words = self.probe(low).take_while(|slot| slot.load(Ordering::Relaxed) != 0);
+        if let Some(slot) = words.find(|slot| slot.load(Ordering::Relaxed) == own) {
+            slot.store(GONE, Ordering::Release);
+        }
+    }
+}
+
+/// The word of an entry.
+fn word(high: u64, number: u32) -> u64 {
+    (high & !u64::from(u32::MAX)) | u64::from(number + 2)
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "the lower half is the number and 2")]
+fn number_in(word: u64) -> u32 {
+    word as u32 - 2
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "two halves of one number")]
 fn halves(Fingerprint(bits): Fingerprint) -> (u64, u64) {
-    // Zero is the mark of a free slot.
-    ((bits as u64).max(1), (bits >> 64) as u64)
+    (bits as u64, (bits >> 64) as u64)
 }
 
 fn whole((low, high): (u64, u64)) -> Fingerprint {
     Fingerprint(u128::from(high) << 64 | u128::from(low))
 }
 
-/// All fingerprints that are known.
+/// What only a writer touches.
+#[derive(Debug, Default)]
+struct Writing {
+    /// Numbers given out so far, free ones included.
+    numbers: u32,
+    free: Vec<u32>,
+    /// Slots of the table that are not [`GONE`] and not free, and those that are gone.
+    used: usize,
+    gone: usize,
+}
+
+/// All spellings that are known.
 #[derive(Debug)]
 pub(super) struct Aliases {
     table: Swap<Table>,
-    /// Entries in the table; whoever holds this lock may write.
-    len: Mutex<usize>,
+    segments: Box<[OnceLock<Swap<Segment>>]>,
+    writing: Mutex<Writing>,
     len_max: usize,
 }
 
 impl Aliases {
-    /// At most `len_max` entries: full, the table is emptied and fills again at the price of one slow look-up each.
+    /// At most `len_max` entries: full, all are forgotten, and come again at the price of one slow look-up each.
     pub(super) fn new(len_max: usize) -> Self {
-        Self { table: Swap::new(Table::new(SLOTS_AT_FIRST)), len: Mutex::new(0), len_max }
+        let len_max = len_max.clamp(1, (u32::MAX / 2) as usize);
+        let segments = std::iter::repeat_with(OnceLock::new).take(len_max.div_ceil(SEGMENT)).collect();
+        Self { table: Swap::new(Table::new(SLOTS_AT_FIRST)), segments, writing: Mutex::default(), len_max }
     }
 
+    /// Looks a fingerprint up.
     #[inline]
-    pub(super) fn get<'g>(&self, fingerprint: Fingerprint, guard: &'g Guard) -> Option<&'g Remembered> {
-        self.table.load(guard).get(fingerprint)
-    }
-
-    #[inline]
-    pub(super) fn prefetch(&self, fingerprint: Fingerprint, guard: &Guard) {
-        self.table.load(guard).prefetch(fingerprint);
-    }
-
-    pub(super) fn insert(&self, fingerprint: Fingerprint, remembered: Remembered) {
-        let guard = pin();
-        let mut len = self.writing();
-        if *len >= self.len_max {
-            *len = self.rebuild(SLOTS_AT_FIRST, |_| false, &guard);
+    pub(super) fn get<'g>(&self, fingerprint: Fingerprint, guard: &'g Guard) -> Option<Known<'g>> {
+        let (low, high) = halves(fingerprint);
+        let wanted = high >> 32;
+        for slot in self.table.load(guard).probe(low) {
+            let word = slot.load(Ordering::Acquire);
+            if word == 0 {
+                break;
+            }
+            if word >> 32 == wanted
+                && word != GONE
+                && let Some(known) = self.entry(number_in(word), guard)
+                && known.alias.low == low
+                && known.alias.high == high
+            {
+                return Some(known);
+            }
         }
-        let slots = self.table.load(&guard).slots.len();
+        None
+    }
+
+    /// The entry that followed this one the last time.
+    #[inline]
+    pub(super) fn after<'g>(&self, known: Known<'g>, guard: &'g Guard) -> Option<Known<'g>> {
+        let next = self.entry(known.alias.next.load(Ordering::Relaxed), guard)?;
+        // Its own turn comes soon.
+        prefetch(next.window());
+        Some(next)
+    }
+
+    /// Notes that one entry followed another.
+    #[inline]
+    pub(super) fn follow(&self, known: Known<'_>, next: Known<'_>) {
+        if known.alias.next.load(Ordering::Relaxed) != next.number {
+            known.alias.next.store(next.number, Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    fn entry<'g>(&self, number: u32, guard: &'g Guard) -> Option<Known<'g>> {
+        let segment = self.segments.get(number as usize / SEGMENT)?.get()?.load(guard);
+        let alias = segment[number as usize % SEGMENT].get()?;
+        Some(Known { number, alias })
+    }
+
+    /// Remembers a spelling, and gives what is remembered of it from now on.
+    pub(super) fn insert<'g>(&self, spelling: Spelling, window: Arc<Window>, guard: &'g Guard) -> Known<'g> {
+        let mut writing = self.writing();
+        if let Some(known) = self.get(spelling.fingerprint, guard)
+            && std::ptr::eq(known.window(), &raw const *window)
+        {
+            return known;
+        }
+        if writing.numbers as usize >= self.len_max && writing.free.is_empty() {
+            self.forget(&mut writing, |_| true, guard);
+        }
+        let slots = self.table.load(guard).0.len();
         // At most half full, so that a probe is short.
-        if *len >= slots / 2 {
-            *len = self.rebuild(slots * 2, |_| true, &guard);
+        if (writing.used + writing.gone) * 2 >= slots {
+            let slots = (writing.used * 4).next_power_of_two().max(SLOTS_AT_FIRST);
+            self.rebuild(&mut writing, slots, guard);
         }
-        let table = self.table.load(&guard);
-        if table.get(fingerprint).is_none() {
-            table.insert(fingerprint, remembered);
-            *len += 1;
-        }
+        let number = writing.free.pop().unwrap_or_else(|| {
+            writing.numbers += 1;
+            writing.numbers - 1
+        });
+        let (low, high) = halves(spelling.fingerprint);
+        let label_bytes = u16::try_from(spelling.label_bytes).unwrap_or(0);
+        let next = AtomicU32::new(number);
+        let alias = Alias { low, high, window, label_bytes, tag: spelling.tag, next };
+        let segment = self.segments[number as usize / SEGMENT].get_or_init(|| Swap::new(empty()));
+        // A number that is given out has an empty cell: see `forget`.
+        drop(segment.load(guard)[number as usize % SEGMENT].set(alias));
+        let reused = self.table.load(guard).insert((low, high), number);
+        writing.used += 1;
+        writing.gone -= usize::from(reused);
+        self.entry(number, guard)
+            .expect("an entry that was just set, and that only the holder of the lock may take out")
     }
 
-    /// Forgets what `keep` refuses, by building the table anew.
-    pub(super) fn retain(&self, keep: impl Fn(&Remembered) -> bool) {
+    /// Forgets the entries whose windows `gone` names.
+    pub(super) fn forget_windows(&self, gone: impl Fn(&Window) -> bool) {
         let guard = pin();
-        let mut len = self.writing();
-        let kept = self.table.load(&guard).entries().filter(|(_, remembered)| keep(remembered)).count();
-        *len = self.rebuild((kept * 4).next_power_of_two().max(SLOTS_AT_FIRST), keep, &guard);
+        let mut writing = self.writing();
+        self.forget(&mut writing, |alias| gone(&alias.window), &guard);
+        let (used, slots) = (writing.used, self.table.load(&guard).0.len());
+        if writing.gone * 4 > slots || used * 16 < slots && slots > SLOTS_AT_FIRST {
+            self.rebuild(&mut writing, (used * 4).next_power_of_two().max(SLOTS_AT_FIRST), &guard);
+        }
     }
 
-    fn rebuild(&self, slots: usize, keep: impl Fn(&Remembered) -> bool, guard: &Guard) -> usize {
+    fn forget(&self, writing: &mut Writing, gone: impl Fn(&Alias) -> bool, guard: &Guard) {
+        let table = self.table.load(guard);
+        for (at, segment) in self.segments.iter().enumerate().map_while(|(at, segment)| Some((at, segment.get()?))) {
+            let entries = segment.load(guard);
+            if !entries.iter().filter_map(OnceLock::get).any(&gone) {
+                continue;
+            }
+            let kept = empty();
+            for (place, alias) in entries.iter().enumerate().filter_map(|(place, entry)| Some((place, entry.get()?))) {
+                if !gone(alias) {
+                    drop(kept[place].set(alias.again()));
+                    continue;
+                }
+                let number = u32::try_from(at * SEGMENT + place).expect("numbers fit 31 bits: see `Aliases::new`");
+                table.remove((alias.low, alias.high), number);
+                writing.free.push(number);
+                writing.used -= 1;
+                writing.gone += 1;
+            }
+            segment.store(kept, guard);
+        }
+        // The lowest are given out first, so that new series lie close together.
+        writing.free.sort_unstable_by(|a, b| b.cmp(a));
+    }
+
+    /// Puts a table of another size, and without what is gone, in place of the present one.
+    fn rebuild(&self, writing: &mut Writing, slots: usize, guard: &Guard) {
         let table = Table::new(slots);
-        let mut len = 0;
-        for (fingerprint, remembered) in self.table.load(guard).entries().filter(|(_, remembered)| keep(remembered)) {
-            table.insert(fingerprint, remembered.clone());
-            len += 1;
+        for slot in &self.table.load(guard).0 {
+            let word = slot.load(Ordering::Relaxed);
+            if word > GONE
+                && let Some(known) = self.entry(number_in(word), guard)
+            {
+                table.insert((known.alias.low, known.alias.high), known.number);
+            }
         }
         self.table.store(table, guard);
-        len
+        writing.gone = 0;
     }
 
-    fn writing(&self) -> MutexGuard<'_, usize> {
-        self.len.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Bytes of memory that all entries and the table take.
+    pub(super) fn bytes(&self) -> usize {
+        let segments = self.segments.iter().take_while(|segment| segment.get().is_some()).count();
+        segments * SEGMENT * size_of::<OnceLock<Alias>>() + self.table.load(&pin()).0.len() * size_of::<u64>()
     }
+
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Alias {
+    /// The same for another segment.
+    fn again(&self) -> Self {
+        let next = AtomicU32::new(self.next.load(Ordering::Relaxed));
+        let Self { low, high, label_bytes, tag, .. } = *self;
+        Self { low, high, window: Arc::clone(&self.window), label_bytes, tag, next }
+    }
+}
+
+fn empty() -> Segment {
+    std::iter::repeat_with(OnceLock::new).take(SEGMENT).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
 
-    fn fingerprint(number: u64) -> Fingerprint {
+    use super::*;
+    use crate::labels::Labels;
+    use crate::series::relevance::ReadersId;
+    use crate::series::window::Origin;
+
+    fn spelling(number: u64) -> Spelling {
         // Many share their low bits, so that probes run into each other.
-        Fingerprint(u128::from(number) << 64 | u128::from(number % 7))
+        let fingerprint = Fingerprint(u128::from(number) << 64 | u128::from(number % 7));
+        Spelling { fingerprint, label_bytes: 100, tag: 3 }
+    }
+
+    fn window() -> Arc<Window> {
+        let nobody = ReadersId { generation: 0, number: 0 };
+        Arc::new(Window::new(Labels::empty(), Duration::ZERO, nobody, Origin::Sender))
     }
 
     fn known(aliases: &Aliases, number: u64) -> bool {
-        aliases.get(fingerprint(number), &pin()).is_some()
+        let guard = pin();
+        aliases.get(spelling(number).fingerprint, &guard).is_some_and(|known| {
+            assert_eq!((known.fingerprint(), known.tag()), (spelling(number).fingerprint, 3));
+            true
+        })
     }
 
     #[test]
     fn what_is_inserted_is_found_while_the_table_grows() {
-        let aliases = Aliases::new(10_000);
-        for number in 0..3_000 {
+        let (aliases, window) = (Aliases::new(100_000), window());
+        for number in 0..30_000 {
             assert!(!known(&aliases, number));
-            aliases.insert(fingerprint(number), Remembered::Unread);
+            aliases.insert(spelling(number), Arc::clone(&window), &pin());
         }
-        assert!((0..3_000).all(|number| known(&aliases, number)));
-        assert!(!known(&aliases, 3_000));
+        assert!((0..30_000).all(|number| known(&aliases, number)));
+        assert!(!known(&aliases, 30_000));
     }
 
     #[test]
     fn a_full_table_begins_anew() {
-        let aliases = Aliases::new(100);
+        let (aliases, window) = (Aliases::new(100), window());
         for number in 0..250 {
-            aliases.insert(fingerprint(number), Remembered::Unread);
+            aliases.insert(spelling(number), Arc::clone(&window), &pin());
         }
         assert!(known(&aliases, 249) && !known(&aliases, 0));
     }
 
     #[test]
-    fn what_is_refused_is_forgotten() {
-        let aliases = Aliases::new(100);
-        aliases.insert(fingerprint(1), Remembered::Unread);
-        aliases.retain(|_| false);
-        assert!(!known(&aliases, 1));
+    fn forgotten_entries_make_room_for_new_ones_and_the_others_stay() {
+        let (aliases, kept) = (Aliases::new(100_000), window());
+        for generation in 0..10 {
+            let going = window();
+            for number in 0..2_000 {
+                let window = if number % 4 == 0 { &kept } else { &going };
+                aliases.insert(spelling(generation * 10_000 + number), Arc::clone(window), &pin());
+            }
+            aliases.forget_windows(|window| std::ptr::eq(window, &raw const *going));
+            for number in 0..2_000 {
+                assert_eq!(known(&aliases, generation * 10_000 + number), number % 4 == 0);
+            }
+        }
+        let writing = aliases.writing();
+        assert_eq!((writing.used, writing.numbers), (5_000, 6_500), "what was free is used again");
+    }
+
+    #[test]
+    fn the_guess_is_what_followed_the_last_time() {
+        let (aliases, guard) = (Aliases::new(100), pin());
+        let [a, b, c] = [1, 2, 3].map(|number| aliases.insert(spelling(number), window(), &guard));
+        assert_eq!(aliases.after(a, &guard).map(|next| next.number), Some(a.number), "nothing has followed yet");
+        aliases.follow(a, b);
+        aliases.follow(b, c);
+        let after = aliases.after(a, &guard).unwrap();
+        assert_eq!(after.number, b.number);
+        assert_eq!(aliases.after(after, &guard).unwrap().number, c.number);
     }
 }

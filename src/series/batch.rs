@@ -1,18 +1,18 @@
 //! Writing: the samples of one request, or of one evaluation of a record rule.
 
 use std::cell::RefCell;
-use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::Guard as Loaded;
 use crossbeam_epoch::{Guard, pin};
 
-use super::aliases::{Fingerprint, Remembered};
-use super::prefetch::prefetch;
+use super::aliases::{Fingerprint, Known, Spelling};
 use super::relevance::Relevance;
 pub use super::ring::Pushed;
 use super::store::{Refused, Store};
 use super::subscription::Subscription;
+use super::unread::Unkept;
 use super::window::{Origin, Window};
 use crate::labels::Labels;
 use crate::sample::Sample;
@@ -73,32 +73,6 @@ impl Touched {
     }
 }
 
-/// What is to be done with the samples of a fingerprint.
-#[derive(Debug)]
-pub enum Verdict<'b> {
-    Keep(Target<'b>),
-    /// No rule reads them.
-    Unread,
-}
-
-/// The window that a sample goes to, for as long as the batch lives.
-#[derive(Debug, Clone)]
-pub enum Target<'b> {
-    Known(&'b Window),
-    New(Arc<Window>),
-}
-
-impl Deref for Target<'_> {
-    type Target = Window;
-
-    fn deref(&self) -> &Window {
-        match self {
-            Self::Known(window) => window,
-            Self::New(window) => window,
-        }
-    }
-}
-
 impl<'s> Batch<'s> {
     pub(super) fn new(store: &'s Store, touched: &'s mut Touched) -> Self {
         touched.clear();
@@ -111,16 +85,48 @@ impl<'s> Batch<'s> {
         self.relevance.may_match(name)
     }
 
-    /// Begins to load what [`Batch::verdict`] will look at.
-    #[inline]
-    pub fn expect_fingerprint(&self, fingerprint: Fingerprint) {
-        self.store.aliases.prefetch(fingerprint, &self.guard);
+    /// How far back the longest window reaches: what is older can't be of use to anybody.
+    #[must_use]
+    pub fn reach(&self) -> Duration {
+        self.relevance.reach
     }
 
-    /// Begins to load a window; to be called well before [`Batch::expect_push`].
+    /// What is known of a spelling.
     #[inline]
-    pub fn expect_window(&self, window: &Window) {
-        prefetch(window);
+    #[must_use]
+    pub fn known(&self, fingerprint: Fingerprint) -> Option<Known<'_>> {
+        self.store.aliases.get(fingerprint, &self.guard)
+    }
+
+    /// The spelling that came after this one the last time: a guess at what comes next.
+    #[inline]
+    #[must_use]
+    pub fn after<'b>(&'b self, known: Known<'b>) -> Option<Known<'b>> {
+        self.store.aliases.after(known, &self.guard)
+    }
+
+    /// Notes which spelling came after another.
+    #[inline]
+    pub fn follow(&self, known: Known<'_>, next: Known<'_>) {
+        self.store.aliases.follow(known, next);
+    }
+
+    /// Why a spelling is not kept; `None` where its labels have to be looked at.
+    #[inline]
+    #[must_use]
+    pub fn unkept(&self, fingerprint: Fingerprint) -> Option<Unkept> {
+        self.store.unread.get(fingerprint, &self.guard)
+    }
+
+    /// Remembers that a spelling is dropped, whatever the rules read.
+    pub fn drop_spelling(&self, fingerprint: Fingerprint) {
+        self.store.unread.insert(fingerprint, Unkept::Dropped, self.relevance.generation, &self.guard);
+    }
+
+    /// Looks at the labels of a spelling that is not known, sorted and without empty ones, and remembers the verdict;
+    /// `None` where the series is not kept.
+    pub fn meet(&self, spelling: Spelling, sorted: &[(&str, &str)]) -> Result<Option<Known<'_>>, Refused> {
+        self.store.meet(spelling, sorted, &self.guard)
     }
 
     /// Begins to load a window's ring; to be called well before [`Batch::expect_slot`].
@@ -133,25 +139,6 @@ impl<'s> Batch<'s> {
     #[inline]
     pub fn expect_slot(&self, window: &Window) {
         window.prefetch_slot(&self.guard);
-    }
-
-    /// What is known of a fingerprint; `None` where its labels have to be looked at.
-    #[must_use]
-    pub fn verdict(&self, fingerprint: Fingerprint) -> Option<Verdict<'_>> {
-        Some(match self.store.aliases.get(fingerprint, &self.guard)? {
-            Remembered::Keep(window) => Verdict::Keep(Target::Known(window)),
-            Remembered::Unread => Verdict::Unread,
-        })
-    }
-
-    /// Looks at the labels of a fingerprint that is not known, and remembers the verdict.
-    pub fn intern(&self, fingerprint: Fingerprint, labels: &Labels) -> Result<Verdict<'_>, Refused> {
-        let remembered = self.store.intern(labels, Origin::Sender)?;
-        self.store.aliases.insert(fingerprint, remembered.clone());
-        Ok(match remembered {
-            Remembered::Keep(window) => Verdict::Keep(Target::New(window)),
-            Remembered::Unread => Verdict::Unread,
-        })
     }
 
     /// Adds a sample to a window. It never waits: [`Pushed::Busy`] means that another writer is at work there,
@@ -178,14 +165,14 @@ impl<'s> Batch<'s> {
     /// The rules changed under the batch: what they read now is asked of them.
     #[cold]
     fn touch_across_reload(&self, window: &Window) {
-        let present = self.store.relevance.load();
-        self.touched.borrow_mut().others.extend(present.subscribers(window.labels()));
+        let wanted = self.store.relevance.load().wanted(|name| window.labels().get(name));
+        self.touched.borrow_mut().others.extend_from_slice(wanted.subscribers());
     }
 
     /// Adds a sample whose window another writer held. Where the window was evicted, the series is begun anew.
     pub fn push_busy(&self, window: &Window, sample: Sample) -> Result<Pushed, Refused> {
         for _ in 0..TRIES {
-            let Remembered::Keep(window) = self.store.intern(window.labels(), window.origin())? else {
+            let Some(window) = self.store.window(window.labels(), window.origin())? else {
                 return Ok(Pushed::TooOld);
             };
             let pushed = window.push(sample, &self.store.room(), &pin());
@@ -209,7 +196,7 @@ impl<'s> Batch<'s> {
     }
 
     fn write_from(&self, origin: Origin, labels: &Labels, sample: Sample) -> Result<Pushed, Refused> {
-        let Remembered::Keep(window) = self.store.intern(labels, origin)? else { return Ok(Pushed::TooOld) };
+        let Some(window) = self.store.window(labels, origin)? else { return Ok(Pushed::TooOld) };
         match self.push(&window, sample) {
             Pushed::Busy => self.push_busy(&window, sample),
             pushed => Ok(pushed),

@@ -8,6 +8,7 @@
 
 mod aliases;
 mod batch;
+mod index;
 mod prefetch;
 mod relevance;
 mod ring;
@@ -16,17 +17,19 @@ mod subscription;
 mod swap;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod window;
 
-pub use aliases::Fingerprint;
-pub use batch::{Batch, Pushed, Target, Touched, Verdict};
-pub use store::{Limits, Refused, Stats, Store};
+pub use aliases::{Fingerprint, Known, Spelling};
+pub use batch::{Batch, Pushed, Touched};
+pub use store::{Keep, Limits, Refused, Stats, Store};
 pub use subscription::{Selector, Subscription};
+pub use unread::Unkept;
 pub use window::Window;
 
 /// What the ring is built from; `tests/loom_ring` compiles the ring against loom's own.
 mod sync {
-    pub(super) use std::sync::atomic::{AtomicU64, Ordering, fence};
+    pub(super) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
     pub(super) use crossbeam_utils::Backoff;
 }

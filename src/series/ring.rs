@@ -8,6 +8,7 @@
 //! * `state` is the writers' lock bit, a "rewriting" bit and a count of rewrites.
 //! * `head` counts the samples ever appended; sample number `n` lies in slot `n % capacity`.
 //! * One slot is always spare: the one that the next append overwrites. So at most `capacity - 1` samples are valid.
+//! * A slot has 12 bytes: its time is kept as milliseconds since the ring's `base`, which the first sample sets.
 //!
 //! An append writes the spare slot, then publishes it by raising `head`. A reader copies backwards from `head`,
 //! then looks at `head` again and drops what an append may have overwritten meanwhile. Only an out-of-order
@@ -19,7 +20,7 @@
 
 #![allow(unreachable_pub, reason = "private here; the loom tests compile this file as a module of their own")]
 
-use super::sync::{AtomicU64, Backoff, Ordering, fence};
+use super::sync::{AtomicU32, AtomicU64, Backoff, Ordering, fence};
 
 /// A writer is at work. Readers ignore it.
 const LOCKED: u64 = 1;
@@ -41,17 +42,24 @@ pub enum Pushed {
     TooOld,
     /// The ring is full of samples that are still wanted: it has to grow first. Nothing changed.
     Full,
+    /// The sample lies outside of the 49 days that the ring can tell: it has to be made anew first. Nothing changed.
+    Afar,
     /// Another writer is at work, or the ring is retired. Nothing changed.
     Busy,
 }
 
-/// The place of one sample.
+/// The place of one sample: its time since `base`, and the two halves of its value's bits.
 #[derive(Debug)]
 pub struct Slot {
-    /// Milliseconds since the epoch, an `i64` in two's complement.
-    at: AtomicU64,
-    /// The bits of the `f64`.
-    bits: AtomicU64,
+    offset: AtomicU32,
+    low: AtomicU32,
+    high: AtomicU32,
+}
+
+impl Slot {
+    fn bits(&self) -> u64 {
+        u64::from(self.high.load(Ordering::Relaxed)) << 32 | u64::from(self.low.load(Ordering::Relaxed))
+    }
 }
 
 /// A ring of samples.
@@ -59,16 +67,30 @@ pub struct Slot {
 pub struct Ring {
     state: AtomicU64,
     head: AtomicU64,
+    /// The earliest time that a slot can tell, in milliseconds since the epoch. Written once, before the first sample.
+    base: AtomicU64,
     slots: Box<[Slot]>,
 }
+
+/// How far before its first sample a ring begins: half of what an offset can tell, so that its base seldom moves.
+const BEFORE_MS: i64 = 1 << 31;
+/// And at most: an offset's range, less nine hours for what comes after.
+const BEFORE_MS_MAX: i64 = (1 << 32) - (1 << 25);
 
 impl Ring {
     /// Room for `samples`; the capacity is the next power of two that also has the spare slot.
     pub fn new(samples: usize) -> Self {
         let capacity = (samples + 1).next_power_of_two();
-        let slot = || Slot { at: AtomicU64::new(0), bits: AtomicU64::new(0) };
+        let slot = || Slot { offset: AtomicU32::new(0), low: AtomicU32::new(0), high: AtomicU32::new(0) };
         let slots = std::iter::repeat_with(slot).take(capacity).collect();
-        Self { state: AtomicU64::new(0), head: AtomicU64::new(0), slots }
+        Self { state: AtomicU64::new(0), head: AtomicU64::new(0), base: AtomicU64::new(0), slots }
+    }
+
+    /// Chooses which times the ring can tell: those from `span` before `at`, and half a range around it. To be called
+    /// before the first sample, by the only one who knows the ring.
+    pub fn begin_at(&self, at: i64, span: i64) {
+        let before = span.clamp(BEFORE_MS, BEFORE_MS_MAX);
+        self.base.store(at.saturating_sub(before).cast_unsigned(), Ordering::Relaxed);
     }
 
     /// How many samples it can hold.
@@ -83,27 +105,38 @@ impl Ring {
 
     /// Adds a sample in order of time. Where a sample less than `span` milliseconds older than the newest would have
     /// to go, or to stay out, it does nothing and answers [`Pushed::Full`]. With a span of zero that never happens.
+    /// One that lies outside of what the ring can tell is [`Pushed::Afar`], or [`Pushed::TooOld`] where nobody wants it.
     pub fn push(&self, at: i64, bits: u64, span: i64) -> Pushed {
         let Some(state) = self.lock() else { return Pushed::Busy };
         let head = self.head.load(Ordering::Relaxed);
+        if head == 0 && self.offset(at).is_none() {
+            self.begin_at(at, span);
+        }
         let oldest = self.oldest(head);
-        if head > oldest && at <= self.at(head - 1) {
-            let pushed = self.insert(state, oldest, head, at, bits, span);
+        let newest = (head > oldest).then(|| self.at(head - 1));
+        let unlock = |pushed| {
+            self.state.store(state, Ordering::Release);
+            pushed
+        };
+        let Some(offset) = self.offset(at) else {
+            let wanted = newest.is_none_or(|newest| at > newest.saturating_sub(span.min(BEFORE_MS_MAX)));
+            return unlock(if wanted { Pushed::Afar } else { Pushed::TooOld });
+        };
+        if newest.is_some_and(|newest| at <= newest) {
+            let pushed = self.insert(state, oldest, head, (at, offset), bits, span);
             let rewritten = if pushed == Pushed::Kept { REWRITE } else { 0 };
             // Clears both flags. Release: whoever locks or reads next sees the words that were moved.
             self.state.store(state.wrapping_add(rewritten), Ordering::Release);
             return pushed;
         }
         if self.is_full(oldest, head) && self.at(oldest) > at.saturating_sub(span) {
-            self.state.store(state, Ordering::Release);
-            return Pushed::Full;
+            return unlock(Pushed::Full);
         }
         // Release: a reader that sees any word of this sample sees the `head` before it too, and drops the slot.
         fence(Ordering::Release);
-        self.write(head, at, bits);
+        self.write(head, offset, bits);
         self.head.store(head + 1, Ordering::Release);
-        self.state.store(state, Ordering::Release);
-        Pushed::Kept
+        unlock(Pushed::Kept)
     }
 
     /// Ends writing for good and gives the samples, oldest first, for a ring that takes its place;
@@ -111,8 +144,7 @@ impl Ring {
     pub fn retire(&self) -> Option<Vec<(i64, u64)>> {
         self.lock()?;
         let head = self.head.load(Ordering::Relaxed);
-        let word = |slot: &Slot| (slot.at.load(Ordering::Relaxed).cast_signed(), slot.bits.load(Ordering::Relaxed));
-        Some((self.oldest(head)..head).map(|number| word(self.slot(number))).collect())
+        Some((self.oldest(head)..head).map(|number| (self.at(number), self.slot(number).bits())).collect())
     }
 
     /// The newest sample with `start < at <= end`.
@@ -122,13 +154,12 @@ impl Ring {
             let (state, head) = self.enter(&backoff);
             let mut found = None;
             for number in (self.oldest(head)..head).rev() {
-                let slot = self.slot(number);
-                let at = slot.at.load(Ordering::Relaxed).cast_signed();
+                let at = self.at(number);
                 if at <= start {
                     break;
                 }
                 if at <= end {
-                    found = Some((number, at, slot.bits.load(Ordering::Relaxed)));
+                    found = Some((number, at, self.slot(number).bits()));
                     break;
                 }
             }
@@ -146,13 +177,12 @@ impl Ring {
             let (state, head) = self.enter(&backoff);
             let mut newest = head;
             for number in (self.oldest(head)..head).rev() {
-                let slot = self.slot(number);
-                let at = slot.at.load(Ordering::Relaxed).cast_signed();
+                let at = self.at(number);
                 if at <= start {
                     break;
                 }
                 if at <= end {
-                    out.push(make(at, slot.bits.load(Ordering::Relaxed)));
+                    out.push(make(at, self.slot(number).bits()));
                 } else {
                     newest = number;
                 }
@@ -186,14 +216,14 @@ impl Ring {
     }
 
     /// Inserts a sample that is not newer than the newest. The lock is held.
-    fn insert(&self, state: u64, oldest: u64, head: u64, at: i64, bits: u64, span: i64) -> Pushed {
+    fn insert(&self, state: u64, oldest: u64, head: u64, (at, offset): (i64, u32), bits: u64, span: i64) -> Pushed {
         // Late samples are late by a little: look from the newest backwards.
         let mut place = head;
         while place > oldest && self.at(place - 1) > at {
             place -= 1;
         }
         if place > oldest && self.at(place - 1) == at {
-            let same = self.slot(place - 1).bits.load(Ordering::Relaxed) == bits;
+            let same = self.slot(place - 1).bits() == bits;
             return if same { Pushed::Duplicate } else { Pushed::Conflicting };
         }
         if self.is_full(oldest, head) {
@@ -211,9 +241,9 @@ impl Ring {
         fence(Ordering::Release);
         for number in (place..head).rev() {
             let slot = self.slot(number);
-            self.write(number + 1, slot.at.load(Ordering::Relaxed).cast_signed(), slot.bits.load(Ordering::Relaxed));
+            self.write(number + 1, slot.offset.load(Ordering::Relaxed), slot.bits());
         }
-        self.write(place, at, bits);
+        self.write(place, offset, bits);
         self.head.store(head + 1, Ordering::Release);
         Pushed::Kept
     }
@@ -247,13 +277,28 @@ impl Ring {
     }
 
     fn at(&self, number: u64) -> i64 {
-        self.slot(number).at.load(Ordering::Relaxed).cast_signed()
+        // Where the slot belongs to a sample, the sum is that sample's time; of what is read torn, any number will do.
+        let offset = self.slot(number).offset.load(Ordering::Relaxed);
+        self.base.load(Ordering::Relaxed).cast_signed().wrapping_add(i64::from(offset))
     }
 
-    fn write(&self, number: u64, at: i64, bits: u64) {
+    /// Whether a slot can tell this time.
+    pub fn tells(&self, at: i64) -> bool {
+        self.offset(at).is_some()
+    }
+
+    /// How a slot tells a time; `None` for one that it can't.
+    fn offset(&self, at: i64) -> Option<u32> {
+        let base = self.base.load(Ordering::Relaxed).cast_signed();
+        at.checked_sub(base).and_then(|offset| u32::try_from(offset).ok())
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "the two halves of a number")]
+    fn write(&self, number: u64, offset: u32, bits: u64) {
         let slot = self.slot(number);
-        slot.at.store(at.cast_unsigned(), Ordering::Relaxed);
-        slot.bits.store(bits, Ordering::Relaxed);
+        slot.offset.store(offset, Ordering::Relaxed);
+        slot.low.store(bits as u32, Ordering::Relaxed);
+        slot.high.store((bits >> 32) as u32, Ordering::Relaxed);
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "the mask keeps the low bits only")]

@@ -1,19 +1,21 @@
 //! All windows, and the way from a fingerprint to one.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use crossbeam_epoch::pin;
+use crossbeam_epoch::{Guard, pin};
 
-use super::aliases::{Aliases, Remembered};
+use super::aliases::{Aliases, Known, Spelling};
 use super::batch::{Batch, Touched};
-use super::relevance::{ReadersId, Relevance};
+use super::index::{Index, Shard};
+use super::relevance::{NOBODY, ReadersId, Relevance, Wanted};
 use super::subscription::{DueQueue, Selector, Subscription};
+use super::unread::{Unkept, Unread};
 use super::window::{Origin, Room, Window};
-use crate::labels::Labels;
+use crate::labels::{Labels, Matcher};
 use crate::time::Timestamp;
 
 /// How much farther back a window reaches than its readers ask. A sender's clock may be ahead of ours, and `now` lags
@@ -31,8 +33,17 @@ pub struct Limits {
     pub memory_bytes_max: usize,
     /// How far back a window reaches at least, counted from its newest sample.
     pub retention: Duration,
-    /// Keep every series, also those that no rule reads.
-    pub keep_all: bool,
+    pub keep: Keep,
+}
+
+/// Which series are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keep {
+    /// Those that a rule reads.
+    Rules,
+    /// These too: each list of matchers is a selector.
+    Matching(Vec<Vec<Matcher>>),
+    All,
 }
 
 impl Default for Limits {
@@ -42,7 +53,7 @@ impl Default for Limits {
             samples_max: 4_095,
             memory_bytes_max: 2 << 30,
             retention: Duration::from_mins(10),
-            keep_all: false,
+            keep: Keep::Rules,
         }
     }
 }
@@ -63,16 +74,13 @@ pub struct Stats {
     /// Bytes of all windows, and how many there may be.
     pub bytes: usize,
     pub bytes_max: usize,
+    /// Bytes of what leads to the windows, and of what is remembered of series that are not kept.
+    pub index_bytes: usize,
+    /// Spellings of series that are not kept, as far as they are remembered.
+    pub unread: usize,
     /// Windows made and let go since the start.
     pub created: u64,
     pub evicted: u64,
-}
-
-/// The windows by labels, and the rules that decide who reads them. Off the hot path, behind one lock, so that
-/// a new series and a change of rules can't miss each other.
-#[derive(Debug, Default)]
-struct Index {
-    series: HashMap<Labels, Arc<Window>, foldhash::fast::RandomState>,
 }
 
 /// All windows.
@@ -80,7 +88,8 @@ struct Index {
 pub struct Store {
     limits: Limits,
     pub(super) aliases: Aliases,
-    index: Mutex<Index>,
+    pub(super) unread: Unread,
+    index: Index,
     pub(super) relevance: ArcSwap<Relevance>,
     due_queue: Arc<DueQueue>,
     bytes: AtomicUsize,
@@ -91,11 +100,12 @@ pub struct Store {
 impl Store {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let relevance = Relevance::new(1, limits.keep_all, &[]);
+        let relevance = Relevance::new(1, &limits, &[]);
         Self {
             aliases: Aliases::new(limits.series_max.saturating_mul(4)),
+            unread: Unread::new(),
             limits,
-            index: Mutex::default(),
+            index: Index::new(),
             relevance: ArcSwap::from_pointee(relevance),
             due_queue: Arc::default(),
             bytes: AtomicUsize::new(0),
@@ -109,54 +119,115 @@ impl Store {
         Batch::new(self, touched)
     }
 
-    /// The window of a series that is seen for the first time, or under a fingerprint for the first time.
-    pub(super) fn intern(&self, labels: &Labels, origin: Origin) -> Result<Remembered, Refused> {
-        let mut index = self.index();
-        if let Some(window) = index.series.get(labels) {
-            return Ok(Remembered::Keep(Arc::clone(window)));
+    /// The window of a spelling that is met for the first time, and whose labels, sorted and without empty ones, are
+    /// these; `None` where it is not kept. Either is remembered.
+    pub(super) fn meet<'g>(
+        &self,
+        spelling: Spelling,
+        sorted: &[(&str, &str)],
+        guard: &'g Guard,
+    ) -> Result<Option<Known<'g>>, Refused> {
+        loop {
+            let relevance = self.relevance.load();
+            let value = |name: &str| sorted.iter().find(|(own, _)| *own == name).map(|(_, value)| *value);
+            let Wanted::Kept(_) = relevance.wanted(value) else {
+                self.unread.insert(spelling.fingerprint, Unkept::Unread, relevance.generation, guard);
+                return Ok(None);
+            };
+            self.room_for(sorted)?;
+            let labels = self.interned(sorted.iter().copied());
+            let mut shard = self.index.shard(&labels);
+            // Rules change under the locks of all shards: what is read now holds until this one is let go.
+            if self.relevance.load().generation != relevance.generation {
+                continue;
+            }
+            let window = match shard.get(&labels) {
+                Some(window) => Arc::clone(window),
+                None => self.open(&mut shard, labels, Origin::Sender)?,
+            };
+            return Ok(Some(self.aliases.insert(spelling, window, guard)));
         }
-        let relevance = self.relevance.load();
-        let subscribers = relevance.subscribers(labels);
-        if subscribers.is_empty() && !relevance.keep_all && origin == Origin::Sender {
-            return Ok(Remembered::Unread);
+    }
+
+    /// The window of these labels; `None` where the series is not kept.
+    pub(super) fn window(&self, labels: &Labels, origin: Origin) -> Result<Option<Arc<Window>>, Refused> {
+        if let Some(window) = self.index.shard(labels).get(labels) {
+            return Ok(Some(Arc::clone(window)));
         }
-        if index.series.len() >= self.limits.series_max {
+        let wanted = self.relevance.load().wanted(|name| labels.get(name));
+        if wanted == Wanted::No && origin == Origin::Sender {
+            return Ok(None);
+        }
+        let labels = self.interned(labels.iter());
+        let mut shard = self.index.shard(&labels);
+        if let Some(window) = shard.get(&labels) {
+            return Ok(Some(Arc::clone(window)));
+        }
+        self.open(&mut shard, labels, origin).map(Some)
+    }
+
+    /// Whether there is room for a series at all, before its texts are kept.
+    fn room_for(&self, sorted: &[(&str, &str)]) -> Result<(), Refused> {
+        let texts: usize = sorted.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if self.index.len() >= self.limits.series_max {
+            // It may be known under another spelling.
+            return Ok(());
+        }
+        let fits = self.bytes.load(Ordering::Relaxed).saturating_add(texts) <= self.limits.memory_bytes_max;
+        if fits { Ok(()) } else { Err(Refused::Memory(self.limits.memory_bytes_max)) }
+    }
+
+    fn interned<'a>(&self, sorted: impl Iterator<Item = (&'a str, &'a str)>) -> Labels {
+        let mut interner = self.index.interner();
+        let before = interner.bytes();
+        let labels = interner.labels(sorted);
+        self.bytes.fetch_add(interner.bytes() - before, Ordering::Relaxed);
+        labels
+    }
+
+    /// Makes a window.
+    fn open(&self, shard: &mut Shard<'_>, labels: Labels, origin: Origin) -> Result<Arc<Window>, Refused> {
+        if self.index.len() >= self.limits.series_max {
             return Err(Refused::Series(self.limits.series_max));
         }
-        if !self.room().take(Window::bytes_at_first(labels)) {
+        if !self.room().take(Window::bytes_at_first(&labels)) {
             return Err(Refused::Memory(self.limits.memory_bytes_max));
         }
-        let readers = relevance.readers_id(&subscribers);
-        let window = Arc::new(Window::new(labels.clone(), self.span(&subscribers), readers, origin));
-        index.series.insert(labels.clone(), Arc::clone(&window));
-        for subscription in subscribers {
+        let relevance = self.relevance.load();
+        let wanted = relevance.wanted(|name| labels.get(name));
+        let readers = relevance.readers_id(&wanted);
+        let window = Arc::new(Window::new(labels, self.span(wanted.subscribers()), readers, origin));
+        shard.insert(Arc::clone(&window));
+        for subscription in wanted.subscribers() {
             subscription.add(Arc::clone(&window));
         }
         self.created.fetch_add(1, Ordering::Relaxed);
-        Ok(Remembered::Keep(window))
+        Ok(window)
     }
 
     /// Puts new selectors in place of the present ones: one subscription for each, in their order. Selectors with
     /// the same matchers share one. Windows that are still read go on; those that no longer are fall silent and go.
     #[allow(clippy::mutable_key_type, reason = "a matcher is hashed by its text, which never changes")]
     pub fn subscribe(&self, selectors: &[Selector]) -> Vec<Arc<Subscription>> {
-        let index = self.index();
+        let shards: Vec<Shard<'_>> = self.index.shards().collect();
         let present = self.relevance.load_full();
         let subscriptions = self.shared(selectors, &present);
-        let relevance = Relevance::new(present.generation.wrapping_add(1), self.limits.keep_all, &subscriptions);
+        let relevance = Relevance::new(present.generation.wrapping_add(1), &self.limits, &subscriptions);
         let known: HashSet<*const Subscription> = present.subscriptions().map(Arc::as_ptr).collect();
-        for window in index.series.values() {
-            let subscribers = relevance.subscribers(window.labels());
-            for subscription in &subscribers {
+        for window in shards.iter().flat_map(Shard::iter) {
+            let wanted = relevance.wanted(|name| window.labels().get(name));
+            for subscription in wanted.subscribers() {
                 if !known.contains(&Arc::as_ptr(subscription)) {
                     subscription.add(Arc::clone(window));
                 }
             }
-            window.resubscribe(self.span(&subscribers), relevance.readers_id(&subscribers));
+            window.resubscribe(self.span(wanted.subscribers()), relevance.readers_id(&wanted));
         }
+        let generation = relevance.generation;
         self.relevance.store(Arc::new(relevance));
         // What nobody read may be read now.
-        self.aliases.retain(|remembered| matches!(remembered, Remembered::Keep(_)));
+        self.unread.clear(generation);
+        drop(shards);
         let by_matchers: HashMap<&[_], &Arc<Subscription>> =
             subscriptions.iter().map(|subscription| (&*subscription.selector().matchers, subscription)).collect();
         selectors.iter().map(|selector| Arc::clone(by_matchers[&*selector.matchers])).collect()
@@ -190,54 +261,71 @@ impl Store {
     #[must_use]
     pub fn search(&self, selector: &Selector) -> Arc<Subscription> {
         let found = Subscription::new(selector.clone(), Arc::default());
-        for window in self.index().series.values().filter(|window| selector.matches(window.labels())) {
-            found.add(Arc::clone(window));
+        for shard in self.index.shards() {
+            for window in shard.iter().filter(|window| selector.matches(window.labels())) {
+                found.add(Arc::clone(window));
+            }
         }
         Arc::new(found)
     }
 
-    /// Lets go of windows that no rule reads any more, and of those that have been silent for longer than they
-    /// reach back. Looks at every series: call it every half minute or so.
+    /// Lets go of windows that no rule reads any more, of those that have been silent for longer than they reach back,
+    /// and of all that led to them. Looks at every series: call it every half minute or so. Samples of known series pass
+    /// meanwhile, and a new one waits for one part of the index at most.
+    #[allow(clippy::mutable_key_type, reason = "windows are told apart by where they lie")]
     pub fn evict(&self, now: Timestamp) {
-        let mut index = self.index();
+        self.unread.age();
         let guard = pin();
-        let relevance = self.relevance.load();
+        let generation = self.relevance.load().generation;
         let unread = |window: &Window| {
-            let nobody = || relevance.subscribers(window.labels()).is_empty();
-            !relevance.keep_all && window.origin() == Origin::Sender && nobody()
+            window.readers() == ReadersId { generation, number: NOBODY } && window.origin() == Origin::Sender
         };
         let silent = |window: &Window| window.newest(&guard).is_none_or(|newest| newest + window.span() < now);
-        let mut gone = 0;
-        let mut orphaned: HashSet<ReadersId> = HashSet::new();
-        index.series.retain(|_, window| {
-            if !((unread(window) || silent(window)) && window.retire(&guard)) {
-                return true;
+        let mut gone: Vec<Arc<Window>> = Vec::new();
+        for mut shard in self.index.shards() {
+            let going = |window: &&Arc<Window>| (unread(window) || silent(window)) && window.retire(&guard);
+            let before = gone.len();
+            gone.extend(shard.iter().filter(going).cloned());
+            if gone.len() > before {
+                let addresses: HashSet<_> = gone.iter().skip(before).map(Arc::as_ptr).collect();
+                shard.retain(|window| !addresses.contains(&Arc::as_ptr(window)));
             }
-            orphaned.insert(window.readers());
-            self.bytes.fetch_sub(window.bytes(&guard), Ordering::Relaxed);
-            gone += 1;
-            false
-        });
-        if gone == 0 {
+        }
+        if gone.is_empty() {
             return;
         }
-        let kept =
-            |window: &Arc<Window>| index.series.get(window.labels()).is_some_and(|kept| Arc::ptr_eq(kept, window));
+        let addresses: HashSet<*const Window> = gone.iter().map(Arc::as_ptr).collect();
+        let orphaned: HashSet<ReadersId> = gone.iter().map(|window| window.readers()).collect();
         let numbers = orphaned.iter().map(|readers| readers.number as usize);
-        relevance.each_set(numbers, |readers| readers.iter().for_each(|subscription| subscription.retain(kept)));
-        self.aliases.retain(|remembered| match remembered {
-            Remembered::Keep(window) => kept(window),
-            Remembered::Unread => true,
+        let kept = |window: &Arc<Window>| !addresses.contains(&Arc::as_ptr(window));
+        self.relevance.load().each_set(numbers, |readers| {
+            readers.iter().for_each(|subscription| subscription.retain(kept));
         });
-        self.evicted.fetch_add(gone, Ordering::Relaxed);
+        self.aliases.forget_windows(|window| addresses.contains(&std::ptr::from_ref(window)));
+        let freed: usize = gone.iter().map(|window| window.bytes(&guard)).sum();
+        self.bytes.fetch_sub(freed, Ordering::Relaxed);
+        self.evicted.fetch_add(gone.len() as u64, Ordering::Relaxed);
+        drop(gone);
+        self.sweep();
+    }
+
+    /// Lets go of the texts that no series has any more.
+    fn sweep(&self) {
+        // Memory under epochs may still hold some; what is left goes the next time.
+        let mut interner = self.index.interner();
+        let before = interner.bytes();
+        interner.sweep();
+        self.bytes.fetch_sub(before - interner.bytes(), Ordering::Relaxed);
     }
 
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
-            series: self.index().series.len(),
+            series: self.index.len(),
             bytes: self.bytes.load(Ordering::Relaxed),
             bytes_max: self.limits.memory_bytes_max,
+            index_bytes: self.aliases.bytes() + self.unread.bytes(),
+            unread: self.unread.len(),
             created: self.created.load(Ordering::Relaxed),
             evicted: self.evicted.load(Ordering::Relaxed),
         }
@@ -250,10 +338,11 @@ impl Store {
     /// How far back a window with these subscribers reaches.
     fn span(&self, subscribers: &[Arc<Subscription>]) -> Duration {
         let wanted = subscribers.iter().map(|subscription| subscription.selector().span).max();
-        wanted.unwrap_or_default().max(self.limits.retention).saturating_add(SPAN_SLACK)
+        reach(wanted, &self.limits)
     }
+}
 
-    fn index(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// How far back a window reaches that is asked to reach back so far.
+pub(super) fn reach(wanted: Option<Duration>, limits: &Limits) -> Duration {
+    wanted.unwrap_or_default().max(limits.retention).saturating_add(SPAN_SLACK)
 }

@@ -25,6 +25,11 @@ impl Selector {
         self.matchers.iter().all(|matcher| matcher.matches(labels))
     }
 
+    /// Whether a series with these values of labels is selected.
+    pub(super) fn matches_values<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> bool {
+        self.matchers.iter().all(|matcher| matcher.matches_value(value(matcher.name()).unwrap_or("")))
+    }
+
     /// The metric's name, where the selector asks for exactly one.
     #[must_use]
     pub fn metric_name(&self) -> Option<&str> {
@@ -35,6 +40,15 @@ impl Selector {
 
 /// The subscriptions that have seen a new sample since they were last taken.
 pub(super) type DueQueue = SegQueue<Arc<Subscription>>;
+
+impl PartialEq for Subscription {
+    /// A subscription is equal to itself alone.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Subscription {}
 
 /// The windows that match one selector, kept up to date as series appear and fall silent.
 #[derive(Debug)]

@@ -168,7 +168,7 @@ fn the_memory_that_is_counted_is_given_back() {
 
 #[test]
 fn a_reload_keeps_what_is_still_read_and_picks_up_what_is_read_anew() {
-    let store = Store::new(Limits { keep_all: false, ..Limits::default() });
+    let store = Store::new(Limits::default());
     let before = store.subscribe(&[named("up", 60)]);
     write(&store, &labels("up", "a"), sample(1, 1.0));
     let after = store.subscribe(&[named("up", 60), selector(&[("pod", MatchOp::Equal, "a")], 60)]);

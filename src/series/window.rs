@@ -16,6 +16,9 @@ use crate::time::{Range, Timestamp};
 /// Samples that a new ring has room for: a 15 s scrape under a one-minute range. It doubles as the span needs it.
 const SAMPLES_AT_FIRST: usize = 7;
 
+/// What an `Arc` takes beside its value.
+const SHARED_BYTES: usize = 2 * size_of::<usize>();
+
 /// The samples of one series, oldest first.
 #[derive(Debug)]
 pub struct Window {
@@ -67,12 +70,13 @@ impl Window {
 
     /// Bytes that a window with these labels takes when it is new.
     pub(super) fn bytes_at_first(labels: &Labels) -> usize {
-        size_of::<Self>() + labels.heap_bytes() + Ring::bytes(SAMPLES_AT_FIRST)
+        SHARED_BYTES + size_of::<Self>() + labels.list_bytes() + Ring::bytes(SAMPLES_AT_FIRST)
     }
 
     /// Bytes that this window takes.
     pub(super) fn bytes(&self, guard: &Guard) -> usize {
-        size_of::<Self>() + self.labels.heap_bytes() + Ring::bytes(self.ring.load(guard).samples_max())
+        let ring = Ring::bytes(self.ring.load(guard).samples_max());
+        SHARED_BYTES + size_of::<Self>() + self.labels.list_bytes() + ring
     }
 
     /// The series' labels, with the metric's name.
@@ -99,6 +103,7 @@ impl Window {
         let ring = self.ring.load(guard);
         match ring.push(at, bits, self.span_ms.load(Ordering::Relaxed)) {
             Pushed::Full => self.grow(ring, sample, room, guard),
+            Pushed::Afar => self.renew(ring, ring.samples_max(), sample, guard),
             pushed => pushed,
         }
     }
@@ -122,16 +127,28 @@ impl Window {
         if wanted > room.samples_max || !room.take(more) {
             return ring.push(at, bits, 0);
         }
-        let Some(samples) = ring.retire() else {
+        let pushed = self.renew(ring, wanted, sample, guard);
+        if pushed == Pushed::Busy {
             room.bytes.fetch_sub(more, Ordering::Relaxed);
-            return Pushed::Busy;
-        };
-        let larger = Ring::new(wanted);
-        for (at, bits) in samples {
-            larger.push(at, bits, 0);
         }
-        let pushed = larger.push(at, bits, 0);
-        self.ring.store(larger, guard);
+        pushed
+    }
+
+    /// Puts another ring in place of this one, with its samples and one more.
+    #[cold]
+    fn renew(&self, ring: &Ring, samples_max: usize, sample: Sample, guard: &Guard) -> Pushed {
+        let (at, bits) = (sample.at.as_millis(), sample.value.to_bits());
+        let Some(samples) = ring.retire() else { return Pushed::Busy };
+        let span = self.span_ms.load(Ordering::Relaxed);
+        let newest = samples.last().map_or(at, |(newest, _)| at.max(*newest));
+        let other = Ring::new(samples_max);
+        other.begin_at(newest, span);
+        // What the new ring can't tell any more is older than any window reaches.
+        for (at, bits) in samples.into_iter().filter(|(at, _)| other.tells(*at)) {
+            other.push(at, bits, 0);
+        }
+        let pushed = other.push(at, bits, 0);
+        self.ring.store(other, guard);
         pushed
     }
 

@@ -32,5 +32,6 @@ fn series(labels: &Labels, value: f64, timestamp: i64) -> TimeSeries {
         labels: labels.iter().map(label).collect(),
         samples: vec![Sample { value, timestamp }],
         exemplars: Vec::new(),
+        histograms: Vec::new(),
     }
 }

@@ -25,16 +25,28 @@ label_values! {
 }
 
 label_values! {
+    /// What a body is written in.
+    Message {
+        /// Remote write 1.0.
+        V1 => "remote_write_1.0",
+        /// Remote write 2.0.
+        V2 => "remote_write_2.0",
+    }
+}
+
+label_values! {
     /// Why an accepted sample was not kept.
     NotKept {
         /// No rule reads its series.
         Unread => "unread",
+        /// The settings' relabelling drops its series.
+        Dropped => "dropped",
         /// The same time and value were there already.
         Duplicate => "duplicate",
         /// Older than its window reaches.
         Old => "old",
-        /// A native histogram.
-        Histogram => "histogram",
+        /// Another replica of its sender is listened to.
+        Replica => "replica",
     }
 }
 
@@ -47,8 +59,22 @@ label_values! {
         DuplicateTimestamp => "duplicate_timestamp",
         /// Its time is too far ahead of ours.
         Future => "future",
-        /// No room for another series.
+        /// No room for another series, or another pair of replicas.
         SeriesLimit => "series_limit",
+        /// Older than any rule looks back, where the settings make that an error.
+        Old => "old",
+        /// A native histogram that is not sound.
+        Histogram => "histogram",
+    }
+}
+
+label_values! {
+    /// What a sender did that it must not do, and that did no harm.
+    Violation {
+        /// Labels that are not sorted by name, in a series seen for the first time.
+        UnsortedLabels => "unsorted_labels",
+        /// A table of symbols that does not begin with the empty one.
+        FirstSymbol => "first_symbol",
     }
 }
 
@@ -86,11 +112,21 @@ label_values! {
 #[derive(Debug, Clone, Default)]
 pub struct IngestMetrics {
     pub requests: Counters<RequestOutcome>,
+    /// Those whose body was read.
+    pub messages: Counters<Message>,
     /// As sent, compressed.
     pub bytes: Counter,
+    pub accepted: Counter,
     pub kept: Counter,
     pub not_kept: Counters<NotKept>,
     pub rejected: Counters<RejectedSample>,
+    /// Native histograms.
+    pub histograms: Counter,
+    pub histograms_rejected: Counter,
+    pub exemplars: Counter,
+    pub exemplars_rejected: Counter,
+    pub violations: Counters<Violation>,
+    pub failovers: Counter,
     pub in_flight_bytes: Gauge,
     pub in_flight_bytes_limit: Gauge,
 }
@@ -100,8 +136,10 @@ pub struct IngestMetrics {
 pub struct SeriesMetrics {
     pub kept: Gauge,
     pub evicted: Counter,
+    pub unread: Gauge,
     pub window_bytes: Gauge,
     pub window_bytes_limit: Gauge,
+    pub index_bytes: Gauge,
 }
 
 /// Tells of the rules in force.

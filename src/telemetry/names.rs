@@ -79,14 +79,30 @@ table! {
     // Received.
     INGEST_REQUESTS: "headroom_ingest_requests_total", Counter, Number, ["outcome"],
         "Remote-write requests by what became of them.";
+    INGEST_MESSAGES: "headroom_ingest_messages_total", Counter, Number, ["message"],
+        "Bodies that were read, by what they are written in.";
     INGEST_BYTES: "headroom_ingest_received_bytes_total", Counter, Bytes, [],
         "Bytes of remote-write bodies as they came over the wire, compressed.";
+    INGEST_ACCEPTED: "headroom_ingest_samples_accepted_total", Counter, Number, [],
+        "Samples that were accepted: each is kept, or not kept for one of the reasons.";
     INGEST_KEPT: "headroom_ingest_samples_kept_total", Counter, Number, [],
         "Samples written to a window.";
     INGEST_NOT_KEPT: "headroom_ingest_samples_not_kept_total", Counter, Number, ["reason"],
         "Samples that were accepted and dropped, by reason; unread means that no rule reads the series.";
     INGEST_REJECTED: "headroom_ingest_samples_rejected_total", Counter, Number, ["reason"],
         "Samples that were refused with an error to their sender, by reason.";
+    INGEST_HISTOGRAMS: "headroom_ingest_histograms_accepted_total", Counter, Number, [],
+        "Native histograms that were accepted; they are looked through and not kept.";
+    INGEST_HISTOGRAMS_REJECTED: "headroom_ingest_histograms_rejected_total", Counter, Number, [],
+        "Native histograms that were refused with an error to their sender.";
+    INGEST_EXEMPLARS: "headroom_ingest_exemplars_accepted_total", Counter, Number, [],
+        "Exemplars that were accepted; they are looked through and not kept.";
+    INGEST_EXEMPLARS_REJECTED: "headroom_ingest_exemplars_rejected_total", Counter, Number, [],
+        "Exemplars that were refused with an error to their sender.";
+    INGEST_VIOLATIONS: "headroom_ingest_sender_violations_total", Counter, Number, ["kind"],
+        "What senders did against the specification that did no harm.";
+    INGEST_FAILOVERS: "headroom_ingest_replica_failovers_total", Counter, Number, [],
+        "How often another replica of a sender took the place of one that had fallen silent.";
     INGEST_DURATION: "headroom_ingest_request_duration_seconds", Histogram, Seconds, [],
         "From the last byte of a remote-write body to its answer.";
     INGEST_IN_FLIGHT: "headroom_ingest_in_flight_bytes", Gauge, Bytes, [],
@@ -97,12 +113,16 @@ table! {
     // Kept.
     SERIES_KEPT: "headroom_series_kept", Gauge, Number, [],
         "Series with a window.";
+    SERIES_UNREAD: "headroom_series_unread", Gauge, Number, [],
+        "Series that are not kept, as far as they are remembered.";
     SERIES_EVICTED: "headroom_series_evicted_total", Counter, Number, [],
         "Windows that were freed because their series fell silent or the memory bound was reached.";
     WINDOW_BYTES: "headroom_window_bytes", Gauge, Bytes, [],
         "Memory taken by windows.";
     WINDOW_LIMIT: "headroom_window_limit_bytes", Gauge, Bytes, [],
         "Memory that windows may take.";
+    INDEX_BYTES: "headroom_index_bytes", Gauge, Bytes, [],
+        "Memory taken by what leads from a sender's labels to a window, and by what is remembered of series not kept.";
 
     // Evaluated and decided.
     RULES_LOADED: "headroom_rules_loaded", Gauge, Number, [],

@@ -138,10 +138,18 @@ impl Registration {
     fn ingest(&mut self) -> IngestMetrics {
         IngestMetrics {
             requests: self.counters(&names::INGEST_REQUESTS),
+            messages: self.counters(&names::INGEST_MESSAGES),
             bytes: self.counter(&names::INGEST_BYTES),
+            accepted: self.counter(&names::INGEST_ACCEPTED),
             kept: self.counter(&names::INGEST_KEPT),
             not_kept: self.counters(&names::INGEST_NOT_KEPT),
             rejected: self.counters(&names::INGEST_REJECTED),
+            histograms: self.counter(&names::INGEST_HISTOGRAMS),
+            histograms_rejected: self.counter(&names::INGEST_HISTOGRAMS_REJECTED),
+            exemplars: self.counter(&names::INGEST_EXEMPLARS),
+            exemplars_rejected: self.counter(&names::INGEST_EXEMPLARS_REJECTED),
+            violations: self.counters(&names::INGEST_VIOLATIONS),
+            failovers: self.counter(&names::INGEST_FAILOVERS),
             in_flight_bytes: self.gauge(&names::INGEST_IN_FLIGHT),
             in_flight_bytes_limit: self.gauge(&names::INGEST_IN_FLIGHT_LIMIT),
         }
@@ -151,8 +159,10 @@ impl Registration {
         SeriesMetrics {
             kept: self.gauge(&names::SERIES_KEPT),
             evicted: self.counter(&names::SERIES_EVICTED),
+            unread: self.gauge(&names::SERIES_UNREAD),
             window_bytes: self.gauge(&names::WINDOW_BYTES),
             window_bytes_limit: self.gauge(&names::WINDOW_LIMIT),
+            index_bytes: self.gauge(&names::INDEX_BYTES),
         }
     }
 

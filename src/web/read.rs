@@ -44,6 +44,7 @@ pub(super) fn status(context: &Context) -> Reply {
         "ingest": {
             "requests": counts(&ingest.requests),
             "received_bytes": ingest.bytes.get(),
+            "samples_accepted": ingest.accepted.get(),
             "samples_kept": ingest.kept.get(),
             "samples_not_kept": counts(&ingest.not_kept),
             "samples_rejected": counts(&ingest.rejected),
@@ -52,8 +53,10 @@ pub(super) fn status(context: &Context) -> Reply {
         },
         "series": {
             "kept": series.kept.get(),
+            "unread": series.unread.get(),
             "window_bytes": series.window_bytes.get(),
             "window_bytes_limit": series.window_bytes_limit.get(),
+            "index_bytes": series.index_bytes.get(),
         },
         "latency": {
             "request": quantiles(&latency.request.snapshot()),

@@ -1,7 +1,7 @@
 //! `POST /api/v1/write`: headers, then room, then the body, then its samples.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -11,11 +11,15 @@ use tokio::time::{Instant, timeout};
 use super::admission::Room;
 use super::reply::{self, Reply};
 use super::router::Service;
-use crate::ingest::Rejected;
+use crate::ingest::{Outcome, Protocol, Rejected, Written};
 use crate::telemetry::RequestOutcome;
 
 /// Bodies above this, in bytes, take long enough that other connections of the worker would feel it.
 const SMALL_BODY: usize = 64 * 1024;
+
+const SAMPLES_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remote-write-samples-written");
+const HISTOGRAMS_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remote-write-histograms-written");
+const EXEMPLARS_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remote-write-exemplars-written");
 
 /// Why a body did not reach the receiver.
 #[derive(Debug, thiserror::Error)]
@@ -39,19 +43,29 @@ pub(super) enum Turned {
 /// Takes one remote-write request.
 pub(super) async fn handle(service: &Service, request: Request<Incoming>) -> Reply {
     let (head, body) = request.into_parts();
-    let taken = take(service, &head.headers, body).await;
-    let metrics = &service.context.telemetry.ingest;
-    let turned = match taken {
-        Ok(()) => {
-            metrics.requests.add(RequestOutcome::Accepted, 1);
-            return reply::no_content();
+    match take(service, &head.headers, body).await {
+        Ok((protocol, outcome)) => {
+            let mut answer = match &outcome.rejected {
+                None => {
+                    service.context.telemetry.ingest.requests.add(RequestOutcome::Accepted, 1);
+                    reply::no_content()
+                }
+                Some(rejected) => turned_away(service, &head.headers, &rejected.clone().into()),
+            };
+            if protocol == Protocol::V2 {
+                tell_written(&mut answer, outcome.written());
+            }
+            answer
         }
-        Err(turned) => turned,
-    };
+        Err(turned) => turned_away(service, &head.headers, &turned),
+    }
+}
+
+fn turned_away(service: &Service, headers: &HeaderMap, turned: &Turned) -> Reply {
     let status = turned.status();
-    metrics.requests.add(turned.outcome(status), 1);
+    service.context.telemetry.ingest.requests.add(turned.outcome(status), 1);
     let mut answer = reply::text(status, &turned.to_string());
-    if let Some(seconds) = turned.retry_after(service, &head.headers) {
+    if let Some(seconds) = turned.retry_after(service, headers) {
         answer = reply::retry_after(answer, seconds);
     }
     if matches!(turned, Turned::ShuttingDown | Turned::Slow(_)) {
@@ -60,7 +74,16 @@ pub(super) async fn handle(service: &Service, request: Request<Incoming>) -> Rep
     answer
 }
 
-async fn take(service: &Service, headers: &HeaderMap, body: Incoming) -> Result<(), Turned> {
+/// What remote write 2.0 wants to be told with each answer; a sender of 1.0 must not see it.
+fn tell_written(answer: &mut Reply, written: Written) {
+    let Written { samples, histograms, exemplars } = written;
+    for (name, count) in [(SAMPLES_WRITTEN, samples), (HISTOGRAMS_WRITTEN, histograms), (EXEMPLARS_WRITTEN, exemplars)]
+    {
+        answer.headers_mut().insert(name, HeaderValue::from(count));
+    }
+}
+
+async fn take(service: &Service, headers: &HeaderMap, body: Incoming) -> Result<(Protocol, Outcome), Turned> {
     let context = &service.context;
     if context.shutdown.is_cancelled() {
         return Err(Turned::ShuttingDown);
@@ -68,17 +91,17 @@ async fn take(service: &Service, headers: &HeaderMap, body: Incoming) -> Result<
     if let Some(missing) = context.missing.borrow().first() {
         return Err(Turned::NotReady(missing.clone()));
     }
-    context.receiver.negotiate(headers)?;
+    let protocol = context.receiver.negotiate(headers)?;
 
     let (body, room) = bounded(service, headers, body, context.receiver.body_bytes_max()).await?;
 
     let started = Instant::now();
     context.telemetry.ingest.bytes.add(body.len() as u64);
-    let received = off_the_reactor(body.len() > SMALL_BODY, || context.receiver.receive(&body, (context.clock)()));
+    let receive = || context.receiver.receive(protocol, &body, (context.clock)());
+    let outcome = off_the_reactor(body.len() > SMALL_BODY, receive);
     context.telemetry.latency.request.record(started.elapsed());
     drop(room);
-    received?;
-    Ok(())
+    Ok((protocol, outcome))
 }
 
 /// Reads a body of at most `limit` bytes within the time that bodies have, and hands its room on with it.

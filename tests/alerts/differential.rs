@@ -119,6 +119,7 @@ async fn send(prometheus: &Prometheus, samples: &[(Labels, Sample)]) -> Result<(
         labels: labels.iter().map(label).collect(),
         samples: vec![proto::Sample { value: sample.value, timestamp: sample.at.as_millis() }],
         exemplars: Vec::new(),
+        histograms: Vec::new(),
     });
     let request = proto::WriteRequest { timeseries: timeseries.collect(), metadata: Vec::new() };
     Sender::new(format!("{}/api/v1/write", prometheus.url()).parse()?).send(&request).await?;

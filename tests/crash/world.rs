@@ -166,7 +166,7 @@ pub(super) async fn load(address: SocketAddr, mut luck: Luck) {
             let labels = [("__name__", "load".to_owned()), ("app", format!("w{number}"))];
             let labels = labels.map(|(name, value)| Label { name: name.to_owned(), value });
             let samples = vec![Sample { value: luck.below(600) as f64, timestamp: clock::now().as_millis() }];
-            TimeSeries { labels: labels.to_vec(), samples, exemplars: Vec::new() }
+            TimeSeries { labels: labels.to_vec(), samples, exemplars: Vec::new(), histograms: Vec::new() }
         });
         let request = WriteRequest { timeseries: series.collect(), metadata: Vec::new() };
         // The service is killed at any time; what it does not answer is not sent again.

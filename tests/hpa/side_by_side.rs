@@ -112,7 +112,8 @@ impl Load {
         let series = load.iter().map(|(metric, value)| TimeSeries {
             labels: vec![label("__name__", "load"), label("metric", metric)],
             samples: vec![Sample { value: value.unwrap_or(STALE), timestamp }],
-            exemplars: vec![],
+            exemplars: Vec::new(),
+            histograms: Vec::new(),
         });
         WriteRequest { timeseries: series.collect(), metadata: vec![] }
     }

@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use headroom::ingest::{Limits, Receiver};
+use headroom::ingest::{Limits, Protocol, Receiver};
 use headroom::labels::{MatchOp, Matcher, NAME};
 use headroom::proto::{Label, Sample, TimeSeries, WriteRequest};
 use headroom::series::{self, Selector, Store};
@@ -77,6 +77,7 @@ fn request(name: &str, at: Timestamp) -> Vec<u8> {
         labels: vec![label(NAME, name), label("pod", &format!("checkout-{pod}-{}", "x".repeat(pod % 150)))],
         samples: vec![Sample { value: pod as f64, timestamp: at.as_millis() }],
         exemplars: Vec::new(),
+        histograms: Vec::new(),
     };
     let mut message = WriteRequest { timeseries: (1..SERIES).map(one).collect(), metadata: Vec::new() }.encode_to_vec();
     let TimeSeries { labels, samples, .. } = one(0);
@@ -108,13 +109,12 @@ fn check_recording(name: &str, read: &str, kept: usize, recorded: bool) {
     let receiver = if recorded { receiver.recording(std::mem::forget) } else { receiver };
     let at = |round: i64| Timestamp::from_millis(1_760_000_000_000 + round * 15_000);
     for round in 0..ROUNDS {
-        receiver.receive(&request(name, at(round)), at(round)).unwrap();
+        assert_eq!(receiver.receive(Protocol::V1, &request(name, at(round)), at(round)).rejected, None);
     }
     let last = request(name, at(ROUNDS));
     let before = asked();
-    let received = receiver.receive(&last, at(ROUNDS));
+    let received = receiver.receive(Protocol::V1, &last, at(ROUNDS)).received;
     let allocations = asked() - before;
-    let received = received.unwrap();
     assert_eq!((received.kept, received.unread), (kept as u64, (SERIES - kept) as u64));
     assert_eq!(allocations, u64::from(recorded), "for {SERIES} series");
 }

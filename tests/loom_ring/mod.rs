@@ -3,7 +3,7 @@
 
 // The name by which the ring finds its atomics: `super::sync`.
 mod sync {
-    pub(super) use loom::sync::atomic::{AtomicU64, Ordering, fence};
+    pub(super) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
     /// crossbeam's `Backoff`, as far as the ring uses it.
     pub(super) struct Backoff;

@@ -59,6 +59,7 @@ async fn load(scene: &Scene, prometheus: &Prometheus) -> Result<()> {
         labels: labels.iter().map(label).collect(),
         samples: vec![proto::Sample { value, timestamp }],
         exemplars: Vec::new(),
+        histograms: Vec::new(),
     });
     let request = proto::WriteRequest { timeseries: timeseries.collect(), metadata: Vec::new() };
     if !request.timeseries.is_empty() {

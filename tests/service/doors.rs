@@ -28,7 +28,8 @@ fn body(at_ms: i64, value: f64) -> Vec<u8> {
     let labels = [("__name__", "door_total"), ("pod", "a")];
     let label = |(name, value): (&str, &str)| Label { name: name.to_owned(), value: value.to_owned() };
     let samples = vec![Sample { value, timestamp: at_ms }];
-    let series = TimeSeries { labels: labels.map(label).to_vec(), samples, exemplars: Vec::new() };
+    let series =
+        TimeSeries { labels: labels.map(label).to_vec(), samples, exemplars: Vec::new(), histograms: Vec::new() };
     let request = WriteRequest { timeseries: vec![series], metadata: Vec::new() };
     snap::raw::Encoder::new().compress_vec(&request.encode_to_vec()).unwrap()
 }

@@ -33,7 +33,12 @@ fn request(at_ms: i64, scrape: i64) -> WriteRequest {
     let series = |app: &str, value: f64| {
         let labels = [(NAME, "http_requests_total"), ("app", app), ("pod", "a")];
         let labels = labels.map(|(name, value)| Label { name: name.to_owned(), value: value.to_owned() }).to_vec();
-        TimeSeries { labels, samples: vec![Sample { value, timestamp: at_ms }], exemplars: Vec::new() }
+        TimeSeries {
+            labels,
+            samples: vec![Sample { value, timestamp: at_ms }],
+            exemplars: Vec::new(),
+            histograms: Vec::new(),
+        }
     };
     let slow = scrape.min(SCRAPES / 2);
     let counted = slow * 15 * 100 + (scrape - slow) * 15 * 400;

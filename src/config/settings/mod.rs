@@ -15,10 +15,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::series;
+
 pub use alerting::{Access, Alerting, Alertmanager, Credentials};
 pub use economy::{Economy, LimitGroup, SharedLimits};
 pub use journal::{Durability, Journal};
 pub use recording::Recording;
+
+pub use crate::series::Keep;
 
 /// The service's settings. A change needs a restart; rule files reload.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,15 +62,53 @@ pub struct Ingest {
     pub labels_max: usize,
     pub label_name_bytes_max: usize,
     pub label_value_bytes_max: usize,
+    /// Names and values of one series' labels, together.
+    pub labels_bytes_max: usize,
+    /// Time series in one request.
+    pub request_series_max: usize,
+    /// Whether the labels of series that no rule reads are looked at, too.
+    pub validate: Validate,
+    pub too_old: TooOld,
+    pub ha: Option<Ha>,
 }
 
-/// Which series are kept.
+/// Which series' labels are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
-    /// Those that a rule reads.
-    Rules,
-    /// All, for queries that no rule asks.
+pub enum Validate {
+    /// Those whose metric a rule may read.
+    Read,
     All,
+}
+
+/// What is done about samples that are older than any rule looks back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TooOld {
+    /// They are accepted and not kept: after an outage a sender replays hours of them, and would log an error for each.
+    Drop,
+    /// They are answered 400.
+    Reject,
+}
+
+/// Pairs of replicas that send the same, of which one is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ha {
+    /// The label that a pair has in common, and the one that tells its replicas apart.
+    pub cluster_label: String,
+    pub replica_label: String,
+    /// Another replica takes over when the one that is taken has sent nothing for this long.
+    pub failover: Duration,
+    pub clusters_max: usize,
+}
+
+impl Default for Ha {
+    fn default() -> Self {
+        Self {
+            cluster_label: "cluster".to_owned(),
+            replica_label: "__replica__".to_owned(),
+            failover: Duration::from_secs(30),
+            clusters_max: 100,
+        }
+    }
 }
 
 /// What windows may cost, and how far they reach.
@@ -164,6 +206,15 @@ impl LogLevel {
 /// HEAD on a telephone's keys. Prometheus's exporters have taken all of 9100–9999.
 const PORT: u16 = 4323;
 
+impl Settings {
+    /// What the store may keep.
+    #[must_use]
+    pub fn window_limits(&self) -> series::Limits {
+        let Windows { retention, series_max, samples_max, memory_bytes_max } = self.windows;
+        series::Limits { series_max, samples_max, memory_bytes_max, retention, keep: self.ingest.keep.clone() }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -199,6 +250,11 @@ impl Default for Ingest {
             labels_max: 64,
             label_name_bytes_max: 1 << 10,
             label_value_bytes_max: 4 << 10,
+            labels_bytes_max: 16 << 10,
+            request_series_max: 500_000,
+            validate: Validate::Read,
+            too_old: TooOld::Drop,
+            ha: None,
         }
     }
 }

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::{
-    Conflicts, Enabled, Evaluation, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Routing, Settings, Windows,
+    Conflicts, Enabled, Evaluation, Ha, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Routing, Settings, TooOld,
+    Validate, Windows,
 };
 use crate::config::finding::{Finding, Source};
 use crate::config::reader::{Fields, Reader};
 use crate::config::scalar::{At, Bytes, Read, word};
 use crate::config::tree::{self, Kind, Node};
+use crate::labels::{MatchOp, Matcher, NAME, parse_matchers};
 
 impl Settings {
     /// Reads a settings file; all findings together where there are any.
@@ -95,6 +97,11 @@ impl Read for Ingest {
             set_count(fields, "labels_max", &mut ingest.labels_max);
             set_bytes(fields, "label_name_bytes_max", &mut ingest.label_name_bytes_max);
             set_bytes(fields, "label_value_bytes_max", &mut ingest.label_value_bytes_max);
+            set_bytes(fields, "labels_bytes_max", &mut ingest.labels_bytes_max);
+            set_count(fields, "request_series_max", &mut ingest.request_series_max);
+            fields.set("validate", &mut ingest.validate);
+            fields.set("too_old", &mut ingest.too_old);
+            ingest.ha = fields.optional("ha");
         })
     }
 }
@@ -143,7 +150,60 @@ impl Read for Log {
 
 impl Read for Keep {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
-        word(reader, node, "choice of series", &[("rules", Self::Rules), ("all", Self::All)])
+        let Kind::List(_) = &node.kind else {
+            let all =
+                word(reader, node, "choice of series (or a list of selectors)", &[("rules", false), ("all", true)]);
+            return all.map(|all| if all { Self::All } else { Self::Rules });
+        };
+        let texts: Vec<At<String>> = Vec::read(reader, node)?;
+        let selectors = texts.iter().map(|At { value, span }| {
+            let found = selector(value);
+            found.map_err(|reason| reader.report(*span, format!("{reason}, as in up{{job=\"api\"}}"))).ok()
+        });
+        selectors.collect::<Vec<_>>().into_iter().collect::<Option<_>>().map(Self::Matching)
+    }
+}
+
+/// The matchers of a series selector: a metric's name, matchers in braces, or both.
+fn selector(text: &str) -> Result<Vec<Matcher>, String> {
+    let (name, braces) = text.split_at(text.find('{').unwrap_or(text.len()));
+    let mut matchers = parse_matchers(braces).map_err(|error| error.to_string())?;
+    let name = name.trim();
+    if !name.is_empty() {
+        matchers.push(Matcher::new(NAME, MatchOp::Equal, name).map_err(|error| error.to_string())?);
+    }
+    if matchers.is_empty() {
+        return Err("expected a metric's name or matchers".to_owned());
+    }
+    Ok(matchers)
+}
+
+impl Read for Validate {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        word(reader, node, "choice of series", &[("read", Self::Read), ("all", Self::All)])
+    }
+}
+
+impl Read for TooOld {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        word(reader, node, "choice", &[("drop", Self::Drop), ("reject", Self::Reject)])
+    }
+}
+
+impl Read for Ha {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        let ha = filled(reader, node, "ha", |ha: &mut Self, fields| {
+            fields.set("cluster_label", &mut ha.cluster_label);
+            fields.set("replica_label", &mut ha.replica_label);
+            set_time(fields, "failover", &mut ha.failover);
+            set_count(fields, "clusters_max", &mut ha.clusters_max);
+        })?;
+        let names = [&ha.cluster_label, &ha.replica_label];
+        if names[0] == names[1] || names.iter().any(|name| name.is_empty() || *name == NAME) {
+            reader.report(node.span, "expected two different labels, cluster_label and replica_label");
+            return None;
+        }
+        Some(ha)
     }
 }
 

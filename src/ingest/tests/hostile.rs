@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue};
 use prost::Message as _;
 
-use super::{NOW, body, packed, receiver, series};
+use super::{body, packed, receive, receiver, series};
 use crate::ingest::{Limits, Rejected};
 use crate::labels::NAME;
 use crate::proto::WriteRequest;
@@ -21,7 +21,7 @@ fn a_header_of_any_length_makes_a_short_answer() {
 #[track_caller]
 fn check_refused(body: &[u8], says: &str) {
     let (store, receiver) = receiver(Limits { decompressed_bytes_max: 1 << 20, ..Limits::default() });
-    let rejected = receiver.receive(body, NOW).unwrap_err();
+    let rejected = receive(&receiver, body).unwrap_err();
     assert_eq!(rejected.status(), 400);
     assert!(rejected.to_string().contains(says), "want \"{says}\": {rejected}");
     assert_eq!(store.stats().series, 0, "a broken body changes nothing");
@@ -97,7 +97,7 @@ fn faults_without_number_make_a_short_answer_of_printable_text() {
         all.push(series(&[("", &"\u{1}".repeat(100)), ("b", "1")], &[(0, 1.0)]));
         all.push(series(&[("b", "\u{1f600}")], &[(0, 1.0)]));
     }
-    let rejected = receiver.receive(&body(all), NOW).unwrap_err();
+    let rejected = receive(&receiver, &body(all)).unwrap_err();
     let text = rejected.to_string();
     assert!(text.starts_with("12000 samples rejected, the rest was taken; 2000 with label name"), "{text}");
     assert!(text.ends_with("; and more") && text.len() <= 1_024, "{}: {text}", text.len());
@@ -110,8 +110,8 @@ fn faults_without_number_make_a_short_answer_of_printable_text() {
 fn small_bodies_that_unpack_to_much_are_answered_in_little_memory() {
     let (store, receiver) = receiver(Limits::default());
     let all_empty = packed(&b"\x0a\x00".repeat(1 << 18));
-    assert!(matches!(receiver.receive(&all_empty, NOW), Err(Rejected::Partial(_))));
+    assert!(matches!(receive(&receiver, &all_empty), Err(Rejected::Partial(_))));
     let empty_labels = packed(&[&b"\x0a\x80\x80\x20"[..], &b"\x0a\x00".repeat(1 << 18)].concat());
-    assert!(matches!(receiver.receive(&empty_labels, NOW), Err(Rejected::Partial(_))));
+    assert!(matches!(receive(&receiver, &empty_labels), Err(Rejected::Partial(_))));
     assert_eq!(store.stats().series, 0);
 }

@@ -75,7 +75,7 @@ const PIECES: [&str; 64] = [
 /// Evaluates what compiles, over a few series of every kind.
 fn survive(expr: &str) {
     let Ok(plan) = Plan::compile(expr) else { return };
-    let store = Store::new(Limits { keep_all: true, ..Limits::default() });
+    let store = Store::new(Limits { keep: crate::series::Keep::All, ..Limits::default() });
     let values = [1.0, f64::NAN, f64::INFINITY, -5.0, STALE, 1e308, 0.0];
     for (name, a, b, le) in
         [("x", "1", "", "1"), ("x", "1", "2", "+Inf"), ("x", "2", "2", ""), ("y", "1", "2", "1"), ("y", "", "", "")]

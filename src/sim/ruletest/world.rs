@@ -18,7 +18,7 @@ use crate::labels::Labels;
 use crate::promql::{Plan, Query};
 use crate::rule::RuleSet;
 use crate::sample::Sample;
-use crate::series::{Limits, Store, Touched};
+use crate::series::{Store, Touched};
 use crate::time::Timestamp;
 use crate::workload::Workload;
 
@@ -77,24 +77,22 @@ struct Input<'t> {
 
 impl<'t> World<'t> {
     fn new(case: &'t Case, rules: &RuleSet, settings: &Settings) -> Self {
-        let windows = &settings.windows;
-        let store = Store::new(Limits {
-            series_max: windows.series_max,
-            samples_max: windows.samples_max,
-            memory_bytes_max: windows.memory_bytes_max,
-            retention: windows.retention,
-            keep_all: settings.ingest.keep == Keep::All,
-        });
+        let store = Store::new(settings.window_limits());
         let plans: Vec<(usize, &Arc<Plan>)> =
             case.checks.iter().enumerate().filter_map(|(at, check)| Some((at, check.plan()?))).collect();
         let mut selectors = rules.selectors();
         let of_rules = selectors.len();
         selectors.extend(plans.iter().flat_map(|(_, plan)| plan.selectors().iter().cloned()));
         let read = |labels: &Labels| selectors.iter().any(|selector| selector.matches(labels));
+        let kept = |labels: &Labels| match &settings.ingest.keep {
+            Keep::Rules => false,
+            Keep::Matching(selectors) => selectors.iter().any(|of| of.iter().all(|matcher| matcher.matches(labels))),
+            Keep::All => true,
+        };
         let input = |(labels, values): &'t (Labels, Values)| Input {
             labels,
             values: Box::new(values.iter()),
-            unread: settings.ingest.keep == Keep::Rules && !read(labels),
+            unread: !kept(labels) && !read(labels),
         };
         let series = case.series.iter().map(input).collect();
         let mut subscriptions = store.subscribe(&selectors);

@@ -8,13 +8,12 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::super::fleet::Fleet;
 use super::demand::{Demand, planned};
 use super::{AllPlayed, Played, Replay, ReplayError};
-use crate::config::Keep;
 use crate::decision::Decision;
 use crate::dispatch::{Observation, Outcome, Status};
 use crate::engine::{Effect, Engine, Event, WorkloadView};
 use crate::rule::{Rule, RuleSet};
 use crate::sample::Sample;
-use crate::series::{Fingerprint, Limits, Pushed, Refused, Store, Touched, Verdict};
+use crate::series::{Fingerprint, Pushed, Refused, Spelling, Store, Touched};
 use crate::time::Timestamp;
 use crate::workload::{Replicas, Workload};
 
@@ -80,14 +79,7 @@ struct Pods {
 
 impl<'w> World<'w> {
     pub(super) fn new(replay: &'w Replay<'w>, rules: &'w RuleSet) -> Self {
-        let windows = &replay.settings.windows;
-        let store = Store::new(Limits {
-            series_max: windows.series_max,
-            samples_max: windows.samples_max,
-            memory_bytes_max: windows.memory_bytes_max,
-            retention: windows.retention,
-            keep_all: replay.settings.ingest.keep == Keep::All,
-        });
+        let store = Store::new(replay.settings.window_limits());
         let subscriptions = store.subscribe(&rules.selectors());
         let bound = rules.clone().bind(subscriptions);
         let mut engine = Engine::new(replay.settings);
@@ -140,14 +132,20 @@ impl<'w> World<'w> {
         for (number, sample) in samples {
             let place = *number as usize;
             let (Some(fingerprint), Some(labels)) = (self.fingerprints.get(place), series.get(place)) else { continue };
-            let verdict = match batch.verdict(*fingerprint) {
-                Some(verdict) => verdict,
-                None => batch.intern(*fingerprint, labels)?,
+            if batch.unkept(*fingerprint).is_some() {
+                continue;
+            }
+            let known = match batch.known(*fingerprint) {
+                Some(known) => Some(known),
+                None => {
+                    let spelling = Spelling { fingerprint: *fingerprint, label_bytes: 0, tag: 0 };
+                    batch.meet(spelling, &labels.iter().collect::<Vec<_>>())?
+                }
             };
-            if let Verdict::Keep(target) = verdict
-                && batch.push(&target, *sample) == Pushed::Busy
+            if let Some(known) = known
+                && batch.push(known.window(), *sample) == Pushed::Busy
             {
-                batch.push_busy(&target, *sample)?;
+                batch.push_busy(known.window(), *sample)?;
             }
         }
         batch.finish();

@@ -1,0 +1,100 @@
+//! The labels of a spelling that is met for the first time: the slow way, once for each.
+
+use std::borrow::Cow;
+
+use super::receiver::Limits;
+use super::rejected::{Fault, Malformed};
+use super::wire::{Fields, Kind};
+use crate::labels::{LabelsError, NAME, sort_pairs};
+
+/// A label as it came: any bytes.
+pub(super) type Raw<'a> = (&'a [u8], &'a [u8]);
+
+/// A label as text.
+pub(super) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// Name and value of one `Label` message of remote write 1.0.
+pub(super) fn label(message: &[u8]) -> Result<Raw<'_>, Malformed> {
+    let (mut name, mut value): (&[u8], &[u8]) = (b"", b"");
+    let mut fields = Fields::new(message);
+    while let Some((number, kind)) = fields.next()? {
+        match (number, kind) {
+            (1, Kind::Bytes) => name = fields.bytes()?,
+            (2, Kind::Bytes) => value = fields.bytes()?,
+            (1 | 2, _) => return Err(Malformed::FieldType { message: "Label", number }),
+            _ => fields.skip(kind)?,
+        }
+    }
+    Ok((name, value))
+}
+
+/// Labels as they came, up to one more than there may be: a bound, so that the rest of a request of empty labels costs
+/// nothing.
+#[derive(Debug, Default)]
+pub(super) struct Spelled<'a> {
+    pub(super) raw: Vec<Raw<'a>>,
+}
+
+impl<'a> Spelled<'a> {
+    pub(super) fn push(&mut self, label: Raw<'a>, limits: &Limits) {
+        if self.raw.len() <= limits.labels_max {
+            self.raw.push(label);
+        }
+    }
+
+    /// Whether the sender sorted them, as it must.
+    pub(super) fn is_sorted(&self) -> bool {
+        self.raw.is_sorted_by(|(one, _), (next, _)| one < next)
+    }
+
+    /// Sorts the labels and checks them; those with an empty value are none.
+    pub(super) fn checked(&self, limits: &Limits) -> Result<Vec<Pair<'a>>, Fault> {
+        if self.raw.len() > limits.labels_max {
+            return Err(Fault::TooManyLabels(limits.labels_max));
+        }
+        let pairs: Result<Vec<(&str, &str)>, Fault> = self.raw.iter().map(|raw| pair(*raw, limits)).collect();
+        let mut pairs = pairs?;
+        sort_pairs(&mut pairs).map_err(Fault::Labels)?;
+        if !pairs.iter().any(|(name, _)| *name == NAME) {
+            return Err(Fault::MissingName);
+        }
+        let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if bytes > limits.labels_bytes_max {
+            return Err(Fault::LabelsTooLong(limits.labels_bytes_max));
+        }
+        Ok(pairs.into_iter().map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value))).collect())
+    }
+
+    /// The beginning of the labels for people, whatever is wrong with them.
+    pub(super) fn shown(&self) -> String {
+        /// More than an answer shows of a series.
+        const BYTES: usize = 256;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.get(..BYTES).unwrap_or(bytes)).into_owned();
+        let mut shown = String::from("{");
+        for (name, value) in &self.raw {
+            if shown.len() > BYTES {
+                break;
+            }
+            if shown.len() > 1 {
+                shown.push(',');
+            }
+            shown.extend([&*text(name), "=\"", &*text(value), "\""]);
+        }
+        shown + "}"
+    }
+}
+
+/// A label as text, where it is within the limits.
+fn pair<'a>((name, value): Raw<'a>, limits: &Limits) -> Result<(&'a str, &'a str), Fault> {
+    if name.len() > limits.label_name_bytes_max {
+        return Err(Fault::NameTooLong(limits.label_name_bytes_max));
+    }
+    if value.len() > limits.label_value_bytes_max {
+        return Err(Fault::ValueTooLong(limits.label_value_bytes_max));
+    }
+    if name.is_empty() {
+        return Err(Fault::Labels(LabelsError::EmptyName));
+    }
+    let utf8 = |bytes| std::str::from_utf8(bytes).map_err(|_| Fault::InvalidUtf8);
+    Ok((utf8(name)?, utf8(value)?))
+}

@@ -1,0 +1,78 @@
+//! Texts kept once: the series of a cluster say the same words again and again.
+
+use std::collections::HashSet;
+
+use arcstr::ArcStr;
+use foldhash::fast::RandomState;
+
+use super::{Label, Labels};
+
+/// What a text costs beside its bytes: its header, and its place in the set, which is half full on average.
+const OVERHEAD: usize = 2 * size_of::<usize>() + 2 * size_of::<ArcStr>();
+
+/// All texts of some label sets.
+#[derive(Debug, Default)]
+pub struct Interner {
+    texts: HashSet<ArcStr, RandomState>,
+    bytes: usize,
+}
+
+impl Interner {
+    /// A label set of pairs that are sorted by name, without a name twice and without an empty value.
+    pub fn labels<'a>(&mut self, sorted: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
+        let label = |(name, value)| Label { name: self.text(name), value: self.text(value) };
+        Labels(sorted.into_iter().map(label).collect())
+    }
+
+    fn text(&mut self, text: &str) -> ArcStr {
+        if let Some(known) = self.texts.get(text) {
+            return known.clone();
+        }
+        let fresh = ArcStr::from(text);
+        self.texts.insert(fresh.clone());
+        self.bytes += text.len() + OVERHEAD;
+        fresh
+    }
+
+    /// Lets go of the texts that no label set has any more.
+    pub fn sweep(&mut self) {
+        let Self { texts, bytes } = self;
+        texts.retain(|text| {
+            let used = ArcStr::strong_count(text).is_none_or(|count| count > 1);
+            if !used {
+                *bytes -= text.len() + OVERHEAD;
+            }
+            used
+        });
+        if texts.len() < texts.capacity() / 4 {
+            texts.shrink_to_fit();
+        }
+    }
+
+    /// Bytes of memory that all texts take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_texts_are_one_until_nobody_has_them() {
+        let mut interner = Interner::default();
+        let one = interner.labels([("job", "api"), ("pod", "a")]);
+        let before = interner.bytes();
+        let other = interner.labels([("job", "api"), ("pod", "b")]);
+        assert_eq!(interner.bytes() - before, 1 + OVERHEAD, "only the text b is new");
+        assert_eq!(one, Labels::from_pairs([("pod", "a"), ("job", "api")]).unwrap());
+        drop((one, other.clone()));
+        interner.sweep();
+        assert_eq!(interner.texts.len(), 4, "{:?}", interner.texts);
+        drop(other);
+        interner.sweep();
+        assert_eq!(interner.bytes(), 0);
+    }
+}
