@@ -29,53 +29,72 @@ fn receiver(names: &[&str]) -> (Arc<Store>, Receiver) {
     (store, receiver)
 }
 
-/// Rounds of requests, made beforehand: every pass sends later samples than the one before.
-fn rounds(series: usize, count: usize) -> Vec<Vec<Vec<u8>>> {
-    (0..count).map(|round| payload::round(series, START_MS, round)).collect()
+/// A round of requests. Every pass sends later samples than the one before.
+fn round(protocol: Protocol, series: usize, number: usize) -> Vec<Vec<u8>> {
+    match protocol {
+        Protocol::V1 => payload::round(series, START_MS, number),
+        Protocol::V2 => payload::round_v2(series, START_MS, number),
+    }
 }
 
-fn send(receiver: &Receiver, round: &[Vec<u8>]) {
-    let now = Timestamp::from_millis(START_MS) + Duration::from_hours(1);
+fn send(receiver: &Receiver, protocol: Protocol, round: &[Vec<u8>]) {
+    let now = Timestamp::from_millis(START_MS) + Duration::from_mins(5);
     for body in round {
-        let outcome = receiver.receive(Protocol::V1, body, now);
+        let outcome = receiver.receive(protocol, body, now);
         assert_eq!(outcome.rejected, None, "every request is good");
     }
 }
 
 /// Steady state: the time of a sample whose series is known.
-fn steady(name: &str, series: usize, names: &[&str]) -> f64 {
+fn steady(name: &str, protocol: Protocol, series: usize, names: &[&str]) -> f64 {
     let (store, receiver) = receiver(names);
-    let mut rounds = rounds(series, measure::passes() + 3).into_iter();
-    for round in rounds.by_ref().take(2) {
-        send(&receiver, &round);
+    let mut number = 0;
+    let mut next = || {
+        number += 1;
+        round(protocol, series, number)
+    };
+    for _ in 0..2 {
+        send(&receiver, protocol, &next());
     }
-    let ns = measure::ns_per_unit(series, || send(&receiver, &rounds.next().expect("a round for each pass")));
+    let mut times = Vec::new();
+    for _ in 0..measure::passes() {
+        let round = next();
+        let before = measure::thread_cpu();
+        send(&receiver, protocol, &round);
+        times.push(measure::thread_cpu().saturating_sub(before).as_nanos() as f64 / series as f64);
+    }
+    let ns = median(&mut times);
     let stats = store.stats();
-    let bytes = stats.bytes.checked_div(stats.series).map_or_else(|| "-".to_owned(), |bytes| format!("{bytes}"));
+    let bytes = (stats.bytes + stats.index_bytes).checked_div(stats.series);
+    let bytes = bytes.map_or_else(|| "-".to_owned(), |bytes| format!("{bytes}"));
     line(&format!("{name}, {} series", si(series as f64)), &format!("{ns:>10.0}{:>16}{bytes:>14}", si(1e9 / ns)));
     ns
 }
 
-fn first_sight(series: usize) {
+fn median(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn first_sight(protocol: Protocol, series: usize) {
+    let body = round(protocol, series, 0);
     let mut times: Vec<f64> = (0..measure::passes())
         .map(|_| {
             let (_store, receiver) = receiver(payload::families());
-            let round = payload::round(series, START_MS, 0);
             let before = measure::thread_cpu();
-            send(&receiver, &round);
+            send(&receiver, protocol, &body);
             measure::thread_cpu().saturating_sub(before).as_nanos() as f64 / series as f64
         })
         .collect();
-    times.sort_by(f64::total_cmp);
-    let ns = times[times.len() / 2];
+    let ns = median(&mut times);
     line(&format!("first sight, {} series", si(series as f64)), &format!("{ns:>10.0}{:>16}", si(1e9 / ns)));
 }
 
-fn floor(series: usize) {
-    let rounds = rounds(series, 1);
+fn floor(protocol: Protocol, series: usize) {
+    let round = round(protocol, series, 0);
     let mut buffer = vec![0; 8 << 20];
     let ns = measure::ns_per_unit(series, || {
-        for body in &rounds[0] {
+        for body in &round {
             snap::raw::Decoder::new().decompress(body, &mut buffer).expect("every request is good");
         }
     });
@@ -85,16 +104,19 @@ fn floor(series: usize) {
 fn main() {
     heading("ingest: remote-write 1.0 bodies into windows", "ns/sample  samples/CPU-s  bytes/series");
     let many = measure::size(100_000, 4_000);
-    floor(many);
     let all = payload::families();
     let few = measure::size(10_000, 2_000);
-    steady("known series", few, all);
-    let kept = steady("known series", many, all);
-    if !measure::is_small() {
-        steady("known series", 400_000, all);
+    for (protocol, name) in [(Protocol::V1, "1.0"), (Protocol::V2, "2.0")] {
+        println!("remote write {name}");
+        floor(protocol, many);
+        steady("known series", protocol, few, all);
+        let kept = steady("known series", protocol, many, all);
+        if !measure::is_small() {
+            steady("known series", protocol, 1_000_000, all);
+        }
+        let dropped = steady("no rule reads them", protocol, many, &["up"]);
+        steady("1 in 20 kept", protocol, many, &all[..1]);
+        first_sight(protocol, many);
+        line("dropped / kept", &format!("{:>10.2}", dropped / kept));
     }
-    let dropped = steady("no rule reads them", many, &["up"]);
-    steady("1 in 20 kept", many, &all[..1]);
-    first_sight(many);
-    line("dropped / kept", &format!("{:>10.2}", dropped / kept));
 }

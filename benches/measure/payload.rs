@@ -2,9 +2,11 @@
 //! of label text a series, one sample a series a round, 2,000 samples a request, rounds 15 s apart.
 
 #![allow(dead_code, reason = "each bench uses a part")]
-#![allow(clippy::cast_possible_wrap, reason = "rounds and series are few")]
+#![allow(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "rounds and series are few")]
 
-use headroom::proto::{Label, Sample, TimeSeries, WriteRequest};
+use std::collections::HashMap;
+
+use headroom::proto::{Label, Sample, TimeSeries, WriteRequest, v2};
 use prost::Message;
 
 pub(crate) const SAMPLES_PER_REQUEST: usize = 2_000;
@@ -58,6 +60,56 @@ fn labels(series: usize) -> Vec<Label> {
     pairs.map(|(name, value)| Label { name: name.to_owned(), value }).to_vec()
 }
 
+/// The same requests in remote write 2.0, with the type and help of each family.
+pub(crate) fn round_v2(series: usize, start_ms: i64, round: usize) -> Vec<Vec<u8>> {
+    let at = start_ms + round as i64 * 15_000;
+    let ids: Vec<usize> = (0..series).collect();
+    let requests = ids.chunks(SAMPLES_PER_REQUEST).map(|chunk| {
+        let mut symbols = Symbols::default();
+        symbols.reference("");
+        let timeseries = chunk.iter().map(|&id| v2::TimeSeries {
+            labels_refs: labels(id)
+                .iter()
+                .flat_map(|label| [symbols.reference(&label.name), symbols.reference(&label.value)])
+                .collect(),
+            samples: vec![v2::Sample { value: value(id, round), timestamp: at + (id % 40) as i64, start_timestamp: 0 }],
+            metadata: Some(v2::Metadata {
+                r#type: 1 + (id % FAMILIES.len() % 2) as i32,
+                help_ref: symbols.reference(&format!("What {} tells.", FAMILIES[id % FAMILIES.len()])),
+                unit_ref: 0,
+            }),
+            ..v2::TimeSeries::default()
+        });
+        let timeseries = timeseries.collect();
+        let request = v2::Request { symbols: symbols.texts, timeseries };
+        snap::raw::Encoder::new().compress_vec(&request.encode_to_vec()).expect("a request fits snappy")
+    });
+    requests.collect()
+}
+
+/// A table of symbols that is being made.
+#[derive(Default)]
+struct Symbols {
+    texts: Vec<String>,
+    places: HashMap<String, u32>,
+}
+
+impl Symbols {
+    fn reference(&mut self, text: &str) -> u32 {
+        if let Some(place) = self.places.get(text) {
+            return *place;
+        }
+        let place = u32::try_from(self.texts.len()).expect("symbols are few");
+        self.texts.push(text.to_owned());
+        self.places.insert(text.to_owned(), place);
+        place
+    }
+}
+
+fn value(id: usize, round: usize) -> f64 {
+    (id % 97 + round * (id % 13)) as f64
+}
+
 /// The snappy-compressed requests of one round over `series` series, rounds 15 s apart.
 pub(crate) fn round(series: usize, start_ms: i64, round: usize) -> Vec<Vec<u8>> {
     round_at(series, start_ms + round as i64 * 15_000, round)
@@ -67,8 +119,7 @@ pub(crate) fn round(series: usize, start_ms: i64, round: usize) -> Vec<Vec<u8>> 
 pub(crate) fn round_at(series: usize, at: i64, round: usize) -> Vec<Vec<u8>> {
     let ids: Vec<usize> = (0..series).collect();
     let requests = ids.chunks(SAMPLES_PER_REQUEST).map(|chunk| {
-        let sample =
-            |id: usize| Sample { value: (id % 97 + round * (id % 13)) as f64, timestamp: at + (id % 40) as i64 };
+        let sample = |id: usize| Sample { value: value(id, round), timestamp: at + (id % 40) as i64 };
         let timeseries = |&id: &usize| TimeSeries {
             labels: labels(id),
             samples: vec![sample(id)],

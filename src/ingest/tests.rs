@@ -1,4 +1,5 @@
 mod differential;
+mod differential_v2;
 mod hostile;
 
 use std::sync::Arc;

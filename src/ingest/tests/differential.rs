@@ -6,11 +6,12 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::{NOW, held, packed, receive, receiver};
-use crate::ingest::{Limits, Malformed, Rejected};
+use crate::ingest::{Limits, Malformed, Received, Rejected};
 use crate::labels::{Labels, NAME};
 use crate::proto::histogram::{Count, ZeroCount};
 use crate::proto::{BucketSpan, Histogram, Label, Sample, WriteRequest};
 use crate::sample::STALE_BITS;
+use crate::series::Store;
 
 /// `prometheus.WriteRequest` with texts as bytes, for one that is not UTF-8 costs its own series only.
 #[derive(Clone, PartialEq, Message)]
@@ -64,10 +65,10 @@ struct ReadMetadata {
 }
 
 /// A request of either version, read: labels, samples, and how many histograms and exemplars are sound or not.
-struct Plain {
-    labels: Option<Labels>,
-    samples: Vec<(i64, u64)>,
-    sound: bool,
+pub(super) struct Plain {
+    pub(super) labels: Option<Labels>,
+    pub(super) samples: Vec<(i64, u64)>,
+    pub(super) sound: bool,
 }
 
 fn plain(series: &ReadSeries) -> Plain {
@@ -88,13 +89,13 @@ fn plain(series: &ReadSeries) -> Plain {
     }
 }
 
-fn named(pairs: &[(&str, &str)]) -> Option<Labels> {
+pub(super) fn named(pairs: &[(&str, &str)]) -> Option<Labels> {
     let named = pairs.iter().all(|(name, _)| !name.is_empty());
     Labels::from_pairs(pairs.iter().copied()).ok().filter(|labels| named && labels.name().is_some())
 }
 
 /// Whether a histogram is sound, spelled out over the message.
-fn histogram_is_sound(histogram: &Histogram) -> bool {
+pub(super) fn histogram_is_sound(histogram: &Histogram) -> bool {
     if histogram.sum.to_bits() == STALE_BITS {
         return histogram.timestamp <= NOW.as_millis() + 600_000;
     }
@@ -153,7 +154,7 @@ fn histogram_is_sound(histogram: &Histogram) -> bool {
 }
 
 /// What plain code makes of a request: the lines that a store should hold, and whether all of it could be taken.
-fn expected(request: &[Plain]) -> (Vec<String>, bool) {
+pub(super) fn expected(request: &[Plain]) -> (Vec<String>, bool) {
     let mut first: BTreeMap<(String, i64), u64> = BTreeMap::new();
     let mut all_sound = true;
     for Plain { labels, samples, sound } in request {
@@ -191,23 +192,34 @@ fn agree(message: &[u8]) -> Result<(), TestCaseError> {
         return Ok(());
     };
     let plain: Vec<Plain> = request.timeseries.iter().map(plain).collect();
-    let (lines, sound) = expected(&plain);
+    match answer {
+        Err(Rejected::OtherMessage(_)) => prop_assert_eq!(&request, &Read::default()),
+        answer => same(&store, &plain, &answer)?,
+    }
+    Ok(())
+}
+
+/// The store holds what plain code expects of a request, and the answer says so.
+pub(super) fn same(store: &Store, plain: &[Plain], answer: &Result<Received, Rejected>) -> Result<(), TestCaseError> {
+    let (lines, sound) = expected(plain);
     // A window tells 49 days; what is farther apart is not all there.
     let times = || plain.iter().flat_map(|series| series.samples.iter().map(|(at, _)| i128::from(*at)));
     let apart = times().max().zip(times().min()).map_or(0, |(newest, oldest)| newest - oldest);
     if apart < 1 << 31 {
-        prop_assert_eq!(held(&store), lines);
+        prop_assert_eq!(held(store), lines);
     }
     match answer {
-        Ok(_) => prop_assert!(sound || apart >= 1 << 31),
+        Ok(received) => {
+            prop_assert!(sound || apart >= 1 << 31);
+            prop_assert_eq!(received.samples, received.kept + received.duplicate + received.too_old);
+        }
         Err(Rejected::Partial(_)) => prop_assert!(!sound),
-        Err(Rejected::OtherMessage(_)) => prop_assert_eq!(&request, &Read::default()),
         Err(rejected) => prop_assert!(false, "prost reads it: {rejected}"),
     }
     Ok(())
 }
 
-fn field(number: u8, message: &[u8]) -> Vec<u8> {
+pub(super) fn field(number: u8, message: &[u8]) -> Vec<u8> {
     let mut bytes = vec![number << 3 | 2];
     prost::encoding::encode_varint(message.len() as u64, &mut bytes);
     bytes.extend(message);
@@ -215,13 +227,13 @@ fn field(number: u8, message: &[u8]) -> Vec<u8> {
 }
 
 /// Field 31 in each of the wire types, or nothing.
-fn unknown() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn unknown() -> impl Strategy<Value = Vec<u8>> {
     let forms: [&[u8]; 5] = [b"", b"\xf8\x01\x96\x01", b"\xf9\x0112345678", b"\xfa\x01\x03abc", b"\xfd\x011234"];
     prop::sample::select(forms.to_vec()).prop_map(<[u8]>::to_vec)
 }
 
 /// The fields of a message in any order, unknown ones among them.
-fn message(fields: impl Strategy<Value = Vec<Vec<u8>>>) -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn message(fields: impl Strategy<Value = Vec<Vec<u8>>>) -> impl Strategy<Value = Vec<u8>> {
     (fields.prop_shuffle(), unknown()).prop_map(|(fields, unknown)| {
         let between = fields.into_iter().flat_map(|field| [field, unknown.clone()]);
         [unknown.clone()].into_iter().chain(between).flatten().collect()
@@ -240,7 +252,7 @@ fn any_label() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// A sample of around `then`, a time in milliseconds.
-fn any_sample(then: i64) -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn any_sample(then: i64) -> impl Strategy<Value = Vec<u8>> {
     let ago =
         prop_oneof![8 => 0_i64..9_000, 1 => Just(-700_000), 1 => any::<i32>().prop_map(|ms| i64::from(ms).abs() / 2)];
     let value = prop_oneof![any::<f64>(), Just(0.0), (0_u8..3).prop_map(f64::from)];
@@ -273,7 +285,7 @@ fn any_spans() -> impl Strategy<Value = Vec<BucketSpan>> {
 }
 
 /// A histogram of few buckets, sound as often as not.
-fn any_histogram() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn any_histogram() -> impl Strategy<Value = Vec<u8>> {
     let sides = (any_spans(), any_spans(), prop::collection::vec(-1_i64..4, 6), any::<bool>());
     let rest = (
         prop_oneof![4 => 0_i32..3, 2 => Just(-53), 1 => Just(53), 1 => Just(52), 1 => Just(-5)],
@@ -360,11 +372,11 @@ fn usual_request() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Changes that damage a message: a byte set, put in or taken out, or the end cut off.
-fn damage() -> impl Strategy<Value = (u8, prop::sample::Index, u8)> {
+pub(super) fn damage() -> impl Strategy<Value = (u8, prop::sample::Index, u8)> {
     (0_u8..7, any::<prop::sample::Index>(), prop_oneof![any::<u8>(), 0_u8..0x30, Just(0xff), Just(0x80)])
 }
 
-fn damaged(mut bytes: Vec<u8>, changes: &[(u8, prop::sample::Index, u8)]) -> Vec<u8> {
+pub(super) fn damaged(mut bytes: Vec<u8>, changes: &[(u8, prop::sample::Index, u8)]) -> Vec<u8> {
     for (kind, at, byte) in changes {
         if bytes.is_empty() {
             break;
