@@ -1,7 +1,5 @@
 //! Walks the bytes of an `io.prometheus.write.v2.Request` without building a message.
 
-use xxhash_rust::xxh3::xxh3_128_with_seed;
-
 use super::metadata::Metadata;
 use super::negotiate::Protocol;
 use super::parts::{self, Counted, leading_sample};
@@ -31,8 +29,50 @@ pub(super) struct Walk<'w, 'r, 'a, 'b, 's> {
 pub(super) struct Scratch {
     /// The references of one series, up to one pair more than there may be.
     refs: Vec<u32>,
-    /// The hashes of their symbols.
-    hashes: Vec<u8>,
+}
+
+/// Hashes of symbols, made into one in their order: two lanes, one for each half, that multiply and turn. The hashes are keyed,
+/// so that nobody can choose what meets here.
+#[derive(Debug, Default)]
+struct Folded {
+    low: u64,
+    high: u64,
+    count: u64,
+}
+
+impl Folded {
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "two halves of one number")]
+    fn add(&mut self, hash: u128) {
+        // Odd numbers with bits all over: the fractions of the golden ratio and of the root of 3.
+        self.low = (self.low ^ hash as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+        self.high = (self.high ^ (hash >> 64) as u64).wrapping_mul(0xbb67_ae85_84ca_a73b).rotate_left(31);
+        self.count += 1;
+    }
+
+    /// `None` where one half of a pair is missing.
+    #[inline]
+    fn finish(self) -> Option<Fingerprint> {
+        // The table takes its places from the low bits and tells entries apart by the high ones: each from both lanes.
+        let low = self.low ^ self.high.rotate_left(32) ^ self.count;
+        let bits = u128::from(self.high.wrapping_mul(0x9e37_79b9_7f4a_7c15)) << 64 | u128::from(low);
+        self.count.is_multiple_of(2).then_some(Fingerprint(bits))
+    }
+}
+
+/// Takes the next reference off a packed list; `None` at its end, and where it is longer than three bytes: the slow way has those.
+#[inline]
+fn reference(refs: &mut &[u8]) -> Option<u32> {
+    let (reference, rest) = match **refs {
+        [one @ ..0x80, ref rest @ ..] => (u32::from(one), rest),
+        [one, two @ ..0x80, ref rest @ ..] => (u32::from(one & 0x7f) | u32::from(two) << 7, rest),
+        [one, two, three @ ..0x80, ref rest @ ..] => {
+            (u32::from(one & 0x7f) | u32::from(two & 0x7f) << 7 | u32::from(three) << 14, rest)
+        }
+        _ => return None,
+    };
+    *refs = rest;
+    Some(reference)
 }
 
 /// What a `Metadata` message says, by references.
@@ -106,8 +146,10 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
         if let Some((1, Kind::Bytes)) = fields.next()? {
             let refs = fields.bytes()?;
             let rest = message.get(fields.at()..).unwrap_or_default();
-            if let Some(content) = self.usual(rest)? {
-                return self.judge(refs, content, rest);
+            if let Some((at, described)) = self.usual(rest)?
+                && self.recognise(refs, at, described, rest)
+            {
+                return Ok(());
             }
         }
         self.look_up(message)
@@ -132,45 +174,56 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
         !beyond(described.help) && !beyond(described.unit)
     }
 
-    /// A series of the usual shape.
+    /// Takes a series of the usual shape whose spelling is known; `false` where it has to be looked at.
     #[inline]
-    fn judge(
-        &mut self,
-        refs: &'a [u8],
-        (at, described): (Timestamp, Option<Described>),
-        rest: &'a [u8],
-    ) -> Result<(), Malformed> {
+    fn recognise(&mut self, refs: &[u8], at: Timestamp, described: Option<Described>, rest: &'a [u8]) -> bool {
         if self.request.is_too_old(at) {
             self.request.received.samples += 1;
             self.request.received.too_old += 1;
-            return Ok(());
+            return true;
         }
-        let mut walk = Fields::new(refs);
-        self.scratch.refs.clear();
-        while !walk.is_empty() {
-            let reference = low32(walk.varint()?);
-            self.refer(reference);
-            if self.scratch.refs.len() == 2 && self.is_unread(described) {
-                self.request.pass(Unkept::Unread, Counted::ONE_SAMPLE);
-                return Ok(());
-            }
+        let mut walk = refs;
+        if let (Some(name), Some(value)) = (reference(&mut walk), reference(&mut walk))
+            && self.symbols.text(self.body, name) == Some(NAME.as_bytes())
+            && self.is_unread(value, described)
+        {
+            self.request.pass(Unkept::Unread, Counted::ONE_SAMPLE);
+            return true;
         }
-        self.resolve(rest, Counted::ONE_SAMPLE, false)
+        let Some(fingerprint) = self.fingerprint(refs) else { return false };
+        let guess = self.request.guess().filter(|guess| guess.fingerprint() == fingerprint);
+        if let Some(known) = guess.or_else(|| self.request.batch.known(fingerprint)) {
+            self.request.keep(known, rest, Counted::ONE_SAMPLE);
+            return true;
+        }
+        let unkept = self.request.batch.unkept(fingerprint);
+        if let Some(why) = unkept {
+            self.request.pass(why, Counted::ONE_SAMPLE);
+        }
+        unkept.is_some()
+    }
+
+    /// The hashes of the symbols that a packed list refers to, in their order, as one; `None` where a reference is broken, or
+    /// one is left over.
+    #[inline]
+    fn fingerprint(&mut self, mut refs: &[u8]) -> Option<Fingerprint> {
+        let mut folded = Folded::default();
+        while !refs.is_empty() {
+            let reference = reference(&mut refs)?;
+            folded.add(self.symbols.hash(self.body, self.request.receiver.seed, reference)?);
+        }
+        folded.finish()
     }
 
     /// Whether the metric's name, where it is the first label, tells that the series is not kept. Otherwise its metadata is
     /// noted, once in a request.
     #[inline]
-    fn is_unread(&mut self, described: Option<Described>) -> bool {
-        let [name, value, ..] = *self.scratch.refs else { return false };
-        if self.symbols.text(self.body, name) != Some(NAME.as_bytes()) {
-            return false;
-        }
-        let read = self.read(value);
+    fn is_unread(&mut self, name: u32, described: Option<Described>) -> bool {
+        let read = self.read(name);
         if read == Some(Name::Read)
             && let Some(described) = described
         {
-            self.describe(value, described);
+            self.describe(name, described);
         }
         read == Some(Name::Unread) && self.request.judges_by_name()
     }
@@ -246,12 +299,15 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
             self.turn_away(&fault, counted);
             return Ok(());
         }
-        if self.is_unread(said) {
+        if let [name, value, ..] = *self.scratch.refs
+            && self.symbols.text(self.body, name) == Some(NAME.as_bytes())
+            && self.is_unread(value, said)
+        {
             let counted = self.parts(message)?;
             self.request.pass(Unkept::Unread, counted);
             return Ok(());
         }
-        self.resolve(message, counted, true)
+        self.resolve(message, counted)
     }
 
     fn parts(&mut self, message: &'a [u8]) -> Result<Counted, Malformed> {
@@ -262,58 +318,34 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
         self.request.parts(Fields::new(message), &parts::V2, &|message| exemplar(message, symbols, body), shown)
     }
 
-    /// Finds the window of the series whose references are noted, or meets it. What it holds is `counted`, and looked through
-    /// where it is to be `judged`.
-    #[inline]
-    fn resolve(&mut self, fields: &'a [u8], counted: Counted, judged: bool) -> Result<(), Malformed> {
-        let seed = self.request.receiver.seed;
-        self.scratch.hashes.clear();
+    /// Finds the window of the series whose references are noted, or meets it.
+    fn resolve(&mut self, message: &'a [u8], counted: Counted) -> Result<(), Malformed> {
+        let mut folded = Folded::default();
         for reference in &self.scratch.refs {
-            let Some(hash) = self.symbols.hash(self.body, seed, *reference) else {
+            let Some(hash) = self.symbols.hash(self.body, self.request.receiver.seed, *reference) else {
                 self.turn_away(&Fault::Reference, counted);
                 return Ok(());
             };
-            self.scratch.hashes.extend_from_slice(&hash.to_le_bytes());
+            folded.add(hash);
         }
-        if !self.scratch.refs.len().is_multiple_of(2) {
-            self.turn_away(&Fault::OddReferences, counted);
+        // An odd number has been told already.
+        let Some(fingerprint) = folded.finish() else { return Ok(()) };
+        if let Some(known) = self.request.batch.known(fingerprint) {
+            self.parts(message)?;
+            self.request.keep(known, message, counted);
             return Ok(());
         }
-        let fingerprint = Fingerprint(xxh3_128_with_seed(&self.scratch.hashes, seed));
-        let guess = self.request.guess().filter(|guess| guess.fingerprint() == fingerprint);
-        let known = guess.or_else(|| self.request.batch.known(fingerprint));
-        let unkept = if known.is_none() { self.request.batch.unkept(fingerprint) } else { None };
-        if known.is_none() && unkept.is_none() {
-            return self.meet(fingerprint, fields, counted, judged);
+        if let Some(why) = self.request.batch.unkept(fingerprint) {
+            self.parts(message)?;
+            self.request.pass(why, counted);
+            return Ok(());
         }
-        if judged {
-            self.parts(fields)?;
-        }
-        match (known, unkept) {
-            (Some(known), _) => self.request.keep(known, fields, counted),
-            (None, Some(why)) => self.request.pass(why, counted),
-            (None, None) => {}
-        }
-        Ok(())
-    }
-
-    /// Reads a series that is met for the first time.
-    #[cold]
-    fn meet(
-        &mut self,
-        fingerprint: Fingerprint,
-        fields: &'a [u8],
-        counted: Counted,
-        judged: bool,
-    ) -> Result<(), Malformed> {
         self.spell();
         match self.spelled.checked(&self.request.receiver.limits) {
             Ok(labels) => {
                 self.request.received.unsorted += u64::from(!self.spelled.is_sorted());
-                if judged {
-                    self.parts(fields)?;
-                }
-                self.request.meet(fingerprint, 0, labels, fields, counted);
+                self.parts(message)?;
+                self.request.meet(fingerprint, 0, labels, message, counted);
             }
             Err(fault) => self.request.reject(&fault, counted, || self.spelled.shown()),
         }

@@ -361,12 +361,12 @@ mod tests {
     #[test]
     fn what_is_inserted_is_found_while_the_table_grows() {
         let (aliases, window) = (Aliases::new(100_000), window());
-        for number in 0..30_000 {
+        for number in 0..3_000 {
             assert!(!known(&aliases, number));
             aliases.insert(spelling(number), Arc::clone(&window), &pin());
         }
-        assert!((0..30_000).all(|number| known(&aliases, number)));
-        assert!(!known(&aliases, 30_000));
+        assert!((0..3_000).all(|number| known(&aliases, number)));
+        assert!(!known(&aliases, 3_000));
     }
 
     #[test]

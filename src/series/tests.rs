@@ -166,6 +166,50 @@ fn the_memory_that_is_counted_is_given_back() {
     assert_eq!(content(&subscriptions[0]), [(200, 7.0)], "a series that comes back begins anew");
 }
 
+/// All pods of a cluster are replaced every few minutes, and so are the series that no rule reads.
+#[test]
+fn memory_stays_flat_while_all_series_are_replaced_again_and_again() {
+    const PODS: i64 = 2_000;
+    let store = Store::new(Limits { retention: Duration::from_secs(60), ..Limits::default() });
+    let subscriptions =
+        store.subscribe(&[selector(&[("__name__", MatchOp::Equal, "up"), ("app", MatchOp::Equal, "a")], 60)]);
+    let mut highest = Vec::new();
+    for generation in 0..24 {
+        for round in 0..10 {
+            let now = generation * 300 + round * 30;
+            let mut touched = Touched::default();
+            let batch = store.batch(&mut touched);
+            for pod in 0..PODS {
+                let name = format!("pod-{generation}-{pod}");
+                let app = if pod % 2 == 0 { "a" } else { "b" };
+                let fingerprint =
+                    Fingerprint(u128::from((generation * PODS + pod).unsigned_abs()).wrapping_mul(u128::MAX / 3));
+                let spelling = Spelling { fingerprint, label_bytes: 0, tag: 0 };
+                let sorted = [(NAME, "up"), ("app", app), ("pod", name.as_str())];
+                let known = match batch.known(fingerprint) {
+                    None if batch.unkept(fingerprint).is_some() => None,
+                    None => batch.meet(spelling, &sorted).unwrap(),
+                    known => known,
+                };
+                if let Some(known) = known {
+                    assert_eq!(batch.push(known.window(), sample(now, 1.0)), Pushed::Kept);
+                }
+            }
+            batch.finish();
+            store.evict(Timestamp::from_millis(now * 1_000));
+        }
+        let stats = store.stats();
+        highest.push((stats.series, stats.unread, stats.bytes, stats.index_bytes));
+        assert_eq!(subscriptions[0].windows().len(), stats.series, "the selector's list shrinks too");
+    }
+    let settled = highest[4];
+    assert!(settled.0 <= PODS as usize && settled.1 <= 3 * PODS as usize, "{settled:?}");
+    for later in &highest[5..] {
+        assert!(later.0 == settled.0 && later.3 <= settled.3 * 5 / 4, "{later:?} after {settled:?}");
+        assert!(later.1 <= settled.1 * 5 / 4 && later.2 <= settled.2 * 5 / 4, "{later:?} after {settled:?}");
+    }
+}
+
 #[test]
 fn a_reload_keeps_what_is_still_read_and_picks_up_what_is_read_anew() {
     let store = Store::new(Limits::default());

@@ -20,7 +20,7 @@ root=$(cd "$here/../.." && pwd)
 cache=${HEADROOM_PEERS_DIR:-${CARGO_TARGET_DIR:-$root/target}/peers}
 limit=${HEADROOM_PEERS_TIMEOUT:-25m}
 required=${HEADROOM_PEERS:-}
-all=(etcd kwok alertmanager prometheus kubernetes)
+all=(etcd kwok alertmanager victoriametrics prometheus kubernetes)
 
 say() { printf 'peers: %s\n' "$*"; }
 
@@ -60,6 +60,14 @@ describe() {
       tags='netgo,remove_all_sd,enable_kubernetes_sd'
       stamp='-X github.com/prometheus/common/version.Version=%s'
       debian=prometheus
+      ;;
+    victoriametrics)
+      module=github.com/VictoriaMetrics/VictoriaMetrics expected='about 1 min'
+      programs=(
+        victoria-metrics=github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics
+        vmagent=github.com/VictoriaMetrics/VictoriaMetrics/app/vmagent
+      )
+      stamp='-X github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version=victoria-metrics-v%s'
       ;;
     kubernetes)
       module=k8s.io/kubernetes expected='about 6 min'
