@@ -1,9 +1,11 @@
-//! Label sets and matchers: what names a series, and what selects it.
+//! Label sets, matchers and relabelling: what names a series, what selects it, and how it gets other labels.
 //!
 //! A [`Labels`] is sorted by name, holds no empty value and no name twice, and costs one reference count to clone.
 
 mod matcher;
+mod pattern;
 mod quoted;
+pub mod relabel;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -14,7 +16,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use pattern::Pattern;
 pub(crate) use quoted::unquote;
+pub use relabel::Relabel;
 pub use syntax::{MatcherSyntax, parse_matcher, parse_matchers};
 
 /// The label that carries the metric's name.
