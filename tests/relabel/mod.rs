@@ -1,6 +1,7 @@
-//! Relabelling, held against a real Prometheus.
+//! Relabelling, held against a real Prometheus; and `headroom relabel`, whose output a real one runs under.
 
 mod cases;
+mod command;
 mod differential;
 mod exposition;
 mod refused;
