@@ -13,6 +13,7 @@ mod ingest;
 mod loom_ring;
 mod peers;
 mod promql;
+mod relabel;
 mod rules;
 mod service;
 mod tidy;

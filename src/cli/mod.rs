@@ -10,6 +10,7 @@ mod forecast;
 mod import;
 mod packed;
 mod recorded;
+mod relabel;
 mod routes;
 mod scale;
 mod serve;
@@ -64,6 +65,9 @@ enum Command {
     /// Turn HPAs, KEDA's ScaledObjects and their kin into rule files.
     #[command(after_help = "Example:\n  kubectl get hpa,scaledobject -A -o yaml | headroom import - --output rules/")]
     Import(import::Args),
+    /// Print what makes a Prometheus send only the series that rules read.
+    #[command(after_help = "Example:\n  headroom relabel rules/ > relabel.yaml")]
+    Relabel(relabel::Args),
     /// Why a workload has the count that it has, and what would change it.
     #[command(after_help = "Example:\n  headroom explain shop/checkout")]
     Explain(explain::Args),
@@ -92,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::run(&args),
         Command::Forecast(args) => forecast::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Relabel(args) => relabel::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Decisions(args) => decisions::run(&args),
         Command::Routes(args) => routes::run(&args),

@@ -94,6 +94,19 @@ impl Read for u32 {
     }
 }
 
+impl Read for u64 {
+    fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
+        let number = match &node.kind {
+            Kind::Number(text) => text.parse().ok(),
+            _ => None,
+        };
+        if number.is_none() {
+            reader.expected(node, "a whole number");
+        }
+        number
+    }
+}
+
 impl Read for i32 {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
         let number = match &node.kind {

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use regex::Regex;
-
 use super::syntax::is_reserved;
-use super::{Labels, escaped};
+use super::{Labels, Pattern, escaped};
 
 /// How a matcher compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,16 +42,16 @@ pub struct Matcher {
     op: MatchOp,
     value: String,
     /// Compiled from `value` where the operator is a regex one.
-    regex: Option<Regex>,
+    regex: Option<Pattern>,
 }
 
 impl Matcher {
-    /// Regular expressions are anchored at both ends and `.` matches a newline, as in Prometheus 3.
+    /// Regular expressions are read as Prometheus 3 does ([`Pattern`]).
     pub fn new(name: impl Into<String>, op: MatchOp, value: impl Into<String>) -> Result<Self, MatcherError> {
         let value = value.into();
         let regex = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
-            MatchOp::Regex | MatchOp::NotRegex => Some(compile(&value)?),
+            MatchOp::Regex | MatchOp::NotRegex => Some(Pattern::new(value.as_str())?),
         };
         Ok(Self { name: name.into(), op, value, regex })
     }
@@ -78,7 +76,7 @@ impl Matcher {
     /// Whether a label value passes.
     #[must_use]
     pub fn matches_value(&self, value: &str) -> bool {
-        let regex = || self.regex.as_ref().is_some_and(|regex| regex.is_match(value));
+        let regex = || self.regex.as_ref().is_some_and(|regex| regex.matches(value));
         match self.op {
             MatchOp::Equal => value == self.value,
             MatchOp::NotEqual => value != self.value,
@@ -92,17 +90,6 @@ impl Matcher {
     pub fn matches(&self, labels: &Labels) -> bool {
         self.matches_value(labels.get(&self.name).unwrap_or(""))
     }
-}
-
-/// Compiles a pattern as Prometheus 3 reads it.
-fn compile(pattern: &str) -> Result<Regex, MatcherError> {
-    // Parsed alone first: `a)(b` would otherwise pass once it stands inside the anchoring group.
-    let checked = Regex::new(pattern).and_then(|_| Regex::new(&format!("^(?s:{pattern})$")));
-    checked.map_err(|error| MatcherError {
-        pattern: pattern.to_owned(),
-        // The last line says what is wrong; those before draw the pattern again.
-        reason: error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
-    })
 }
 
 impl PartialEq for Matcher {

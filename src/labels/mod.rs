@@ -1,11 +1,13 @@
-//! Label sets and matchers: what names a series, and what selects it.
+//! Label sets, matchers and relabelling: what names a series, what selects it, and how it gets other labels.
 //!
 //! A [`Labels`] is sorted by name, holds no empty value and no name twice, and costs one reference count to clone. Its
 //! texts are shared with other sets, by an [`Interner`] with all that a store keeps.
 
 mod interner;
 mod matcher;
+mod pattern;
 mod quoted;
+pub mod relabel;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -19,7 +21,9 @@ use arcstr::ArcStr;
 
 pub use interner::Interner;
 pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use pattern::Pattern;
 pub(crate) use quoted::unquote;
+pub use relabel::Relabel;
 pub use syntax::{MatcherSyntax, parse_matcher, parse_matchers};
 
 /// The label that carries the metric's name.

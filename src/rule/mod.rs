@@ -18,6 +18,7 @@ mod spread;
 mod target;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub use record::BoundRecord;
 pub use restore::{GRACE_PERIOD, OUTAGE_TOLERANCE};
 pub use scale::{Answers, BoundScale, WorkloadAnswer};
 pub use target::{TargetError, TargetTemplate, Template};
+pub use wanted::{AnyName, Wanted};
 
 /// Everything that the rule files say.
 #[derive(Debug, Clone, Default)]

@@ -6,6 +6,7 @@ mod guards;
 mod journal;
 mod read;
 mod recording;
+mod relabel;
 mod routing;
 
 pub use guards::Guards;
@@ -22,6 +23,7 @@ pub use economy::{Economy, LimitGroup, SharedLimits};
 pub use journal::{Durability, Journal};
 pub use recording::Recording;
 
+use crate::labels::Relabel;
 pub use crate::series::Keep;
 
 /// The service's settings. A change needs a restart; rule files reload.
@@ -50,6 +52,8 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ingest {
     pub keep: Keep,
+    /// What becomes of the labels of each series that comes in, before rules look for it.
+    pub relabel_configs: Relabel,
     /// The largest body of a request as sent.
     pub body_bytes_max: usize,
     /// The largest body of a request unpacked.
@@ -240,6 +244,7 @@ impl Default for Ingest {
     fn default() -> Self {
         Self {
             keep: Keep::Rules,
+            relabel_configs: Relabel::default(),
             // As Prometheus's own receiver takes it.
             body_bytes_max: 32 << 20,
             decompressed_bytes_max: 32 << 20,

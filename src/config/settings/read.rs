@@ -90,6 +90,7 @@ impl Read for Ingest {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
         filled(reader, node, "ingest", |ingest: &mut Self, fields| {
             fields.set("keep", &mut ingest.keep);
+            fields.set("relabel_configs", &mut ingest.relabel_configs);
             set_bytes(fields, "body_bytes_max", &mut ingest.body_bytes_max);
             set_bytes(fields, "decompressed_bytes_max", &mut ingest.decompressed_bytes_max);
             set_bytes(fields, "in_flight_bytes_max", &mut ingest.in_flight_bytes_max);
