@@ -16,3 +16,4 @@ mod promql;
 mod rules;
 mod service;
 mod tidy;
+mod web;
