@@ -17,3 +17,4 @@ mod relabel;
 mod rules;
 mod service;
 mod tidy;
+mod web;

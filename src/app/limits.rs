@@ -15,6 +15,7 @@ pub(super) fn of_ingest(settings: &Settings) -> ingest::Limits {
         request_series_max: ingest.request_series_max,
         validate_all: ingest.validate == Validate::All,
         too_old_is_error: ingest.too_old == TooOld::Reject,
+        relabel: ingest.relabel_configs.clone(),
         pairs: ingest.ha.clone().map(|ha| ingest::Pairs {
             cluster_label: ha.cluster_label,
             replica_label: ha.replica_label,

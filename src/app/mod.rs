@@ -39,7 +39,7 @@ use crate::time::{Clock, Timestamp};
 use crate::web::{self, QueryError};
 
 pub use rules::RuleSource;
-pub use settings::SettingsFile;
+pub use settings::{SettingsFile, read_web};
 
 /// What a service is made of.
 pub struct Options {
@@ -82,6 +82,7 @@ impl App {
         let shutdown = CancellationToken::new();
         let (journal, recovered) = recorder::open(&settings.journal, telemetry.journal.clone(), clock())?;
         info!(last_id = recovered.last_id, unsettled = recovered.unsettled.len(), "the journal is open");
+        let gate = Arc::new(web::Gate::open(&settings.web, telemetry.web.clone()).context("web")?);
         let listener = TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("can't listen on {}; choose another address with --listen", settings.listen))?;
@@ -107,6 +108,7 @@ impl App {
             Arc::clone(&store),
             Arc::clone(&telemetry),
             (messenger, routing_sender),
+            Arc::clone(&gate),
             pulse.events.clone(),
         );
         let loaded = rules.load().await.map_err(|findings| anyhow::anyhow!("{findings}"))?;
@@ -138,6 +140,7 @@ impl App {
                 move |filter: &Filter| reader.decisions(filter).map_err(|error| error.to_string())
             }),
             query: Arc::new(query(Arc::clone(&store))),
+            gate,
             clock: Arc::clone(&clock),
             started_at: clock(),
             shutdown: shutdown.clone(),

@@ -21,7 +21,7 @@ use crate::engine::Event;
 use crate::rule;
 use crate::series::Store;
 use crate::telemetry::Telemetry;
-use crate::web::{Reload, RoutingView};
+use crate::web::{Gate, Reload, RoutingView};
 
 /// How often the files are looked at though no change was announced: network mounts announce none.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -47,6 +47,7 @@ pub(super) struct Rules {
     telemetry: Arc<Telemetry>,
     messenger: Arc<Messenger>,
     routing: watch::Sender<Arc<RoutingView>>,
+    gate: Arc<Gate>,
     events: mpsc::Sender<Event>,
 }
 
@@ -57,10 +58,11 @@ impl Rules {
         store: Arc<Store>,
         telemetry: Arc<Telemetry>,
         (messenger, routing): (Arc<Messenger>, watch::Sender<Arc<RoutingView>>),
+        gate: Arc<Gate>,
         events: mpsc::Sender<Event>,
     ) -> Self {
         routing.send_replace(Arc::new(shown(&settings)));
-        Self { source, settings, store, telemetry, messenger, routing, events }
+        Self { source, settings, store, telemetry, messenger, routing, gate, events }
     }
 
     /// Reads, compiles and swaps in the rules, and the settings where those have changed; gives a line for the operator.
@@ -82,6 +84,8 @@ impl Rules {
         let rules = rule::compile(&files, settings).map_err(|findings| findings_text(&findings))?;
         let receivers = newer.as_ref().map(|newer| self.messenger.prepare(newer)).transpose();
         let receivers = receivers.map_err(|error| format!("{error:#}"))?;
+        let gate = newer.as_ref().map(|newer| self.gate.prepare(&newer.web)).transpose();
+        let gate = gate.map_err(|error| format!("web: {error}"))?;
         let (count, groups) = (rules.rules(), rules.groups.len());
         let subscriptions = self.store.subscribe(&rules.selectors());
         let bound = rules.bind(subscriptions);
@@ -90,8 +94,9 @@ impl Rules {
             Some(newer) => Event::Settings(Box::new(newer.clone()), bound),
         };
         self.events.send(event).await.map_err(|_| "the service is shutting down".to_owned())?;
-        if let Some((newer, receivers)) = newer.zip(receivers) {
+        if let Some(((newer, receivers), gate)) = newer.zip(receivers).zip(gate) {
             self.messenger.adopt(receivers);
+            self.gate.adopt(gate);
             self.routing.send_replace(Arc::new(shown(&newer)));
             self.settings = newer;
             info!("settings reloaded");
@@ -162,17 +167,19 @@ impl Rules {
     fn content(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.read().hash(&mut hasher);
-        if let Some(path) = self.settings_path() {
+        for path in self.settings_files() {
             std::fs::read(path).ok().hash(&mut hasher);
         }
         hasher.finish()
     }
 
-    fn settings_path(&self) -> Option<&Path> {
-        match &self.source {
+    /// The file of the settings, and that of the web configuration.
+    fn settings_files(&self) -> impl Iterator<Item = &Path> {
+        let settings = match &self.source {
             RuleSource::Files(file) => file.path.as_deref(),
             RuleSource::Embedded(..) => None,
-        }
+        };
+        settings.into_iter().chain(self.settings.web.config_file.as_deref())
     }
 
     /// Watches the folders of the files: a Kubernetes `ConfigMap` is changed by turning a link, not by writing a file.
@@ -187,8 +194,8 @@ impl Rules {
         let mut watcher = notify::recommended_watcher(announce)
             .inspect_err(|error| warn!(%error, every = ?LOOK_EVERY, "file changes are looked for, not announced"))
             .ok()?;
-        let settings = self.settings_path().and_then(Path::to_str).map(str::to_owned);
-        let settings = folders(settings.as_slice(), Path::new(""));
+        let settings: Vec<String> = self.settings_files().filter_map(Path::to_str).map(str::to_owned).collect();
+        let settings = folders(&settings, Path::new(""));
         for folder in folders(&self.settings.rules, &file.rules_folder()).into_iter().chain(settings) {
             if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
                 warn!(folder = %folder.display(), %error, every = ?LOOK_EVERY, "file changes are looked for, not announced");

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Finding, Settings, Source};
+use crate::config::{Finding, Settings, Source, Web};
 use crate::rule;
 
 /// The settings file, and what the command line says in place of it.
@@ -12,6 +12,8 @@ pub struct SettingsFile {
     /// Without one all settings are the defaults.
     pub path: Option<PathBuf>,
     pub listen: Option<SocketAddr>,
+    /// A file of Prometheus's web configuration, in the place of the one that the settings name.
+    pub web_config: Option<PathBuf>,
     /// Globs of rule files; those of the file where there are none.
     pub rules: Vec<String>,
 }
@@ -27,9 +29,14 @@ impl SettingsFile {
                 let folder = path.parent().unwrap_or(Path::new(""));
                 settings.alerting.files_below(folder);
                 settings.routing.files_below(folder);
+                settings.web.files_below(folder);
                 settings
             }
         };
+        if let Some(file) = &self.web_config {
+            settings.web.config_file = Some(file.clone());
+        }
+        read_web(&mut settings.web)?;
         if let Some(listen) = self.listen {
             settings.listen = listen;
         }
@@ -47,11 +54,21 @@ impl SettingsFile {
     }
 }
 
+/// Reads the file of Prometheus's web configuration, where one is named. Paths in it begin at its own folder.
+pub fn read_web(web: &mut Web) -> Result<(), Vec<Finding>> {
+    let Some(path) = &web.config_file else { return Ok(()) };
+    let text = rule::read(path).map_err(|finding| vec![finding])?;
+    let mut file = Web::parse(Source { file: path, text: &text })?;
+    file.files_below(path.parent().unwrap_or(Path::new("")));
+    web.adopt(file);
+    Ok(())
+}
+
 /// The settings in force after a reload: of the newer ones, those that can change while the service runs. The others
 /// stay, and are named.
 pub(super) fn reloaded(present: &Settings, newer: Settings) -> (Settings, Vec<&'static str>) {
-    let Settings { external_url, guards, economy, routing, alerting, .. } = newer.clone();
-    let settings = Settings { external_url, guards, economy, routing, alerting, ..present.clone() };
+    let Settings { external_url, web, guards, economy, routing, alerting, .. } = newer.clone();
+    let settings = Settings { external_url, web, guards, economy, routing, alerting, ..present.clone() };
     let Settings { listen, rules, ingest, windows, evaluation, journal, recording, kubernetes, log, .. } = newer;
     let waiting = [
         ("listen", listen != present.listen),

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::config::{FileKind, Finding, Settings, Source};
+use crate::app;
+use crate::config::{FileKind, Finding, Settings, Source, Web};
 use crate::dispatch::{Route, Routing};
 use crate::rule::{self, RuleSet};
 use crate::sim::ruletest::RuleTests;
+use crate::telemetry::WebMetrics;
 use crate::time::format_duration;
+use crate::web::Gate;
 
 /// Checks settings, rule files and files of rule tests.
 ///
@@ -63,6 +66,10 @@ impl Report {
         let _ = writeln!(self.right, "{}: {what}", file.display());
     }
 
+    fn note(&mut self, file: &Path, note: &str) {
+        let _ = writeln!(self.right, "{}: note: {note}", file.display());
+    }
+
     fn wrong(&mut self, findings: &[Finding]) {
         self.findings += findings.len();
         for finding in findings {
@@ -83,12 +90,20 @@ fn check(paths: &[PathBuf]) -> Report {
                     Err(findings) => report.wrong(&findings),
                 },
                 FileKind::Settings => match Settings::parse(Source { file: path, text: &text }) {
-                    Ok(read) => {
+                    Ok(mut read) => {
                         report.right(path, "settings");
                         for note in notes(&read) {
-                            let _ = writeln!(report.right, "{}: note: {note}", path.display());
+                            report.note(path, &note);
                         }
+                        check_web(path, &mut read.web, &mut report);
                         settings = Some(read);
+                    }
+                    Err(findings) => report.wrong(&findings),
+                },
+                FileKind::Web => match Web::parse(Source { file: path, text: &text }) {
+                    Ok(mut read) => {
+                        report.right(path, "web configuration");
+                        check_web(path, &mut read, &mut report);
                     }
                     Err(findings) => report.wrong(&findings),
                 },
@@ -118,6 +133,25 @@ fn check_rules(files: &[(PathBuf, String)], settings: &Settings, report: &mut Re
             }
             report.wrong(&findings);
         }
+    }
+}
+
+/// What a file says about TLS and authentication, with the files that it names. Those may be elsewhere, as a Secret is
+/// where the settings are checked before they are applied.
+fn check_web(path: &Path, web: &mut Web, report: &mut Report) {
+    web.files_below(path.parent().unwrap_or(Path::new("")));
+    if let Err(findings) = app::read_web(web) {
+        return report.wrong(&findings);
+    }
+    match Gate::open(web, WebMetrics::default()) {
+        Err(error) if error.is_missing_file() => {
+            report.note(path, &format!("{error}; the service would not start here"));
+        }
+        Err(error) => report.wrong(&[Finding::about(path, error.to_string())]),
+        Ok(_) if web.asks_for_credentials() && web.tls.is_none() => {
+            report.note(path, "without tls_server_config, passwords and tokens can be read on their way");
+        }
+        Ok(_) => {}
     }
 }
 

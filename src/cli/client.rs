@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+
+use super::access::Access;
 
 /// The longest that an answer may take, from the connection to its last byte. A stream has no end.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -27,7 +29,9 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 pub(super) struct Target {
     /// The server's address.
     #[arg(long, env = "HEADROOM_URL", default_value = "http://127.0.0.1:4323", value_name = "URL")]
-    pub(super) url: String,
+    url: String,
+    #[command(flatten)]
+    access: Access,
 }
 
 /// Whom we ask, and what helps where nobody answers.
@@ -46,6 +50,7 @@ const PROMETHEUS: Whom =
 /// A way to one server.
 pub(super) struct Server {
     base: String,
+    authorization: Option<HeaderValue>,
     whom: Whom,
     client: Door,
 }
@@ -72,6 +77,11 @@ impl fmt::Debug for Server {
 }
 
 impl Target {
+    /// A server that asks for nothing.
+    pub(super) fn at(url: &str) -> Self {
+        Self { url: url.to_owned(), access: Access::default() }
+    }
+
     /// Makes a client; nothing is sent yet. Must be called within a runtime.
     pub(super) fn server(&self) -> anyhow::Result<Server> {
         self.server_of(HEADROOM)
@@ -92,15 +102,10 @@ impl Target {
         let client = Client::builder(TokioExecutor::new());
         let client = match uri.scheme_str() {
             Some("http") => Door::Plain(client.build_http()),
-            Some("https") => {
-                let builder = HttpsConnectorBuilder::new();
-                let builder =
-                    builder.try_with_platform_verifier().context("this machine's certificates can't be used")?;
-                Door::Tls(client.build(builder.https_only().enable_http1().build()))
-            }
+            Some("https") => Door::Tls(client.build(self.access.connector()?)),
             _ => return Err(wrong()),
         };
-        Ok(Server { base, whom, client })
+        Ok(Server { base, authorization: self.access.authorization()?, whom, client })
     }
 }
 
@@ -164,7 +169,11 @@ impl Server {
 
     fn request(&self, method: Method, path: &str, accept: &'static str) -> anyhow::Result<http::request::Builder> {
         let uri: Uri = format!("{}{path}", self.base).parse()?;
-        Ok(Request::builder().method(method).uri(uri).header(ACCEPT, accept))
+        let request = Request::builder().method(method).uri(uri).header(ACCEPT, accept);
+        Ok(match &self.authorization {
+            Some(value) => request.header(AUTHORIZATION, value),
+            None => request,
+        })
     }
 
     async fn sent(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Incoming>> {
@@ -294,7 +303,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_url_is_refused() {
         for url in ["localhost:4323", "ftp://x", "http://", "/x", "http://a b", "http://a?x=1"] {
-            let error = Target { url: url.to_owned() }.server().unwrap_err().to_string();
+            let error = Target::at(url).server().unwrap_err().to_string();
             assert!(error.contains("write http://HOST:PORT"), "{url}: {error}");
         }
     }

@@ -1,5 +1,6 @@
 //! The commands: one file each. Exit codes: 0 ok, 1 findings or failure, 2 usage.
 
+mod access;
 mod check;
 mod client;
 mod decisions;

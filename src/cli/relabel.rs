@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::config::{FileKind, Finding, Keep, Settings, Source};
+use crate::config::{FileKind, Finding, Settings, Source};
 use crate::rule::{self, RuleSet, Wanted};
 
 /// Prints the `write_relabel_configs` that make a Prometheus send only the series that rules read.
@@ -88,7 +88,7 @@ fn compile(files: Vec<(PathBuf, String)>) -> Result<(RuleSet, Settings), Vec<Fin
         match FileKind::of(source) {
             FileKind::Settings => settings = Settings::parse(source)?,
             FileKind::Rules => rules.push((file, text)),
-            FileKind::Tests => {}
+            FileKind::Tests | FileKind::Web => {}
         }
     }
     rule::compile(&rules, &settings).map(|rules| (rules, settings))
@@ -96,10 +96,12 @@ fn compile(files: Vec<(PathBuf, String)>) -> Result<(RuleSet, Settings), Vec<Fin
 
 /// What a Prometheus has to be told, or why it has to send everything.
 fn config(rules: &RuleSet, settings: &Settings) -> Said {
-    let wanted = rules.wanted();
+    let mut wanted = rules.wanted();
     let mut why = String::new();
-    if settings.ingest.keep == Keep::All {
-        why += "# nothing can be left out: the settings keep all series (ingest.keep: all)\n";
+    for selector in wanted.add_kept(&settings.ingest.keep) {
+        // Writing to a String can't fail.
+        let _ =
+            writeln!(why, "# nothing can be left out: the settings keep {selector} (ingest.keep), series of any name");
     }
     if settings.ingest.relabel_configs.may_rename() {
         why += "# nothing can be left out: ingest.relabel_configs of the settings change metric names, so the names \
@@ -273,7 +275,7 @@ mod tests {
             &["a"],
             1,
             expect![[r#"
-            # nothing can be left out: the settings keep all series (ingest.keep: all)
+            # nothing can be left out: the settings keep {} (ingest.keep), series of any name
         "#]],
         );
         check(

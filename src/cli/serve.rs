@@ -20,7 +20,7 @@ use crate::telemetry::{LogFormat, init_log};
 /// Observations that wait for the loop: one for each of ten thousand workloads.
 const OBSERVATIONS_MAX: usize = 10_000;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// Settings file; every field has a default.
     #[arg(long, env = "HEADROOM_CONFIG")]
@@ -28,6 +28,9 @@ pub(super) struct Args {
     /// Address to listen on; goes before the settings file.
     #[arg(long, env = "HEADROOM_LISTEN")]
     listen: Option<SocketAddr>,
+    /// File with TLS and authentication in the shape of Prometheus's web configuration; goes before the settings file.
+    #[arg(long = "web.config.file", alias = "web-config-file", env = "HEADROOM_WEB_CONFIG", value_name = "FILE")]
+    web_config: Option<PathBuf>,
     /// Rule files, in place of those that the settings name; may be repeated.
     #[arg(long)]
     rules: Vec<String>,
@@ -37,7 +40,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let file = SettingsFile { path: args.config.clone(), listen: args.listen, rules: args.rules.clone() };
+    let Args { config: path, listen, web_config, rules, .. } = args.clone();
+    let file = SettingsFile { path, listen, web_config, rules };
     let settings = match file.read() {
         Ok(settings) => settings,
         Err(findings) => {

@@ -79,6 +79,8 @@ pub struct Findings<'a> {
     list: Vec<Finding>,
     /// How many were not collected any more.
     more: usize,
+    /// What no finding shows.
+    hidden: Vec<Span>,
 }
 
 /// The most findings that are told of one file. Whoever has more begins with these.
@@ -87,7 +89,7 @@ const FINDINGS_MAX: usize = 100;
 impl<'a> Findings<'a> {
     #[must_use]
     pub fn new(source: Source<'a>) -> Self {
-        Self { source, list: Vec::new(), more: 0 }
+        Self { source, list: Vec::new(), more: 0, hidden: Vec::new() }
     }
 
     /// Takes note of something wrong.
@@ -99,16 +101,42 @@ impl<'a> Findings<'a> {
         }
     }
 
+    /// Lets no finding show what stands here, nor what follows in its line: a secret.
+    pub fn hide(&mut self, span: Span) {
+        self.hidden.push(span);
+    }
+
     /// All findings, in the order of the file.
     #[must_use]
     pub fn into_vec(self) -> Vec<Finding> {
         let mut list = self.list;
+        let secrets: Vec<Span> = self.hidden.into_iter().chain(password_hashes(self.source.text)).collect();
+        if !secrets.is_empty() {
+            let veiled = veiled(self.source.text, &secrets);
+            for place in list.iter_mut().filter_map(|finding| finding.place.as_mut()) {
+                veiled.lines().nth(place.line - 1).unwrap_or_default().clone_into(&mut place.text);
+            }
+        }
         list.sort_by_key(|finding| finding.place.as_ref().map_or((0, 0), |place| (place.line, place.column)));
         if self.more > 0 {
             list.push(Finding::about(self.source.file, format!("and {} more findings", self.more)));
         }
         list
     }
+}
+
+/// Where hashes of bcrypt begin; one may stand where nobody looks for it.
+fn password_hashes(text: &str) -> impl Iterator<Item = Span> {
+    let hashes = text.match_indices("$2").map(|(at, _)| at).filter(|at| text.as_bytes().get(at + 3) == Some(&b'$'));
+    hashes.map(|at| Span { start: at, end: at })
+}
+
+/// A text with asterisks where secrets are, from their beginning to the end of their last line.
+fn veiled(text: &str, secrets: &[Span]) -> String {
+    let line_end = |at: usize| text.get(at..).and_then(|rest| rest.find('\n')).map_or(text.len(), |end| at + end);
+    let secrets: Vec<Span> = secrets.iter().map(|span| Span { start: span.start, end: line_end(span.end) }).collect();
+    let hidden = |at: usize| secrets.iter().any(|span| (span.start..span.end).contains(&at));
+    text.char_indices().map(|(at, sign)| if sign != '\n' && hidden(at) { '*' } else { sign }).collect()
 }
 
 impl Finding {

@@ -43,10 +43,10 @@ pub use scale_rule::{
 pub(crate) use schedule::parse as parse_schedules;
 pub use schedule::{Effect, Event, Schedule, When};
 pub use settings::{
-    Access, Alerting, Alertmanager, Conflicts, Credentials, Durability, Economy as SharedEconomy, Enabled, Evaluation,
-    GroupBy, Guards, Ha, Ingest, InhibitRule, Journal, Keep, Kubernetes, LimitGroup, Log, LogFormat, LogLevel,
-    NamedIntervals, Receiver, Recording, Route, Routing, Settings, SharedLimits, TooOld, Validate, Webhook,
-    WebhookAddress, Windows,
+    Access, Alerting, Alertmanager, AllowedSan, ClientAuth, Conflicts, Credentials, Durability,
+    Economy as SharedEconomy, Enabled, Evaluation, GroupBy, Guards, Ha, HttpServer, Ingest, InhibitRule, Journal, Keep,
+    Kubernetes, LimitGroup, Log, LogFormat, LogLevel, NamedIntervals, PasswordHash, Receiver, Recording, Route,
+    Routing, Settings, SharedLimits, TlsServer, TlsVersion, TooOld, Validate, Web, Webhook, WebhookAddress, Windows,
 };
 
 // Files of rule tests.
@@ -62,10 +62,13 @@ pub enum FileKind {
     Settings,
     Rules,
     Tests,
+    /// Prometheus's web configuration.
+    Web,
 }
 
 impl FileKind {
-    /// A file with `groups` at its top is a rule file, one with `tests` or `rule_files` tests them; every other one is
+    /// A file with `groups` at its top is a rule file, one with `tests` or `rule_files` tests them, one with
+    /// `tls_server_config` and its kin is a web configuration; every other one is
     /// taken for settings.
     #[must_use]
     pub fn of(source: Source<'_>) -> Self {
@@ -79,6 +82,8 @@ impl FileKind {
             Self::Rules
         } else if has("tests") || has("rule_files") {
             Self::Tests
+        } else if ["tls_server_config", "http_server_config", "basic_auth_users"].into_iter().any(has) {
+            Self::Web
         } else {
             Self::Settings
         }

@@ -28,6 +28,15 @@ impl<'a> Reader<'a> {
         self.findings.borrow_mut().report(span, message);
     }
 
+    /// Lets no finding show the values that a node holds: secrets.
+    pub(super) fn hide(&self, node: &Node) {
+        match &node.kind {
+            Kind::Map(entries) => entries.iter().for_each(|(_, value)| self.hide(value)),
+            Kind::List(items) => items.iter().for_each(|item| self.hide(item)),
+            _ => self.findings.borrow_mut().hide(node.span),
+        }
+    }
+
     /// The line that a part of the file begins in.
     pub(super) fn line(&self, span: Span) -> usize {
         self.findings.borrow().source.place(span).line
@@ -160,6 +169,13 @@ impl<'n> Fields<'n, '_> {
     pub(super) fn set<T: Read>(&mut self, name: &'static str, value: &mut T) {
         if let Some(given) = self.optional(name) {
             *value = given;
+        }
+    }
+
+    /// Lets no finding show a field's value, where it is given.
+    pub(super) fn hide(&self, name: &str) {
+        if let Some(field) = self.given.iter().find(|field| field.name == name) {
+            self.reader.hide(field.value);
         }
     }
 

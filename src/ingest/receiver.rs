@@ -15,6 +15,7 @@ use super::spelled::Spelled;
 use super::symbols::Symbols;
 use super::unpack::unpack;
 use super::{v1, v2};
+use crate::labels::Relabel;
 use crate::recording::Taken;
 use crate::series::{Store, Touched};
 use crate::telemetry::{IngestMetrics, Message, NotKept, Violation};
@@ -49,6 +50,8 @@ pub struct Limits {
     pub too_old_is_error: bool,
     /// Pairs of replicas of which one is taken.
     pub pairs: Option<Pairs>,
+    /// What is done to the labels of each series before anybody reads them.
+    pub relabel: Relabel,
 }
 
 impl Default for Limits {
@@ -64,6 +67,7 @@ impl Default for Limits {
             validate_all: false,
             too_old_is_error: false,
             pairs: None,
+            relabel: Relabel::default(),
         }
     }
 }
@@ -183,8 +187,8 @@ impl Receiver {
             store,
             seed,
             replicas: limits.pairs.clone().map(Replicas::new),
+            renames: limits.relabel.may_rename(),
             limits,
-            renames: false,
             metadata: Metadata::default(),
             wake: Box::new(wake),
             buffers: ArrayQueue::new(BUFFERS),

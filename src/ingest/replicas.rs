@@ -5,7 +5,6 @@
 //! may carry several, and a series without the labels passes. Time is that of arrival, by our clock: a replica that replays old
 //! samples is there all the same.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -76,30 +75,30 @@ impl Replicas {
 
     /// Takes the replica's label out of a series' labels and gives the replica's number; 0 for a series without both labels.
     pub(super) fn meet(&self, labels: &mut Vec<Pair<'_>>, now: Timestamp) -> Result<u16, Fault> {
-        let place = |wanted: &str| labels.iter().position(|(name, _)| name == wanted);
+        let place = |wanted: &str| labels.iter().position(|(name, _)| *name == wanted);
         let (Some(cluster), Some(replica)) = (place(&self.pairs.cluster_label), place(&self.pairs.replica_label))
         else {
             return Ok(0);
         };
-        let cluster = labels[cluster].1.clone();
+        let cluster = labels[cluster].1;
         let (_, replica) = labels.remove(replica);
         self.number(cluster, replica, now).ok_or(Fault::TooManyClusters(self.pairs.clusters_max))
     }
 
-    fn number(&self, cluster: Cow<'_, str>, replica: Cow<'_, str>, now: Timestamp) -> Option<u16> {
+    fn number(&self, cluster: &str, replica: &str, now: Timestamp) -> Option<u16> {
         let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         let clusters = met.clusters.len();
-        let cluster = match met.clusters.get(&*cluster) {
+        let cluster = match met.clusters.get(cluster) {
             Some(known) => *known,
             None if clusters < self.clusters.len() => {
                 let place = u32::try_from(clusters).ok()?;
-                met.clusters.insert(cluster.into_owned(), place);
+                met.clusters.insert(cluster.to_owned(), place);
                 place
             }
             None => return None,
         };
         let replicas = met.replicas.len();
-        let key = (cluster, replica.into_owned());
+        let key = (cluster, replica.to_owned());
         if let Some(number) = met.replicas.get(&key) {
             return Some(*number);
         }
@@ -154,8 +153,7 @@ mod tests {
     }
 
     fn meet(replicas: &Replicas, cluster: &str, replica: &str) -> Result<u16, Fault> {
-        let pair = |name: &'static str, value: &str| (Cow::Borrowed(name), Cow::Owned(value.to_owned()));
-        let mut labels = vec![pair("__name__", "up"), pair("__replica__", replica), pair("cluster", cluster)];
+        let mut labels = vec![("__name__", "up"), ("__replica__", replica), ("cluster", cluster)];
         let number = replicas.meet(&mut labels, at(0));
         assert_eq!(labels.len(), 2, "the replica's label goes");
         number
@@ -185,7 +183,7 @@ mod tests {
         let (eu, us) = (meet(&replicas, "eu", "b").unwrap(), meet(&replicas, "us", "a").unwrap());
         assert_eq!((replicas.lead(eu, at(0)), replicas.lead(us, at(0))), (Lead::Leads, Lead::Leads));
         assert_eq!(meet(&replicas, "asia", "a"), Err(Fault::TooManyClusters(2)));
-        let mut labels = vec![(Cow::Borrowed("__name__"), Cow::Borrowed("up"))];
+        let mut labels = vec![("__name__", "up")];
         assert_eq!(replicas.meet(&mut labels, at(0)), Ok(0));
         assert_eq!(replicas.lead(0, at(0)), Lead::Leads);
     }

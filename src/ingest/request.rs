@@ -10,7 +10,7 @@ use super::parts::{Counted, Exemplar, Part, Shape, each_sample, walk};
 use super::receiver::{Received, Receiver};
 use super::rejected::{Fault, Item, Malformed, Partial};
 use super::replicas::Lead;
-use super::spelled::Pair;
+use super::spelled::{Pair, check};
 use super::wire::Fields;
 use crate::labels::Labels;
 use crate::recording::Taken;
@@ -182,32 +182,19 @@ impl<'r, 'a, 'b, 's> Request<'r, 'a, 'b, 's> {
     pub(super) fn welcome(&mut self) {
         let mut before: Option<(Option<Fingerprint>, Known<'b>)> = None;
         for mut fresh in std::mem::take(&mut self.fresh) {
-            let Fresh { fingerprint, label_bytes, fields, counted, after, .. } = fresh;
-            let series =
-                |labels: &[Pair<'_>]| Labels::from_pairs(labels.iter().cloned()).unwrap_or_default().to_string();
-            let tag = match &self.receiver.replicas {
-                Some(replicas) => replicas.meet(&mut fresh.labels, self.now),
-                None => Ok(0),
-            };
-            let tag = match tag {
-                Ok(tag) => tag,
+            let known = match self.open(&mut fresh) {
+                Ok(Ok(known)) => known,
+                Ok(Err(why)) => {
+                    self.pass(why, fresh.counted);
+                    continue;
+                }
                 Err(fault) => {
-                    self.reject(&fault, counted, || series(&fresh.labels));
+                    let labels = || Labels::from_pairs(fresh.labels.iter().copied()).unwrap_or_default().to_string();
+                    self.reject(&fault, fresh.counted, labels);
                     continue;
                 }
             };
-            let sorted: Vec<(&str, &str)> = fresh.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
-            let known = match self.batch.meet(Spelling { fingerprint, label_bytes, tag }, &sorted) {
-                Ok(Some(known)) => known,
-                Ok(None) => {
-                    self.pass(Unkept::Unread, counted);
-                    continue;
-                }
-                Err(refused) => {
-                    self.reject(&Fault::Refused(refused), counted, || series(&fresh.labels));
-                    continue;
-                }
-            };
+            let Fresh { fields, counted, after, .. } = fresh;
             // It takes its place behind what came before it, so that both are guessed the next time.
             let beginning = after.map(|known| known.fingerprint());
             self.last = match before {
@@ -221,6 +208,28 @@ impl<'r, 'a, 'b, 's> Request<'r, 'a, 'b, 's> {
             }
             before = Some((beginning, known));
         }
+    }
+
+    /// Finds or makes the window of a series that is met for the first time: its replica's label goes, then it is relabelled.
+    fn open(&self, fresh: &mut Fresh<'a, 'b>) -> Result<Result<Known<'b>, Unkept>, Fault> {
+        let receiver = self.receiver;
+        let tag = match &receiver.replicas {
+            Some(replicas) => replicas.meet(&mut fresh.labels, self.now)?,
+            None => 0,
+        };
+        let spelling = Spelling { fingerprint: fresh.fingerprint, label_bytes: fresh.label_bytes, tag };
+        let known = if receiver.limits.relabel.is_empty() {
+            self.batch.meet(spelling, &fresh.labels)
+        } else {
+            let Some(labels) = receiver.limits.relabel.apply(fresh.labels.iter().copied()) else {
+                self.batch.drop_spelling(fresh.fingerprint);
+                return Ok(Err(Unkept::Dropped));
+            };
+            let labels: Vec<Pair<'_>> = labels.iter().collect();
+            check(&labels, &receiver.limits)?;
+            self.batch.meet(spelling, &labels)
+        };
+        Ok(known.map_err(Fault::Refused)?.ok_or(Unkept::Unread))
     }
 
     /// Walks what a series holds beside its labels, and judges it. `exemplar` looks one through and gives its time.

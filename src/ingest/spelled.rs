@@ -1,7 +1,5 @@
 //! The labels of a spelling that is met for the first time: the slow way, once for each.
 
-use std::borrow::Cow;
-
 use super::receiver::Limits;
 use super::rejected::{Fault, Malformed};
 use super::wire::{Fields, Kind};
@@ -11,7 +9,7 @@ use crate::labels::{LabelsError, NAME, sort_pairs};
 pub(super) type Raw<'a> = (&'a [u8], &'a [u8]);
 
 /// A label as text.
-pub(super) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+pub(super) type Pair<'a> = (&'a str, &'a str);
 
 /// Name and value of one `Label` message of remote write 1.0.
 pub(super) fn label(message: &[u8]) -> Result<Raw<'_>, Malformed> {
@@ -52,17 +50,11 @@ impl<'a> Spelled<'a> {
         if self.raw.len() > limits.labels_max {
             return Err(Fault::TooManyLabels(limits.labels_max));
         }
-        let pairs: Result<Vec<(&str, &str)>, Fault> = self.raw.iter().map(|raw| pair(*raw, limits)).collect();
+        let pairs: Result<Vec<Pair<'a>>, Fault> = self.raw.iter().map(|raw| pair(*raw, limits)).collect();
         let mut pairs = pairs?;
         sort_pairs(&mut pairs).map_err(Fault::Labels)?;
-        if !pairs.iter().any(|(name, _)| *name == NAME) {
-            return Err(Fault::MissingName);
-        }
-        let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if bytes > limits.labels_bytes_max {
-            return Err(Fault::LabelsTooLong(limits.labels_bytes_max));
-        }
-        Ok(pairs.into_iter().map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value))).collect())
+        check(&pairs, limits)?;
+        Ok(pairs)
     }
 
     /// The beginning of the labels for people, whatever is wrong with them.
@@ -84,14 +76,37 @@ impl<'a> Spelled<'a> {
     }
 }
 
-/// A label as text, where it is within the limits.
-fn pair<'a>((name, value): Raw<'a>, limits: &Limits) -> Result<(&'a str, &'a str), Fault> {
-    if name.len() > limits.label_name_bytes_max {
+/// Checks a series' labels against the limits, as sent or as relabelling has made them. They name a metric.
+pub(super) fn check(pairs: &[Pair<'_>], limits: &Limits) -> Result<(), Fault> {
+    if pairs.len() > limits.labels_max {
+        return Err(Fault::TooManyLabels(limits.labels_max));
+    }
+    let mut bytes = 0;
+    let mut named = false;
+    for (name, value) in pairs {
+        lengths(name.len(), value.len(), limits)?;
+        named |= *name == NAME;
+        bytes += name.len() + value.len();
+    }
+    if !named {
+        return Err(Fault::MissingName);
+    }
+    if bytes > limits.labels_bytes_max { Err(Fault::LabelsTooLong(limits.labels_bytes_max)) } else { Ok(()) }
+}
+
+fn lengths(name: usize, value: usize, limits: &Limits) -> Result<(), Fault> {
+    if name > limits.label_name_bytes_max {
         return Err(Fault::NameTooLong(limits.label_name_bytes_max));
     }
-    if value.len() > limits.label_value_bytes_max {
+    if value > limits.label_value_bytes_max {
         return Err(Fault::ValueTooLong(limits.label_value_bytes_max));
     }
+    Ok(())
+}
+
+/// A label as text, where it is within the limits.
+fn pair<'a>((name, value): Raw<'a>, limits: &Limits) -> Result<Pair<'a>, Fault> {
+    lengths(name.len(), value.len(), limits)?;
     if name.is_empty() {
         return Err(Fault::Labels(LabelsError::EmptyName));
     }

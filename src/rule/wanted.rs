@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Rule, RuleSet};
 use crate::labels::{MatchOp, Matcher, NAME, Pattern};
-use crate::series::Selector;
+use crate::series::{Keep, Selector};
 
 /// Which series the rules of a set may read, by the metric's name. Whatever they read has one of `names`, or a name
 /// that one of `patterns` matches, or is made by the rules themselves; unless `any` says otherwise.
@@ -31,6 +32,28 @@ pub struct AnyName {
 
 /// Names that have nothing in common: what matches them all is taken to match any.
 const STRANGERS: [&str; 4] = ["a", "_9:total", "ZZ_bucket", "quite_another:name"];
+
+impl Wanted {
+    /// Adds what the settings keep, read or not; gives the selectors that may match a series of any name.
+    pub fn add_kept(&mut self, keep: &Keep) -> Vec<String> {
+        let selectors = match keep {
+            Keep::Rules => Vec::new(),
+            Keep::Matching(selectors) => selectors.clone(),
+            Keep::All => vec![Vec::new()],
+        };
+        let mut any = Vec::new();
+        for matchers in selectors {
+            let selector = Selector { matchers, span: Duration::ZERO };
+            match asked(&selector) {
+                Asked::Names(names) => self.names.extend(names),
+                Asked::Pattern(pattern) => _ = self.patterns.insert(pattern),
+                Asked::Any => any.push(shown(&selector)),
+            }
+        }
+        self.made.retain(|name| !self.names.contains(name));
+        any
+    }
+}
 
 impl RuleSet {
     /// What the rules read of what others send.

@@ -193,11 +193,50 @@ pub struct RecordingMetrics {
     pub bytes_limit: Gauge,
 }
 
+label_values! {
+    /// Why a connection was closed unheard.
+    ConnectionRefused {
+        /// As many as there may be are open.
+        Limit => "limit",
+        /// As many as one address may have are open.
+        PeerLimit => "peer_limit",
+    }
+}
+
+label_values! {
+    /// Why there is no TLS on a connection.
+    HandshakeFailure {
+        /// It took too long.
+        Slow => "slow",
+        /// The client began with something else, plain HTTP as a rule.
+        Plain => "plain",
+        /// No version in common, a certificate that can't be verified, nonsense.
+        Failed => "failed",
+    }
+}
+
+label_values! {
+    /// Why a request was not let in.
+    RequestRefused {
+        /// None, or wrong ones.
+        Credentials => "credentials",
+        /// None, or not an allowed one.
+        Certificate => "certificate",
+        /// Too many passwords are being verified.
+        Busy => "busy",
+    }
+}
+
 /// Counts what happens at the door.
 #[derive(Debug, Clone, Default)]
 pub struct WebMetrics {
     pub connections: Gauge,
     pub connections_limit: Gauge,
+    pub connections_refused: Counters<ConnectionRefused>,
+    pub handshake_failures: Counters<HandshakeFailure>,
+    pub requests_refused: Counters<RequestRefused>,
+    /// 1 while the files in force are those on disk.
+    pub certificates_reloaded: Gauge,
     pub panics: Counter,
     pub stream_clients: Gauge,
     pub stream_dropped: Counter,

@@ -17,8 +17,9 @@ mod text;
 mod tests;
 
 pub use groups::{
-    ActionResult, ActuateMetrics, Direction, EngineMetrics, IngestMetrics, JournalMetrics, Message, NotKept,
-    NotRecorded, RecordingMetrics, RejectedSample, RequestOutcome, RuleMetrics, SeriesMetrics, Violation, WebMetrics,
+    ActionResult, ActuateMetrics, ConnectionRefused, Direction, EngineMetrics, HandshakeFailure, IngestMetrics,
+    JournalMetrics, Message, NotKept, NotRecorded, RecordingMetrics, RejectedSample, RequestOutcome, RequestRefused,
+    RuleMetrics, SeriesMetrics, Violation, WebMetrics,
 };
 pub use handles::{Counter, Counters, Gauge, LabelValue};
 pub use latency::{BOUNDS, Latencies, Latency, Snapshot};

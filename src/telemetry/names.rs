@@ -275,6 +275,14 @@ table! {
         "Open connections.";
     CONNECTIONS_LIMIT: "headroom_http_connections_limit", Gauge, Number, [],
         "Connections that may be open; further ones are answered 503 and closed.";
+    CONNECTIONS_REFUSED: "headroom_http_connections_refused_total", Counter, Number, ["reason"],
+        "Connections that were closed unheard: over the limit of all, or of their address.";
+    HANDSHAKE_FAILURES: "headroom_http_tls_handshake_failures_total", Counter, Number, ["reason"],
+        "TLS handshakes that came to nothing: too slow, plain HTTP instead, or failed, as with a certificate that can't be verified.";
+    REQUESTS_REFUSED: "headroom_http_requests_refused_total", Counter, Number, ["reason"],
+        "Requests that were answered before their body was read: wrong credentials (401), no right certificate (403), too many passwords to verify (503).";
+    CERTIFICATES_RELOADED: "headroom_http_certificates_last_reload_successful", Gauge, Flag, [],
+        "Whether the endpoint's certificates, keys and tokens are those in its files; where the files can't be used, the former ones stay in force.";
     HANDLER_PANICS: "headroom_http_handler_panics_total", Counter, Number, [],
         "Requests that ended in a panic and were answered 500; each is a bug.";
     STREAM_CLIENTS: "headroom_http_stream_clients", Gauge, Number, [],

@@ -212,6 +212,10 @@ impl Registration {
         WebMetrics {
             connections: self.gauge(&names::CONNECTIONS),
             connections_limit: self.gauge(&names::CONNECTIONS_LIMIT),
+            connections_refused: self.counters(&names::CONNECTIONS_REFUSED),
+            handshake_failures: self.counters(&names::HANDSHAKE_FAILURES),
+            requests_refused: self.counters(&names::REQUESTS_REFUSED),
+            certificates_reloaded: self.gauge(&names::CERTIFICATES_RELOADED),
             panics: self.counter(&names::HANDLER_PANICS),
             stream_clients: self.gauge(&names::STREAM_CLIENTS),
             stream_dropped: self.counter(&names::STREAM_DROPPED),

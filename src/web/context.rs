@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::Gate;
 use crate::engine::{Answer, Command, View};
 use crate::ingest::Receiver;
 use crate::journal::{Filter, Page};
@@ -58,6 +59,8 @@ pub struct Context {
     pub decisions: Arc<DecisionsFn>,
     /// Answers `/api/v1/query`. It may block for some milliseconds.
     pub query: Arc<QueryFn>,
+    /// Lets connections and requests in.
+    pub gate: Arc<Gate>,
     /// The only clock.
     pub clock: Clock,
     /// When the process started.
@@ -91,6 +94,8 @@ pub struct Limits {
     pub in_flight_bytes_max: usize,
     /// How long a body waits for that memory. Senders give up after 30 s, and a longer wait only makes them send twice.
     pub admission_wait: Duration,
+    /// From a connection's start to the end of the TLS handshake. It takes three round trips and some milliseconds.
+    pub handshake_timeout: Duration,
     /// From a connection's start, or the last answer, to the end of the next request's head.
     pub head_timeout: Duration,
     /// From the head of a request to the end of its body.
@@ -109,6 +114,7 @@ impl Default for Limits {
             connections_max: 512,
             in_flight_bytes_max: 128 << 20,
             admission_wait: Duration::from_secs(1),
+            handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(15),
             stall_timeout: Duration::from_secs(30),

@@ -3,11 +3,15 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use serde::Serialize;
+
+use super::gate::Refusal;
 
 /// Whole, or streamed; it never fails half-way.
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -70,6 +74,26 @@ pub(super) fn method_not_allowed(allow: &'static str) -> Reply {
     let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, &format!("method not allowed here; use {allow}"));
     reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     reply
+}
+
+/// 401 with the ways to prove oneself, 403, or 503. Where a body is `unread`, the connection ends with it.
+pub(super) fn refused(refusal: Refusal, challenges: impl Iterator<Item = &'static str>, unread: bool) -> Reply {
+    let status = match refusal {
+        Refusal::Credentials => StatusCode::UNAUTHORIZED,
+        Refusal::NoCertificate | Refusal::NotAllowed => StatusCode::FORBIDDEN,
+        Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let mut reply = text(status, &refusal.to_string());
+    let headers = reply.headers_mut();
+    if refusal == Refusal::Credentials {
+        for challenge in challenges {
+            headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+    }
+    if unread {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if refusal == Refusal::Busy { retry_after(reply, 1) } else { reply }
 }
 
 /// Tells the client when to come again.

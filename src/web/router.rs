@@ -5,11 +5,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use http::{Method, Request, StatusCode};
-use hyper::body::Incoming;
+use http::{Method, Request, StatusCode, Version};
+use hyper::body::{Body as _, Incoming};
 use tracing::error;
 
 use super::admission::Admission;
+use super::connection::Guest;
 use super::params::Params;
 use super::reply::{self, Reply};
 use super::stream::Hub;
@@ -48,6 +49,9 @@ enum Endpoint {
     Alertmanager(alertmanager::Endpoint),
     Page(&'static page::Asset),
 }
+
+/// What a kubelet asks, which has neither password nor certificate. They tell nothing but how we are.
+const PROBES: [&str; 2] = ["/-/healthy", "/-/ready"];
 
 const GET: &[Method] = &[Method::GET, Method::HEAD];
 const POST: &[Method] = &[Method::POST];
@@ -92,14 +96,40 @@ impl Endpoint {
 
 impl Service {
     /// Answers a request, come what may: a handler that panics is answered 500 and counted.
-    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Reply, Infallible> {
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        guest: Arc<Guest>,
+        request: Request<Incoming>,
+    ) -> Result<Reply, Infallible> {
         let path = request.uri().path().to_owned();
-        let handled = AssertUnwindSafe(self.route(request)).catch_unwind().await;
-        Ok(handled.unwrap_or_else(|_| {
+        let handled = AssertUnwindSafe(self.admit(&guest, request)).catch_unwind().await;
+        let mut reply = handled.unwrap_or_else(|_| {
             self.context.telemetry.web.panics.add(1);
             error!(path, "a request handler panicked");
             reply::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error; the log has more")
-        }))
+        });
+        // Only errors are answered before the end of a body.
+        guest.answered_early(!reply.status().is_success());
+        for (name, value) in &self.context.gate.policy().web.http.headers {
+            reply.headers_mut().insert(name.clone(), value.clone());
+        }
+        Ok(reply)
+    }
+
+    /// Lets in who may come in. Nothing of a body is read before that, and no path told from another but the probes'.
+    async fn admit(&self, guest: &Guest, request: Request<Incoming>) -> Reply {
+        if PROBES.contains(&request.uri().path()) {
+            return self.route(request).await;
+        }
+        let gate = &self.context.gate;
+        match gate.admit(guest.certificate.as_ref(), request.headers()).await {
+            Ok(()) => self.route(request).await,
+            Err(refusal) => {
+                self.context.telemetry.web.requests_refused.add(refusal.reason(), 1);
+                let unread = request.version() < Version::HTTP_2 && !request.body().is_end_stream();
+                reply::refused(refusal, gate.policy().challenges(), unread)
+            }
+        }
     }
 
     async fn route(&self, request: Request<Incoming>) -> Reply {

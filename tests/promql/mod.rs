@@ -82,7 +82,11 @@ pub(crate) fn same(one: f64, other: f64) -> bool {
 impl Scene {
     /// A store in which every series of the scene is kept from the beginning.
     fn store(&self) -> Store {
-        let store = Store::new(Limits { retention: Duration::from_hours(24), keep_all: true, ..Limits::default() });
+        let store = Store::new(Limits {
+            retention: Duration::from_hours(24),
+            keep: headroom::series::Keep::All,
+            ..Limits::default()
+        });
         let mut touched = Touched::default();
         let batch = store.batch(&mut touched);
         for (labels, samples) in &self.series {

@@ -23,6 +23,7 @@ fn findings(path: &Path) -> Vec<Finding> {
     match FileKind::of(source) {
         FileKind::Rules => rule::compile(&[(name, text)], &Settings::default()).err().unwrap_or_default(),
         FileKind::Settings => Settings::parse(source).err().unwrap_or_default(),
+        FileKind::Web => headroom::config::Web::parse(source).err().unwrap_or_default(),
         FileKind::Tests => TestFile::parse(source).err().unwrap_or_default(),
     }
 }

@@ -79,7 +79,8 @@ fn help(command: Option<&str>) -> String {
 
 #[test]
 fn commands_and_flags_of_the_pages_exist() {
-    let (call, flag) = (pattern(r"(?m)(?:`|^|\$ )headroom ([a-z]+)([^`\n]*`?[^\n]*)"), pattern(r"--[a-z][a-z-]*"));
+    let (call, flag) =
+        (pattern(r"(?m)(?:`|^|\$ )headroom ([a-z]+)([^`\n]*`?[^\n]*)"), pattern(r"--[a-z][a-z-]*(?:\.[a-z]+)*"));
     let commands = help(None);
     let mut helps = BTreeMap::new();
     let mut unknown = Vec::new();

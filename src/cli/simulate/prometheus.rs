@@ -22,7 +22,7 @@ const VALUES_MAX: u128 = 21_000_000;
 
 /// Asks for the demand; gives a trace for each series, in the order of their names. What is not answered is missing.
 pub(super) async fn fetch(url: &str, query: &str, span: &Span) -> anyhow::Result<Vec<(String, Trace)>> {
-    let server = Target { url: url.to_owned() }.prometheus()?;
+    let server = Target::at(url).prometheus()?;
     let steps = span.end.since(span.start).as_millis() / span.step.as_millis().max(1);
     if steps >= VALUES_MAX {
         bail!("{steps} steps between --start and --end are too many; give a longer --step");

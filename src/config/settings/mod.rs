@@ -8,6 +8,7 @@ mod read;
 mod recording;
 mod relabel;
 mod routing;
+mod web;
 
 pub use guards::Guards;
 pub use routing::{GroupBy, InhibitRule, NamedIntervals, Receiver, Route, Routing, Webhook, WebhookAddress};
@@ -22,6 +23,7 @@ pub use alerting::{Access, Alerting, Alertmanager, Credentials};
 pub use economy::{Economy, LimitGroup, SharedLimits};
 pub use journal::{Durability, Journal};
 pub use recording::Recording;
+pub use web::{AllowedSan, ClientAuth, HttpServer, PasswordHash, TlsServer, TlsVersion, Web};
 
 use crate::labels::Relabel;
 pub use crate::series::Keep;
@@ -35,6 +37,7 @@ pub struct Settings {
     pub external_url: String,
     /// Globs of rule files, relative to the folder of the settings file.
     pub rules: Vec<String>,
+    pub web: Web,
     pub ingest: Ingest,
     pub windows: Windows,
     pub evaluation: Evaluation,
@@ -225,6 +228,7 @@ impl Default for Settings {
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT)),
             external_url: String::new(),
             rules: vec!["rules/*.yaml".to_owned()],
+            web: Web::default(),
             ingest: Ingest::default(),
             windows: Windows::default(),
             evaluation: Evaluation::default(),

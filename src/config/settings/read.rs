@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::web::unreadable;
 use super::{
     Conflicts, Enabled, Evaluation, Ha, Ingest, Keep, Kubernetes, Log, LogFormat, LogLevel, Routing, Settings, TooOld,
     Validate, Windows,
@@ -15,7 +16,7 @@ use crate::labels::{MatchOp, Matcher, NAME, parse_matchers};
 impl Settings {
     /// Reads a settings file; all findings together where there are any.
     pub fn parse(source: Source<'_>) -> Result<Self, Vec<Finding>> {
-        let root = tree::parse(source).map_err(|(span, message)| vec![source.finding(span, message)])?;
+        let root = tree::parse(source).map_err(|(span, message)| unreadable(source, span, message))?;
         let reader = Reader::new(source);
         let settings = Self::read(&reader, &root);
         let findings = reader.into_findings().into_vec();
@@ -51,6 +52,7 @@ impl Read for Settings {
                 settings.external_url = url;
             }
             fields.set("rules", &mut settings.rules);
+            fields.set("web", &mut settings.web);
             fields.set("ingest", &mut settings.ingest);
             fields.set("windows", &mut settings.windows);
             fields.set("evaluation", &mut settings.evaluation);

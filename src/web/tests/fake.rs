@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Web;
 use crate::decision::{Change, Decision, Inputs, MetricInput, Policy, ScalingPolicy, State, decide};
 use crate::demand::Presence;
 use crate::dispatch::{Alert, AlertState, AlertStatus, Outcome, Silence};
@@ -21,9 +22,9 @@ use crate::labels::Labels;
 use crate::promql::Value;
 use crate::rivals::{Ledger, Side};
 use crate::series::{self, Store};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Telemetry, WebMetrics};
 use crate::time::Timestamp;
-use crate::web::{Ask, Context, Limits, QueryError, Reload, RoutingView};
+use crate::web::{Ask, Context, Gate, Limits, QueryError, Reload, RoutingView};
 use crate::workload::{ObjectRef, Workload};
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -49,6 +50,7 @@ pub(super) fn context(
         .subscribe(),
         decisions: Arc::new(decisions),
         query: Arc::new(query),
+        gate: Arc::new(Gate::open(&Web::default(), WebMetrics::default()).unwrap()),
         clock: Arc::new(|| NOW + Duration::from_secs(90)),
         started_at: NOW,
         shutdown: CancellationToken::new(),
