@@ -15,13 +15,27 @@ const OVERHEAD: usize = 2 * size_of::<usize>() + 2 * size_of::<ArcStr>();
 pub struct Interner {
     texts: HashSet<ArcStr, RandomState>,
     bytes: usize,
+    /// The set that was made last: the next one is of the same target mostly, and has most of its texts at the same places.
+    last: Labels,
 }
 
 impl Interner {
     /// A label set of pairs that are sorted by name, without a name twice and without an empty value.
     pub fn labels<'a>(&mut self, sorted: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
-        let label = |(name, value)| Label { name: self.text(name), value: self.text(value) };
-        Labels(sorted.into_iter().map(label).collect())
+        let last = std::mem::take(&mut self.last);
+        let label = |(at, (name, value))| {
+            let Some(Label { name: known, value: before }) = last.0.get(at) else {
+                return Label { name: self.text(name), value: self.text(value) };
+            };
+            let same = |known: &ArcStr, text: &str| (known == text).then(|| known.clone());
+            Label {
+                name: same(known, name).unwrap_or_else(|| self.text(name)),
+                value: same(before, value).unwrap_or_else(|| self.text(value)),
+            }
+        };
+        let labels = Labels(sorted.into_iter().enumerate().map(label).collect());
+        self.last = labels.clone();
+        labels
     }
 
     fn text(&mut self, text: &str) -> ArcStr {
@@ -36,7 +50,8 @@ impl Interner {
 
     /// Lets go of the texts that no label set has any more.
     pub fn sweep(&mut self) {
-        let Self { texts, bytes } = self;
+        let Self { texts, bytes, last } = self;
+        *last = Labels::empty();
         texts.retain(|text| {
             let used = ArcStr::strong_count(text).is_none_or(|count| count > 1);
             if !used {

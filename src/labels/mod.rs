@@ -93,7 +93,7 @@ impl Labels {
     }
 
     /// Name and value pairs in order of names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.0.iter().map(|label| (&*label.name, &*label.value))
     }
 

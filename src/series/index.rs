@@ -1,12 +1,11 @@
 //! The windows by labels, off the hot path: a new series is looked for here once.
 
-use std::borrow::Borrow;
-use std::collections::HashSet;
-use std::hash::{BuildHasher as _, Hash, Hasher};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use super::window::Window;
 use crate::labels::{Interner, Labels};
@@ -14,34 +13,13 @@ use crate::labels::{Interner, Labels};
 /// Parts with a lock each, so that an eviction that goes through all windows holds up new series for a moment only.
 const SHARDS: usize = 64;
 
-/// A window, found by its labels.
-#[derive(Debug)]
-struct ByLabels(Arc<Window>);
-
-impl Borrow<Labels> for ByLabels {
-    fn borrow(&self) -> &Labels {
-        self.0.labels()
-    }
-}
-
-impl Hash for ByLabels {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.labels().hash(state);
-    }
-}
-
-impl PartialEq for ByLabels {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.labels() == other.0.labels()
-    }
-}
-
-impl Eq for ByLabels {}
+/// Windows, each with the hash of its labels.
+type Windows = HashTable<(u64, Arc<Window>)>;
 
 /// All windows.
 #[derive(Debug)]
 pub(super) struct Index {
-    shards: Box<[Mutex<HashSet<ByLabels, RandomState>>]>,
+    shards: Box<[Mutex<Windows>]>,
     hasher: RandomState,
     len: AtomicUsize,
     interner: Mutex<Interner>,
@@ -50,27 +28,32 @@ pub(super) struct Index {
 /// The part of the index that may hold one label set, locked.
 #[derive(Debug)]
 pub(super) struct Shard<'a> {
-    windows: MutexGuard<'a, HashSet<ByLabels, RandomState>>,
+    windows: MutexGuard<'a, Windows>,
     len: &'a AtomicUsize,
 }
 
 impl Index {
     pub(super) fn new() -> Self {
-        let hasher = RandomState::default();
-        let shard = || Mutex::new(HashSet::with_hasher(hasher.clone()));
         Self {
-            shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
-            hasher,
+            shards: std::iter::repeat_with(Mutex::default).take(SHARDS).collect(),
+            hasher: RandomState::default(),
             len: AtomicUsize::new(0),
             interner: Mutex::default(),
         }
     }
 
-    /// Locks the part where a label set belongs.
-    pub(super) fn shard(&self, labels: &Labels) -> Shard<'_> {
-        // The set uses the low bits for the place and the highest seven for the tag.
-        let hash = self.hasher.hash_one(labels) >> 32;
-        self.locked(&self.shards[usize::try_from(hash).unwrap_or(0) % SHARDS])
+    /// The hash of sorted labels, by which they are found here.
+    pub(super) fn hash<'l>(&self, sorted: impl IntoIterator<Item = (&'l str, &'l str)>) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        sorted.into_iter().for_each(|label| label.hash(&mut hasher));
+        hasher.finish()
+    }
+
+    /// Locks the part where labels of this hash belong.
+    pub(super) fn shard(&self, hash: u64) -> Shard<'_> {
+        // A table takes places from the low bits and tags from the highest seven.
+        let place = usize::try_from(hash >> 32 & 0xffff).unwrap_or(0);
+        self.locked(&self.shards[place % SHARDS])
     }
 
     /// All parts, one after the other; each is locked when its turn comes.
@@ -78,7 +61,7 @@ impl Index {
         self.shards.iter().map(|shard| self.locked(shard))
     }
 
-    fn locked<'a>(&'a self, shard: &'a Mutex<HashSet<ByLabels, RandomState>>) -> Shard<'a> {
+    fn locked<'a>(&'a self, shard: &'a Mutex<Windows>) -> Shard<'a> {
         Shard { windows: shard.lock().unwrap_or_else(PoisonError::into_inner), len: &self.len }
     }
 
@@ -93,26 +76,37 @@ impl Index {
 }
 
 impl Shard<'_> {
-    pub(super) fn get(&self, labels: &Labels) -> Option<&Arc<Window>> {
-        self.windows.get(labels).map(|found| &found.0)
+    pub(super) fn get<'l>(
+        &self,
+        hash: u64,
+        sorted: impl Iterator<Item = (&'l str, &'l str)> + Clone,
+    ) -> Option<&Arc<Window>> {
+        let found = self.windows.find(hash, |(own, window)| *own == hash && same(window.labels(), sorted.clone()));
+        found.map(|(_, window)| window)
     }
 
-    pub(super) fn insert(&mut self, window: Arc<Window>) {
-        self.len.fetch_add(usize::from(self.windows.insert(ByLabels(window))), Ordering::Relaxed);
+    pub(super) fn insert(&mut self, hash: u64, window: Arc<Window>) {
+        self.windows.insert_unique(hash, (hash, window), |(hash, _)| *hash);
+        self.len.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Window>> {
-        self.windows.iter().map(|found| &found.0)
+        self.windows.iter().map(|(_, window)| window)
     }
 
     /// Lets go of the windows that `keep` refuses.
     pub(super) fn retain(&mut self, keep: impl Fn(&Arc<Window>) -> bool) {
         let before = self.windows.len();
-        self.windows.retain(|found| keep(&found.0));
+        self.windows.retain(|(_, window)| keep(window));
         let gone = before - self.windows.len();
         self.len.fetch_sub(gone, Ordering::Relaxed);
         if gone > 0 && self.windows.len() < self.windows.capacity() / 4 {
-            self.windows.shrink_to_fit();
+            self.windows.shrink_to_fit(|(hash, _)| *hash);
         }
     }
+}
+
+fn same<'l>(labels: &Labels, sorted: impl Iterator<Item = (&'l str, &'l str)>) -> bool {
+    let mut own = labels.iter();
+    sorted.into_iter().all(|label| own.next().is_some_and(|own| own == label)) && own.next().is_none()
 }

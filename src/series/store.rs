@@ -127,23 +127,23 @@ impl Store {
         sorted: &[(&str, &str)],
         guard: &'g Guard,
     ) -> Result<Option<Known<'g>>, Refused> {
+        let hash = self.index.hash(sorted.iter().copied());
         loop {
             let relevance = self.relevance.load();
             let value = |name: &str| sorted.iter().find(|(own, _)| *own == name).map(|(_, value)| *value);
-            let Wanted::Kept(_) = relevance.wanted(value) else {
+            let wanted = relevance.wanted(value);
+            if wanted == Wanted::No {
                 self.unread.insert(spelling.fingerprint, Unkept::Unread, relevance.generation, guard);
                 return Ok(None);
-            };
-            self.room_for(sorted)?;
-            let labels = self.interned(sorted.iter().copied());
-            let mut shard = self.index.shard(&labels);
-            // Rules change under the locks of all shards: what is read now holds until this one is let go.
+            }
+            let mut shard = self.index.shard(hash);
+            // Rules change under the locks of all shards: what was read before holds until this one is let go.
             if self.relevance.load().generation != relevance.generation {
                 continue;
             }
-            let window = match shard.get(&labels) {
+            let window = match shard.get(hash, sorted.iter().copied()) {
                 Some(window) => Arc::clone(window),
-                None => self.open(&mut shard, labels, Origin::Sender)?,
+                None => self.open(&mut shard, hash, sorted.iter().copied(), &relevance, &wanted, Origin::Sender)?,
             };
             return Ok(Some(self.aliases.insert(spelling, window, guard)));
         }
@@ -151,58 +151,58 @@ impl Store {
 
     /// The window of these labels; `None` where the series is not kept.
     pub(super) fn window(&self, labels: &Labels, origin: Origin) -> Result<Option<Arc<Window>>, Refused> {
-        if let Some(window) = self.index.shard(labels).get(labels) {
+        let hash = self.index.hash(labels.iter());
+        let mut shard = self.index.shard(hash);
+        if let Some(window) = shard.get(hash, labels.iter()) {
             return Ok(Some(Arc::clone(window)));
-        }
-        let wanted = self.relevance.load().wanted(|name| labels.get(name));
-        if wanted == Wanted::No && origin == Origin::Sender {
-            return Ok(None);
-        }
-        let labels = self.interned(labels.iter());
-        let mut shard = self.index.shard(&labels);
-        if let Some(window) = shard.get(&labels) {
-            return Ok(Some(Arc::clone(window)));
-        }
-        self.open(&mut shard, labels, origin).map(Some)
-    }
-
-    /// Whether there is room for a series at all, before its texts are kept.
-    fn room_for(&self, sorted: &[(&str, &str)]) -> Result<(), Refused> {
-        let texts: usize = sorted.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if self.index.len() >= self.limits.series_max {
-            // It may be known under another spelling.
-            return Ok(());
-        }
-        let fits = self.bytes.load(Ordering::Relaxed).saturating_add(texts) <= self.limits.memory_bytes_max;
-        if fits { Ok(()) } else { Err(Refused::Memory(self.limits.memory_bytes_max)) }
-    }
-
-    fn interned<'a>(&self, sorted: impl Iterator<Item = (&'a str, &'a str)>) -> Labels {
-        let mut interner = self.index.interner();
-        let before = interner.bytes();
-        let labels = interner.labels(sorted);
-        self.bytes.fetch_add(interner.bytes() - before, Ordering::Relaxed);
-        labels
-    }
-
-    /// Makes a window.
-    fn open(&self, shard: &mut Shard<'_>, labels: Labels, origin: Origin) -> Result<Arc<Window>, Refused> {
-        if self.index.len() >= self.limits.series_max {
-            return Err(Refused::Series(self.limits.series_max));
-        }
-        if !self.room().take(Window::bytes_at_first(&labels)) {
-            return Err(Refused::Memory(self.limits.memory_bytes_max));
         }
         let relevance = self.relevance.load();
         let wanted = relevance.wanted(|name| labels.get(name));
-        let readers = relevance.readers_id(&wanted);
+        if wanted == Wanted::No && origin == Origin::Sender {
+            return Ok(None);
+        }
+        self.open(&mut shard, hash, labels.iter(), &relevance, &wanted, origin).map(Some)
+    }
+
+    /// Makes a window, where there is room for it.
+    fn open<'l>(
+        &self,
+        shard: &mut Shard<'_>,
+        hash: u64,
+        sorted: impl Iterator<Item = (&'l str, &'l str)> + Clone,
+        relevance: &Relevance,
+        wanted: &Wanted,
+        origin: Origin,
+    ) -> Result<Arc<Window>, Refused> {
+        if self.index.len() >= self.limits.series_max {
+            return Err(Refused::Series(self.limits.series_max));
+        }
+        let texts: usize = sorted.clone().map(|(name, value)| name.len() + value.len()).sum();
+        let held = self.bytes.load(Ordering::Relaxed);
+        // Texts that are known already cost nothing; whether there is room for all is asked before they are kept.
+        if held.saturating_add(texts) > self.limits.memory_bytes_max {
+            return Err(Refused::Memory(self.limits.memory_bytes_max));
+        }
+        let labels = self.interned(sorted);
+        if !self.room().take(Window::bytes_at_first(&labels)) {
+            return Err(Refused::Memory(self.limits.memory_bytes_max));
+        }
+        let readers = relevance.readers_id(wanted);
         let window = Arc::new(Window::new(labels, self.span(wanted.subscribers()), readers, origin));
-        shard.insert(Arc::clone(&window));
+        shard.insert(hash, Arc::clone(&window));
         for subscription in wanted.subscribers() {
             subscription.add(Arc::clone(&window));
         }
         self.created.fetch_add(1, Ordering::Relaxed);
         Ok(window)
+    }
+
+    fn interned<'l>(&self, sorted: impl Iterator<Item = (&'l str, &'l str)>) -> Labels {
+        let mut interner = self.index.interner();
+        let before = interner.bytes();
+        let labels = interner.labels(sorted);
+        self.bytes.fetch_add(interner.bytes() - before, Ordering::Relaxed);
+        labels
     }
 
     /// Puts new selectors in place of the present ones: one subscription for each, in their order. Selectors with
