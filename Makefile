@@ -5,7 +5,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-models lint peers bench bench-forecast bench-simulate
+.PHONY: help demo test test-models lint peers bench bench-forecast bench-ingest bench-simulate
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,6 +37,9 @@ bench:           ## samples and decisions per CPU-second, bytes per series, samp
 
 bench-forecast:  ## error, coverage and cost of every forecasting model on measured traces
 	HEADROOM_FORECAST=all $(CARGO) bench --locked --bench forecast
+
+bench-ingest: peers  ## samples for each CPU-second beside Prometheus, VictoriaMetrics and a bare sink, on the same requests (20 minutes)
+	$(CARGO) bench --locked --bench ingest --bench receivers
 
 bench-simulate:  ## this rule, HPA and an oracle on twelve measured workloads, with pods that start in 60 s and 180 s
 	$(CARGO) run --release --locked -- simulate benches/traces --policies headroom,hpa,oracle --startup 60s

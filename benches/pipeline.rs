@@ -22,7 +22,7 @@ use measure::{heading, line, si};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-/// A hundred scale rules, each on the CPU of one namespace's pods; one series in twenty is read.
+/// A hundred scale rules, each on the CPU of one namespace's pods; one series in a hundred is read.
 fn rules() -> &'static str {
     let rule = |team: usize| {
         format!(
@@ -44,7 +44,8 @@ fn rules() -> &'static str {
 /// Requests of rounds half a second apart, encoded beforehand: what a sender costs is not what is measured.
 fn encode(series: usize, rounds: usize, start_ms: i64) -> Vec<Vec<Vec<u8>>> {
     let start = |round: usize| start_ms + i64::try_from(round).unwrap_or(0) * 500;
-    (0..rounds).map(|round| payload::round_at(series, start(round), round)).collect()
+    let payload = payload::Payload::new(headroom::ingest::Protocol::V1, series);
+    (0..rounds).map(|round| payload.round(start(round), round)).collect()
 }
 
 /// Sends the rounds, each spread evenly over half a second; gives the samples sent.

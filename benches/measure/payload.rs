@@ -1,50 +1,52 @@
-//! Remote-write requests in the shape of a cluster: per pod a dozen cAdvisor families, 12 labels and about 430 bytes
-//! of label text a series, one sample a series a round, 2,000 samples a request, rounds 15 s apart.
+//! Remote-write requests in the shape of a cluster: per node a hundred families of cAdvisor and the like, each over the node's 42
+//! containers, 12 labels and about 430 bytes of label text a series, one sample a series a round, 2,000 samples a request,
+//! rounds 15 s apart. In the order of an exposition: family by family, container by container.
 
 #![allow(dead_code, reason = "each bench uses a part")]
 #![allow(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "rounds and series are few")]
 
 use std::collections::HashMap;
 
-use headroom::proto::{Label, Sample, TimeSeries, WriteRequest, v2};
+use headroom::ingest::Protocol;
+use headroom::proto::{Label, Sample, TimeSeries, v2};
 use prost::Message;
 
 pub(crate) const SAMPLES_PER_REQUEST: usize = 2_000;
 
-const FAMILIES: [&str; 20] = [
-    "container_cpu_usage_seconds_total",
-    "container_cpu_user_seconds_total",
-    "container_cpu_system_seconds_total",
-    "container_cpu_cfs_periods_total",
-    "container_cpu_cfs_throttled_periods_total",
-    "container_memory_working_set_bytes",
-    "container_memory_rss",
-    "container_memory_cache",
-    "container_memory_usage_bytes",
-    "container_memory_failcnt",
-    "container_network_receive_bytes_total",
-    "container_network_transmit_bytes_total",
-    "container_network_receive_packets_total",
-    "container_network_transmit_packets_total",
-    "container_fs_reads_bytes_total",
-    "container_fs_writes_bytes_total",
-    "container_fs_usage_bytes",
-    "container_processes",
-    "container_threads",
-    "container_file_descriptors",
-];
+const CONTAINERS: usize = 42;
+const FAMILIES: usize = 100;
 
-/// Names of the metrics in a payload.
-pub(crate) fn families() -> &'static [&'static str] {
-    &FAMILIES
+/// The name that one series in a hundred has.
+pub(crate) const ONE_FAMILY: &str = "container_cpu_usage_seconds_total";
+
+fn family(number: usize) -> String {
+    const KNOWN: [&str; 8] = [
+        ONE_FAMILY,
+        "container_memory_working_set_bytes",
+        "container_network_receive_bytes_total",
+        "container_network_transmit_packets_total",
+        "container_fs_reads_bytes_total",
+        "container_processes",
+        "container_file_descriptors",
+        "container_spec_memory_limit_bytes",
+    ];
+    KNOWN
+        .get(number)
+        .map_or_else(|| format!("container_pressure_stalled_{number:02}_seconds_total"), |name| (*name).to_owned())
 }
 
-fn labels(series: usize) -> Vec<Label> {
-    let (family, pod) = (FAMILIES[series % FAMILIES.len()], series / FAMILIES.len());
-    let (app, node) = (pod / 20, pod / 40);
-    let hash = format!("{:010x}", (pod as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24);
+/// Names of the metrics in a payload.
+pub(crate) fn families() -> Vec<String> {
+    (0..FAMILIES).map(family).collect()
+}
+
+fn labels(series: usize, generation: usize) -> Vec<Label> {
+    let node = series / (CONTAINERS * FAMILIES);
+    let pod = node * CONTAINERS + series % CONTAINERS;
+    let app = pod / 20;
+    let hash = format!("{:010x}", ((pod + generation * 7_919) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24);
     let pairs = [
-        ("__name__", family.to_owned()),
+        ("__name__", family(series / CONTAINERS % FAMILIES)),
         ("container", "server".to_owned()),
         ("cpu", "total".to_owned()),
         ("endpoint", "https-metrics".to_owned()),
@@ -60,31 +62,94 @@ fn labels(series: usize) -> Vec<Label> {
     pairs.map(|(name, value)| Label { name: name.to_owned(), value }).to_vec()
 }
 
-/// The same requests in remote write 2.0, with the type and help of each family.
-pub(crate) fn round_v2(series: usize, start_ms: i64, round: usize) -> Vec<Vec<u8>> {
-    let at = start_ms + round as i64 * 15_000;
-    let ids: Vec<usize> = (0..series).collect();
-    let requests = ids.chunks(SAMPLES_PER_REQUEST).map(|chunk| {
-        let mut symbols = Symbols::default();
-        symbols.reference("");
-        let timeseries = chunk.iter().map(|&id| v2::TimeSeries {
-            labels_refs: labels(id)
-                .iter()
-                .flat_map(|label| [symbols.reference(&label.name), symbols.reference(&label.value)])
-                .collect(),
-            samples: vec![v2::Sample { value: value(id, round), timestamp: at + (id % 40) as i64, start_timestamp: 0 }],
-            metadata: Some(v2::Metadata {
-                r#type: 1 + (id % FAMILIES.len() % 2) as i32,
-                help_ref: symbols.reference(&format!("What {} tells.", FAMILIES[id % FAMILIES.len()])),
-                unit_ref: 0,
-            }),
-            ..v2::TimeSeries::default()
+/// All requests of a round but for their samples, encoded once.
+pub(crate) struct Payload {
+    protocol: Protocol,
+    chunks: Vec<Chunk>,
+}
+
+struct Chunk {
+    /// What stands before the series: the table of symbols.
+    head: Vec<u8>,
+    series: Vec<Encoded>,
+}
+
+/// One series, as it stands around its sample.
+struct Encoded {
+    number: usize,
+    before: Vec<u8>,
+    after: Vec<u8>,
+}
+
+impl Payload {
+    pub(crate) fn new(protocol: Protocol, series: usize) -> Self {
+        Self::of(protocol, (0..series).map(|number| (number, 0)))
+    }
+
+    /// Series by their numbers, each in a generation of pods.
+    pub(crate) fn of(protocol: Protocol, series: impl Iterator<Item = (usize, usize)>) -> Self {
+        let all: Vec<(usize, usize)> = series.collect();
+        let chunk = |chunk: &[(usize, usize)]| match protocol {
+            Protocol::V1 => first(chunk),
+            Protocol::V2 => second(chunk),
+        };
+        Self { protocol, chunks: all.chunks(SAMPLES_PER_REQUEST).map(chunk).collect() }
+    }
+
+    /// The snappy-compressed requests of one round, at a time.
+    pub(crate) fn round(&self, at: i64, round: usize) -> Vec<Vec<u8>> {
+        let tag = match self.protocol {
+            Protocol::V1 => 0x0a,
+            Protocol::V2 => 0x2a,
+        };
+        let requests = self.chunks.iter().map(|chunk| {
+            let mut body = chunk.head.clone();
+            for Encoded { number, before, after } in &chunk.series {
+                let sample = Sample { value: value(*number, round), timestamp: at + (number % 40) as i64 };
+                let mut field = Vec::new();
+                prost::encoding::message::encode(2, &sample, &mut field);
+                body.push(tag);
+                prost::encoding::encode_varint((before.len() + field.len() + after.len()) as u64, &mut body);
+                body.extend([&before[..], &field, after].concat());
+            }
+            snap::raw::Encoder::new().compress_vec(&body).expect("a request fits snappy")
         });
-        let timeseries = timeseries.collect();
-        let request = v2::Request { symbols: symbols.texts, timeseries };
-        snap::raw::Encoder::new().compress_vec(&request.encode_to_vec()).expect("a request fits snappy")
-    });
-    requests.collect()
+        requests.collect()
+    }
+}
+
+/// Counters rise at their own pace, and one in ten never has.
+fn value(number: usize, round: usize) -> f64 {
+    if number.is_multiple_of(10) { 0.0 } else { (number % 97 + round * (number % 13)) as f64 * 1.37 }
+}
+
+fn first(chunk: &[(usize, usize)]) -> Chunk {
+    let encoded = |&(number, generation): &(usize, usize)| {
+        let series = TimeSeries { labels: labels(number, generation), ..TimeSeries::default() };
+        Encoded { number, before: series.encode_to_vec(), after: Vec::new() }
+    };
+    Chunk { head: Vec::new(), series: chunk.iter().map(encoded).collect() }
+}
+
+/// The same in remote write 2.0, with the type and help of each family.
+fn second(chunk: &[(usize, usize)]) -> Chunk {
+    let mut symbols = Symbols::default();
+    symbols.reference("");
+    let mut series = Vec::new();
+    for &(number, generation) in chunk {
+        let labels = labels(number, generation);
+        let labels_refs =
+            labels.iter().flat_map(|label| [symbols.reference(&label.name), symbols.reference(&label.value)]).collect();
+        let help_ref = symbols.reference(&format!("What {} tells.", labels[0].value));
+        let metadata = Some(v2::Metadata { r#type: 1 + (help_ref % 2) as i32, help_ref, unit_ref: 0 });
+        series.push(Encoded {
+            number,
+            before: v2::TimeSeries { labels_refs, ..v2::TimeSeries::default() }.encode_to_vec(),
+            after: v2::TimeSeries { metadata, ..v2::TimeSeries::default() }.encode_to_vec(),
+        });
+    }
+    let head = v2::Request { symbols: symbols.texts, timeseries: Vec::new() }.encode_to_vec();
+    Chunk { head, series }
 }
 
 /// A table of symbols that is being made.
@@ -104,30 +169,4 @@ impl Symbols {
         self.places.insert(text.to_owned(), place);
         place
     }
-}
-
-fn value(id: usize, round: usize) -> f64 {
-    (id % 97 + round * (id % 13)) as f64
-}
-
-/// The snappy-compressed requests of one round over `series` series, rounds 15 s apart.
-pub(crate) fn round(series: usize, start_ms: i64, round: usize) -> Vec<Vec<u8>> {
-    round_at(series, start_ms + round as i64 * 15_000, round)
-}
-
-/// The same at a given time.
-pub(crate) fn round_at(series: usize, at: i64, round: usize) -> Vec<Vec<u8>> {
-    let ids: Vec<usize> = (0..series).collect();
-    let requests = ids.chunks(SAMPLES_PER_REQUEST).map(|chunk| {
-        let sample = |id: usize| Sample { value: value(id, round), timestamp: at + (id % 40) as i64 };
-        let timeseries = |&id: &usize| TimeSeries {
-            labels: labels(id),
-            samples: vec![sample(id)],
-            exemplars: Vec::new(),
-            histograms: Vec::new(),
-        };
-        let request = WriteRequest { timeseries: chunk.iter().map(timeseries).collect(), metadata: Vec::new() };
-        snap::raw::Encoder::new().compress_vec(&request.encode_to_vec()).expect("a request fits snappy")
-    });
-    requests.collect()
 }

@@ -86,10 +86,8 @@ pub(super) fn walk<'a>(
 /// Calls `visit` with each sample of fields that [`walk`] has been over.
 #[inline]
 pub(super) fn each_sample(part: &[u8], mut visit: impl FnMut(Sample)) {
-    if let Some((sample, _)) = leading_sample(part) {
-        if part.len() == SAMPLE_BYTES {
-            return visit(sample);
-        }
+    if let Some((sample, [])) = leading_sample(part) {
+        return visit(sample);
     }
     let mut fields = Fields::new(part);
     while let Ok(Some((number, kind))) = fields.next() {
@@ -103,23 +101,68 @@ pub(super) fn each_sample(part: &[u8], mut visit: impl FnMut(Sample)) {
     }
 }
 
-/// Bytes of a sample's field as nearly every one looks: a value, and a time between 1971 and 2109.
-pub(super) const SAMPLE_BYTES: usize = 18;
+/// Bytes of a sample's field as nearly every one looks: a value, and a time between 1971 and 2109; and where the value is
+/// zero, and left out.
+const SAMPLE_BYTES: usize = 18;
+const ZERO_BYTES: usize = 9;
 
 /// The sample at the beginning of these fields, where it looks as nearly every one does, and what follows it.
 #[inline]
 pub(super) fn leading_sample(fields: &[u8]) -> Option<(Sample, &[u8])> {
-    let (field, rest) = fields.split_first_chunk::<SAMPLE_BYTES>()?;
-    let [0x12, 0x10, 0x09, value @ .., _, _, _, _, _, _, _] = field else { return None };
-    let tail = field.last_chunk::<8>()?;
-    // The last byte of the value, the tag of the time, and six bytes of it, of which all but the last go on.
-    let word = u64::from_le_bytes(*tail);
+    if let Some((field, rest)) = fields.split_first_chunk::<SAMPLE_BYTES>()
+        && let [0x12, 0x10, 0x09, value @ .., _, _, _, _, _, _, _] = field
+        && let Some(at) = field.last_chunk().and_then(|tail| usual_time(*tail))
+    {
+        return Some((Sample::new(at, f64::from_bits(u64::from_le_bytes(*value))), rest));
+    }
+    leading_zero(fields)
+}
+
+#[inline]
+fn leading_zero(fields: &[u8]) -> Option<(Sample, &[u8])> {
+    let (field, rest) = fields.split_first_chunk::<ZERO_BYTES>()?;
+    let [0x12, 0x07, ..] = field else { return None };
+    let at = usual_time(*field.last_chunk()?)?;
+    Some((Sample::new(at, 0.0), rest))
+}
+
+/// The time in the last eight bytes of a sample's field: one that is passed over, the tag, and six bytes of which all but the
+/// last go on.
+#[inline]
+fn usual_time(tail: [u8; 8]) -> Option<Timestamp> {
+    let word = u64::from_le_bytes(tail);
     if word & 0x8080_8080_8080_ff00 != 0x0080_8080_8080_1000 {
         return None;
     }
     let seven = |shift: u32| word >> shift & 0x7f;
     let at = seven(16) | seven(24) << 7 | seven(32) << 14 | seven(40) << 21 | seven(48) << 28 | seven(56) << 35;
-    Some((Sample::new(Timestamp::from_millis(at.cast_signed()), f64::from_bits(u64::from_le_bytes(*value))), rest))
+    Some(Timestamp::from_millis(at.cast_signed()))
+}
+
+/// The sample that a series of remote write 1.0 ends with, where it looks as nearly every one does.
+#[inline]
+pub(super) fn trailing_sample(series: &[u8]) -> Option<(&[u8], Sample)> {
+    if let Some((before, field)) = series.split_last_chunk::<SAMPLE_BYTES>()
+        && field[1] == 0x10
+        && let Some((sample, [])) = leading_sample(field)
+    {
+        return Some((before, sample));
+    }
+    let (before, field) = series.split_last_chunk::<ZERO_BYTES>()?;
+    Some((before, leading_zero(field)?.0))
+}
+
+/// How many samples a series of remote write 1.0 holds that nobody reads, where it ends with samples, as nearly everybody writes
+/// them: those are counted from behind. Elsewhere `None`: walk it.
+#[inline]
+pub(super) fn trailing_samples(series: &[u8]) -> Option<u64> {
+    let mut rest = series;
+    let mut count = 0;
+    while let Some((before, _)) = trailing_sample(rest) {
+        rest = before;
+        count += 1;
+    }
+    (count > 0).then_some(count)
 }
 
 /// One `Sample` message. A field that is left out is zero; when it began counting (`start_timestamp`, 3) is not used yet.
@@ -136,21 +179,4 @@ pub(super) fn sample(message: &[u8]) -> Result<Sample, Malformed> {
         }
     }
     Ok(Sample::new(Timestamp::from_millis(at.cast_signed()), f64::from_bits(value)))
-}
-
-/// How many samples a series of remote write 1.0 holds that nobody reads, where it holds nothing else but labels. Samples
-/// stand at its end, 18 bytes each as Prometheus and nearly everybody writes them: those are counted from behind. Where
-/// another one looks different (a value of zero is left out), or something else stands there, `None`: walk it.
-#[inline]
-pub(super) fn trailing_samples(series: &[u8]) -> Option<u64> {
-    let mut rest = series;
-    let mut count = 0;
-    while let Some((before, field)) = rest.split_last_chunk::<SAMPLE_BYTES>()
-        && leading_sample(field).is_some()
-    {
-        rest = before;
-        count += 1;
-    }
-    let zero_before = matches!(rest.last_chunk::<9>(), Some([0x12, 0x07, 0x10, ..]));
-    (count > 0 && !zero_before).then_some(count)
 }

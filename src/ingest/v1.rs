@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::metadata::{Metadata, said};
 use super::negotiate::Protocol;
-use super::parts::{self, Counted, SAMPLE_BYTES, leading_sample, trailing_samples};
+use super::parts::{self, Counted, leading_sample, trailing_sample, trailing_samples};
 use super::receiver::Limits;
 use super::rejected::{Fault, Malformed, Place, Rejected};
 use super::request::Request;
@@ -61,7 +61,7 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
     #[inline]
     fn series(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
         let seed = self.request.receiver.seed;
-        if let Some((newest, _)) = message.last_chunk::<SAMPLE_BYTES>().and_then(|field| leading_sample(field))
+        if let Some((_, newest)) = trailing_sample(message)
             && self.request.is_too_old(newest.at)
             && let Some(samples) = trailing_samples(message)
         {

@@ -154,8 +154,7 @@ impl Read for Log {
 impl Read for Keep {
     fn read(reader: &Reader<'_>, node: &Node) -> Option<Self> {
         let Kind::List(_) = &node.kind else {
-            let all =
-                word(reader, node, "choice of series", &[("rules", false), ("all", true)]);
+            let all = word(reader, node, "choice of series", &[("rules", false), ("all", true)]);
             return all.map(|all| if all { Self::All } else { Self::Rules });
         };
         let texts: Vec<At<String>> = Vec::read(reader, node)?;
