@@ -30,6 +30,7 @@ pub(super) fn of_web(settings: &Settings) -> web::Limits {
     web::Limits {
         connections_max: ingest.connections_max,
         in_flight_bytes_max: ingest.in_flight_bytes_max,
+        sender_samples_per_second_max: ingest.sender_samples_per_second_max,
         ..web::Limits::default()
     }
 }

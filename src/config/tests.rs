@@ -408,7 +408,7 @@ fn settings_are_checked_one_by_one() {
             web.yaml:1:38: expected a number of bytes as in 512KiB, 32MiB or 2GiB, found the text "32MB"
                 1 | ingest: {keep: some, body_bytes_max: 32MB, series_max: 5}
                   |                                      ^^^^
-            web.yaml:1:44: unknown field "series_max" in ingest; known: keep, relabel_configs, body_bytes_max, decompressed_bytes_max, in_flight_bytes_max, connections_max, labels_max, label_name_bytes_max, label_value_bytes_max, labels_bytes_max, request_series_max, validate, too_old, ha
+            web.yaml:1:44: unknown field "series_max" in ingest; known: keep, relabel_configs, body_bytes_max, decompressed_bytes_max, in_flight_bytes_max, connections_max, sender_samples_per_second_max, labels_max, label_name_bytes_max, label_value_bytes_max, labels_bytes_max, request_series_max, validate, too_old, ha
                 1 | ingest: {keep: some, body_bytes_max: 32MB, series_max: 5}
                   |                                            ^^^^^^^^^^
             web.yaml:2:29: memory_bytes_max must be more than zero

@@ -1,5 +1,6 @@
 //! One connection, on a task of its own: the handshake where there is TLS, then requests.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -42,8 +43,9 @@ pub(super) struct Connection {
 }
 
 /// Who is at the other end of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Guest {
+    pub(super) address: IpAddr,
     /// Verified in the handshake.
     pub(super) certificate: Option<CertificateDer<'static>>,
     /// Whether the last answer may have come before the end of its request.
@@ -84,8 +86,11 @@ impl Connection {
             Either::Left(_) => None,
             Either::Right(stream) => stream.get_ref().1.peer_certificates().and_then(<[_]>::first),
         };
-        let guest =
-            Arc::new(Guest { certificate: certificate.map(|shown| shown.clone().into_owned()), ..Guest::default() });
+        let guest = Arc::new(Guest {
+            address: room.1.address(),
+            certificate: certificate.map(|shown| shown.clone().into_owned()),
+            early: Arc::default(),
+        });
         let limits = service.context.limits;
         let io = Patience::new(stream, limits.head_timeout, limits.stall_timeout, Arc::clone(&guest.early));
         let answer = service_fn(move |request| Arc::clone(&service).answer(Arc::clone(&guest), request));

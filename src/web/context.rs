@@ -1,6 +1,7 @@
 //! What the door is given by `app`.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,6 +107,9 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// Clients of the event stream; further ones get 503.
     pub stream_clients_max: usize,
+    /// Samples that one address may send in a second, over half a minute; beyond that it gets 429. None where all may send as
+    /// they like.
+    pub sender_samples_per_second_max: Option<NonZeroU32>,
 }
 
 impl Default for Limits {
@@ -120,6 +124,7 @@ impl Default for Limits {
             stall_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
             stream_clients_max: 64,
+            sender_samples_per_second_max: None,
         }
     }
 }

@@ -29,6 +29,7 @@ mod peers;
 mod probes;
 mod process;
 mod query;
+mod rates;
 mod read;
 mod reply;
 mod router;

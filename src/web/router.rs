@@ -12,6 +12,7 @@ use tracing::error;
 use super::admission::Admission;
 use super::connection::Guest;
 use super::params::Params;
+use super::rates::Rates;
 use super::reply::{self, Reply};
 use super::stream::Hub;
 use super::{
@@ -24,6 +25,7 @@ use super::{
 pub(super) struct Service {
     pub(super) context: Context,
     pub(super) admission: Admission,
+    pub(super) rates: Rates,
     pub(super) hub: Hub,
 }
 
@@ -119,11 +121,11 @@ impl Service {
     /// Lets in who may come in. Nothing of a body is read before that, and no path told from another but the probes'.
     async fn admit(&self, guest: &Guest, request: Request<Incoming>) -> Reply {
         if PROBES.contains(&request.uri().path()) {
-            return self.route(request).await;
+            return self.route(guest, request).await;
         }
         let gate = &self.context.gate;
         match gate.admit(guest.certificate.as_ref(), request.headers()).await {
-            Ok(()) => self.route(request).await,
+            Ok(()) => self.route(guest, request).await,
             Err(refusal) => {
                 self.context.telemetry.web.requests_refused.add(refusal.reason(), 1);
                 let unread = request.version() < Version::HTTP_2 && !request.body().is_end_stream();
@@ -132,7 +134,7 @@ impl Service {
         }
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Reply {
+    async fn route(&self, guest: &Guest, request: Request<Incoming>) -> Reply {
         let Some(endpoint) = Endpoint::at(request.uri().path()) else {
             return reply::text(StatusCode::NOT_FOUND, "nothing is here; the page at / links to what there is");
         };
@@ -146,7 +148,7 @@ impl Service {
         let params = Params::parse(request.uri().query().unwrap_or(""));
         let context = &self.context;
         match endpoint {
-            Endpoint::Write => write::handle(self, request).await,
+            Endpoint::Write => write::handle(self, guest, request).await,
             Endpoint::Query => query::handle(context, params, request).await,
             Endpoint::Workloads => read::workloads(context),
             Endpoint::Decisions => decisions::handle(context, &params).await,

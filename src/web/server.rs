@@ -16,6 +16,7 @@ use tracing::{debug, info, warn};
 use super::admission::Admission;
 use super::connection::Connection;
 use super::peers::Peers;
+use super::rates::Rates;
 use super::router::Service;
 use super::stream::Hub;
 use super::{Context, Limits};
@@ -90,6 +91,7 @@ fn service(context: Context) -> Service {
     telemetry.ingest.in_flight_bytes_limit.set(limits.in_flight_bytes_max as f64);
     let in_flight = telemetry.ingest.in_flight_bytes.clone();
     Service {
+        rates: Rates::new(limits.sender_samples_per_second_max),
         admission: Admission::new(limits.in_flight_bytes_max, limits.admission_wait, in_flight),
         hub: Hub::new(limits.stream_clients_max, telemetry.web.clone()),
         context,

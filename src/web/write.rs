@@ -1,5 +1,7 @@
 //! `POST /api/v1/write`: headers, then room, then the body, then its samples.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{HeaderMap, Request, StatusCode};
@@ -9,6 +11,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::{Instant, timeout};
 
 use super::admission::Room;
+use super::connection::Guest;
 use super::reply::{self, Reply};
 use super::router::Service;
 use crate::ingest::{Outcome, Protocol, Rejected, Written};
@@ -29,11 +32,13 @@ pub(super) enum Turned {
     #[error("body is longer than {limit} bytes; lower max_samples_per_send")]
     TooLarge { limit: usize },
     #[error("the body did not arrive within {0:?}; retry")]
-    Slow(std::time::Duration),
+    Slow(Duration),
     #[error("the body ended early: {0}")]
     CutShort(hyper::Error),
     #[error("too many bytes are on their way; retry")]
     NoRoom,
+    #[error("more samples than one sender may send (ingest.sender_samples_per_second_max); retry in {0:.1?}")]
+    TooFast(Duration),
     #[error("shutting down; retry")]
     ShuttingDown,
     #[error("not ready: {0}; retry")]
@@ -41,9 +46,9 @@ pub(super) enum Turned {
 }
 
 /// Takes one remote-write request.
-pub(super) async fn handle(service: &Service, request: Request<Incoming>) -> Reply {
+pub(super) async fn handle(service: &Service, guest: &Guest, request: Request<Incoming>) -> Reply {
     let (head, body) = request.into_parts();
-    match take(service, &head.headers, body).await {
+    match take(service, guest, &head.headers, body).await {
         Ok((protocol, outcome)) => {
             let mut answer = match &outcome.rejected {
                 None => {
@@ -83,7 +88,12 @@ fn tell_written(answer: &mut Reply, written: Written) {
     }
 }
 
-async fn take(service: &Service, headers: &HeaderMap, body: Incoming) -> Result<(Protocol, Outcome), Turned> {
+async fn take(
+    service: &Service,
+    guest: &Guest,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Result<(Protocol, Outcome), Turned> {
     let context = &service.context;
     if context.shutdown.is_cancelled() {
         return Err(Turned::ShuttingDown);
@@ -92,6 +102,7 @@ async fn take(service: &Service, headers: &HeaderMap, body: Incoming) -> Result<
         return Err(Turned::NotReady(missing.clone()));
     }
     let protocol = context.receiver.negotiate(headers)?;
+    service.rates.may_send(guest.address, Instant::now()).map_err(Turned::TooFast)?;
 
     let (body, room) = bounded(service, headers, body, context.receiver.body_bytes_max()).await?;
 
@@ -101,6 +112,7 @@ async fn take(service: &Service, headers: &HeaderMap, body: Incoming) -> Result<
     let outcome = off_the_reactor(body.len() > SMALL_BODY, receive);
     context.telemetry.latency.request.record(started.elapsed());
     drop(room);
+    service.rates.sent(guest.address, Instant::now(), outcome.received.samples);
     Ok((protocol, outcome))
 }
 
@@ -164,6 +176,7 @@ impl Turned {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::CutShort(_) => StatusCode::BAD_REQUEST,
             // Not 408: a Prometheus drops what is answered with any 4xx but 429.
+            Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Slow(_) | Self::NoRoom | Self::ShuttingDown | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -185,6 +198,11 @@ impl Turned {
     fn retry_after(&self, service: &Service, headers: &HeaderMap) -> Option<u32> {
         match self {
             Self::Rejected(_) | Self::TooLarge { .. } | Self::CutShort(_) => None,
+            // As long as it takes, and then the spread that keeps senders apart.
+            Self::TooFast(wait) => {
+                let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
+                Some(seconds.saturating_add(service.admission.retry_after(headers)))
+            }
             Self::Slow(_) | Self::NoRoom | Self::ShuttingDown | Self::NotReady(_) => {
                 Some(service.admission.retry_after(headers))
             }

@@ -14,6 +14,7 @@ pub use guards::Guards;
 pub use routing::{GroupBy, InhibitRule, NamedIntervals, Receiver, Route, Routing, Webhook, WebhookAddress};
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -65,6 +66,8 @@ pub struct Ingest {
     pub in_flight_bytes_max: usize,
     /// Open connections.
     pub connections_max: usize,
+    /// Samples that one address may send in a second, over half a minute; none is no limit.
+    pub sender_samples_per_second_max: Option<NonZeroU32>,
     /// Labels of one series.
     pub labels_max: usize,
     pub label_name_bytes_max: usize,
@@ -256,6 +259,7 @@ impl Default for Ingest {
             in_flight_bytes_max: 128 << 20,
             // A Prometheus opens up to 50 for a queue.
             connections_max: 512,
+            sender_samples_per_second_max: None,
             labels_max: 64,
             label_name_bytes_max: 1 << 10,
             label_value_bytes_max: 4 << 10,

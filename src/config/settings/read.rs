@@ -1,5 +1,6 @@
 //! How settings are read: a field that is given takes the place of its default.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::web::unreadable;
@@ -97,6 +98,8 @@ impl Read for Ingest {
             set_bytes(fields, "decompressed_bytes_max", &mut ingest.decompressed_bytes_max);
             set_bytes(fields, "in_flight_bytes_max", &mut ingest.in_flight_bytes_max);
             set_count(fields, "connections_max", &mut ingest.connections_max);
+            ingest.sender_samples_per_second_max =
+                fields.optional("sender_samples_per_second_max").and_then(NonZeroU32::new);
             set_count(fields, "labels_max", &mut ingest.labels_max);
             set_bytes(fields, "label_name_bytes_max", &mut ingest.label_name_bytes_max);
             set_bytes(fields, "label_value_bytes_max", &mut ingest.label_value_bytes_max);
