@@ -16,6 +16,8 @@ const AFTERWARDS: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kept {
     All,
+    /// All, and a rule reads one in a hundred, evaluated as samples come.
+    AllAndRead,
     OneFamily,
 }
 
@@ -35,12 +37,13 @@ impl Drop for Server {
 impl Server {
     /// Headroom with windows of five minutes.
     pub(crate) fn headroom(kept: Kept) -> Self {
-        let keep = match kept {
-            Kept::All => "all",
-            Kept::OneFamily => "rules",
+        let (keep, read) = match kept {
+            Kept::All => ("all", "nothing_of_this_name"),
+            Kept::AllAndRead => ("all", ONE_FAMILY),
+            Kept::OneFamily => ("rules", ONE_FAMILY),
         };
         let rules =
-            format!("groups: [{{name: bench, rules: [{{record: busy, expr: \"sum(rate({ONE_FAMILY}[4m]))\"}}]}}]\n");
+            format!("groups: [{{name: bench, rules: [{{record: busy, expr: \"sum(rate({read}[4m]))\"}}]}}]\n");
         let settings = format!(
             "ingest: {{keep: {keep}}}\nwindows: {{retention: 5m, series_max: 2000000, memory_bytes_max: 8GiB}}\n\
              kubernetes: {{enabled: false}}\n"
@@ -116,12 +119,14 @@ impl Server {
         Self { child, address, _folder: folder }
     }
 
-    /// User and system time so far; the kernel tells it in hundredths of a second.
+    /// User and system time of all its threads so far.
     pub(crate) fn cpu(&mut self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the server lives");
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).expect("a count of ticks");
-        Duration::from_millis((ticks(11) + ticks(12)) * 10)
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("the server lives");
+        // A thread that has just ended has no more to say.
+        let spent =
+            threads.flatten().filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok());
+        let nanos = spent.filter_map(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        Duration::from_nanos(nanos.sum())
     }
 
     /// The time that is spent after the last answer, within a while.

@@ -1,5 +1,6 @@
 //! `headroom serve` as a whole: the real program, started as users start it.
 
+mod catching_up;
 mod doors;
 mod end_to_end;
 mod exporter;
@@ -32,6 +33,15 @@ impl Headroom {
     pub(crate) async fn start(rules: &str, flags: &[&str]) -> Result<Self> {
         let (folder, address) = Self::folder(rules)?;
         let mut process = Self::spawn(&folder, address, flags)?;
+        process.wait_http(address, "/-/ready", SOON).await?;
+        Ok(Self { process, address, folder })
+    }
+
+    /// The same with settings.
+    pub(crate) async fn start_with(rules: &str, settings: &str, flags: &[&str]) -> Result<Self> {
+        let (folder, address) = Self::folder(rules)?;
+        folder.write("headroom.yaml", settings)?;
+        let mut process = Self::spawn(&folder, address, &[&["--config", "headroom.yaml"], flags].concat())?;
         process.wait_http(address, "/-/ready", SOON).await?;
         Ok(Self { process, address, folder })
     }
