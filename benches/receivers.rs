@@ -25,7 +25,12 @@ use measure::{heading, line, si};
 use payload::Payload;
 use server::{Kept, Server};
 
-/// Rounds that are measured, after the first and one more: of many series few are enough.
+/// Rounds after the first, in which windows grow to their size: eight samples are when a ring of seven is full.
+fn settling() -> usize {
+    if measure::is_small() { 1 } else { 8 }
+}
+
+/// Rounds that are measured then: of many series few are enough.
 fn rounds(series: usize) -> usize {
     if measure::is_small() { 2 } else { (4_000_000 / series).clamp(8, 40) }
 }
@@ -88,7 +93,7 @@ impl Sender {
     }
 }
 
-/// One server, from nothing: a round of new series, one that settles, and then those that are measured.
+/// One server, from nothing: a round of new series, some in which it settles, and then those that are measured.
 fn run(mut server: Server, payload: &Payload, protocol: Protocol, series: usize) -> Run {
     let mut sender = Sender::connect(&server, protocol);
     let rounds = rounds(series);
@@ -104,11 +109,11 @@ fn run(mut server: Server, payload: &Payload, protocol: Protocol, series: usize)
         (server.cpu().saturating_sub(before), sender.latency.clone())
     };
     let (first, _) = round(0);
-    round(1);
+    (1..=settling()).for_each(|number| _ = round(number));
     let mut cpu = Duration::ZERO;
     let mut latency = Histogram::new_with_bounds(1, 60_000_000, 3).expect("good bounds");
     for number in 0..rounds {
-        let (spent, took) = round(number + 2);
+        let (spent, took) = round(1 + settling() + number);
         cpu += spent;
         latency.add(took).expect("equal bounds");
     }

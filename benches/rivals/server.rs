@@ -42,8 +42,7 @@ impl Server {
             Kept::AllAndRead => ("all", ONE_FAMILY),
             Kept::OneFamily => ("rules", ONE_FAMILY),
         };
-        let rules =
-            format!("groups: [{{name: bench, rules: [{{record: busy, expr: \"sum(rate({read}[4m]))\"}}]}}]\n");
+        let rules = format!("groups: [{{name: bench, rules: [{{record: busy, expr: \"sum(rate({read}[4m]))\"}}]}}]\n");
         let settings = format!(
             "ingest: {{keep: {keep}}}\nwindows: {{retention: 5m, series_max: 2000000, memory_bytes_max: 8GiB}}\n\
              kubernetes: {{enabled: false}}\n"

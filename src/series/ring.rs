@@ -141,10 +141,22 @@ impl Ring {
 
     /// Ends writing for good and gives the samples, oldest first, for a ring that takes its place;
     /// `None` while a writer is at work. Readers may go on.
-    pub fn retire(&self) -> Option<Vec<(i64, u64)>> {
+    pub fn retire(&self) -> Option<impl Iterator<Item = (i64, u64)>> {
         self.lock()?;
         let head = self.head.load(Ordering::Relaxed);
-        Some((self.oldest(head)..head).map(|number| (self.at(number), self.slot(number).bits())).collect())
+        Some((self.oldest(head)..head).map(|number| (self.at(number), self.slot(number).bits())))
+    }
+
+    /// The time of the oldest sample, for whoever knows that none is moved meanwhile, or can do with a wrong one.
+    pub fn oldest_at(&self) -> Option<i64> {
+        let head = self.head.load(Ordering::Acquire);
+        (head > 0).then(|| self.at(self.oldest(head)))
+    }
+
+    /// The time of the newest sample, likewise.
+    pub fn newest_at(&self) -> Option<i64> {
+        let head = self.head.load(Ordering::Acquire);
+        (head > 0).then(|| self.at(head - 1))
     }
 
     /// The newest sample with `start < at <= end`.

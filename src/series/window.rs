@@ -118,13 +118,15 @@ impl Window {
         prefetch(self.ring.load(guard).next_slot());
     }
 
-    /// Puts a ring of twice the size in place of a full one. Out of room, the oldest sample is overwritten.
+    /// Puts a larger ring in place of a full one. Out of room, the oldest sample is overwritten.
     #[cold]
     fn grow(&self, ring: &Ring, sample: Sample, room: &Room<'_>, guard: &Guard) -> Pushed {
         let (at, bits) = (sample.at.as_millis(), sample.value.to_bits());
-        let (held, wanted) = (ring.samples_max(), ring.samples_max() * 2 + 1);
-        let more = Ring::bytes(wanted) - Ring::bytes(held);
-        if wanted > room.samples_max || !room.take(more) {
+        // A ring holds a power of two, less one.
+        let most = (1 << (room.samples_max.saturating_add(1)).ilog2()) - 1;
+        let (held, wanted) = (ring.samples_max(), self.samples_wanted(ring, at).min(most));
+        let more = Ring::bytes(wanted).saturating_sub(Ring::bytes(held));
+        if wanted <= held || !room.take(more) {
             return ring.push(at, bits, 0);
         }
         let pushed = self.renew(ring, wanted, sample, guard);
@@ -134,17 +136,28 @@ impl Window {
         pushed
     }
 
+    /// How many samples a ring should hold that takes the place of a full one: as many as the span asks for at the interval so
+    /// far, so that it grows once and not step by step; twice to eight times as many as now.
+    fn samples_wanted(&self, ring: &Ring, at: i64) -> usize {
+        let held = ring.samples_max();
+        let covered = ring.oldest_at().map_or(0, |oldest| at.saturating_sub(oldest)).max(1);
+        let span = self.span_ms.load(Ordering::Relaxed);
+        // One in sixteen more, for scrapes are not to the millisecond.
+        let wanted = i128::from(span) * held as i128 / i128::from(covered) * 17 / 16;
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX).clamp(held * 2 + 1, held * 8 + 7);
+        (wanted + 1).next_power_of_two() - 1
+    }
+
     /// Puts another ring in place of this one, with its samples and one more.
     #[cold]
     fn renew(&self, ring: &Ring, samples_max: usize, sample: Sample, guard: &Guard) -> Pushed {
         let (at, bits) = (sample.at.as_millis(), sample.value.to_bits());
         let Some(samples) = ring.retire() else { return Pushed::Busy };
         let span = self.span_ms.load(Ordering::Relaxed);
-        let newest = samples.last().map_or(at, |(newest, _)| at.max(*newest));
         let other = Ring::new(samples_max);
-        other.begin_at(newest, span);
+        other.begin_at(ring.newest_at().map_or(at, |newest| at.max(newest)), span);
         // What the new ring can't tell any more is older than any window reaches.
-        for (at, bits) in samples.into_iter().filter(|(at, _)| other.tells(*at)) {
+        for (at, bits) in samples.filter(|(at, _)| other.tells(*at)) {
             other.push(at, bits, 0);
         }
         let pushed = other.push(at, bits, 0);

@@ -140,7 +140,7 @@ fn what_is_pushed_before_a_ring_retires_is_in_its_successor() {
             let ring = Arc::clone(&ring);
             thread::spawn(move || push(&ring, 20))
         };
-        let successor = ring.retire();
+        let successor = ring.retire().map(Iterator::collect::<Vec<_>>);
         let pushed = writer.join().unwrap();
         if let Some(samples) = successor {
             let times: Vec<i64> = samples.into_iter().map(|(at, _)| at).collect();

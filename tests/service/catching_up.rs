@@ -10,7 +10,8 @@ use crate::peers;
 use crate::peers::process::eventually;
 use crate::peers::prometheus::Prometheus;
 
-const RULES: &str = "groups: [{name: all, rules: [{record: seen, expr: 'count(max_over_time({job=\"self\"}[10m]))'}]}]\n";
+const RULES: &str =
+    "groups: [{name: all, rules: [{record: seen, expr: 'count(max_over_time({job=\"self\"}[10m]))'}]}]\n";
 
 /// Metrics of which every sample is counted.
 const METRICS: [&str; 6] = [
