@@ -152,17 +152,17 @@ pub(super) fn trailing_sample(series: &[u8]) -> Option<(&[u8], Sample)> {
     Some((before, leading_zero(field)?.0))
 }
 
-/// How many samples a series of remote write 1.0 holds that nobody reads, where it ends with samples, as nearly everybody writes
-/// them: those are counted from behind. Elsewhere `None`: walk it.
+/// How many samples a series of remote write 1.0 ends with, where they look as nearly everybody writes them: counted from behind.
+/// Where there is none, the series has to be walked.
 #[inline]
-pub(super) fn trailing_samples(series: &[u8]) -> Option<u64> {
+pub(super) fn trailing_samples(series: &[u8]) -> u64 {
     let mut rest = series;
     let mut count = 0;
     while let Some((before, _)) = trailing_sample(rest) {
         rest = before;
         count += 1;
     }
-    (count > 0).then_some(count)
+    count
 }
 
 /// One `Sample` message. A field that is left out is zero; when it began counting (`start_timestamp`, 3) is not used yet.

@@ -298,7 +298,7 @@ impl Receiver {
         let walked = match protocol {
             Protocol::V1 => {
                 let (scattered, spelled) = (std::mem::take(scattered), Spelled::default());
-                let mut walk = v1::Walk { request: &mut request, spelled, scattered, expecting: true };
+                let mut walk = v1::Walk { request: &mut request, spelled, scattered, expecting: true, unread: b"" };
                 walk.request(body).map(|described| {
                     if described {
                         v1::describe(body, &self.metadata);
@@ -307,7 +307,8 @@ impl Receiver {
             }
             Protocol::V2 => {
                 let (spelled, said) = (Spelled::default(), Vec::new());
-                let mut walk = v2::Walk { request: &mut request, body, symbols, scratch, spelled, said };
+                let name = u32::MAX;
+                let mut walk = v2::Walk { request: &mut request, body, symbols, scratch, spelled, name, said };
                 walk.request().map(|()| walk.describe_all(&self.metadata))
             }
         };

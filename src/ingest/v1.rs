@@ -22,6 +22,8 @@ pub(super) struct Walk<'w, 'r, 'a, 'b, 's> {
     pub(super) scattered: Vec<u8>,
     /// Whether the series before was kept: then the next one is likely to be, too.
     pub(super) expecting: bool,
+    /// The last name of which no series is kept.
+    pub(super) unread: &'a [u8],
 }
 
 impl<'a> Walk<'_, '_, 'a, '_, '_> {
@@ -61,10 +63,11 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
     #[inline]
     fn series(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
         let seed = self.request.receiver.seed;
-        if let Some((_, newest)) = trailing_sample(message)
+        let tail = trailing_sample(message);
+        if let Some((before, newest)) = tail
             && self.request.is_too_old(newest.at)
-            && let Some(samples) = trailing_samples(message)
         {
+            let samples = 1 + trailing_samples(before);
             self.request.received.samples += samples;
             self.request.received.too_old += samples;
             return Ok(());
@@ -83,11 +86,31 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
         self.expecting = false;
         if self.request.judges_by_name()
             && let Some(name) = leading_name(message)
-            && !self.request.batch.may_match(name)
+            && self.is_unread(name)
         {
-            return self.pass(Unkept::Unread, message);
+            return match tail {
+                Some((before, _)) => {
+                    let samples = 1 + trailing_samples(before);
+                    self.request.pass(Unkept::Unread, Counted { samples, ..Counted::default() });
+                    Ok(())
+                }
+                None => self.pass(Unkept::Unread, message),
+            };
         }
         self.look_up(message)
+    }
+
+    /// Whether no series of this name is kept. Those of one name come one after the other.
+    #[inline]
+    fn is_unread(&mut self, name: &'a [u8]) -> bool {
+        if name != self.unread {
+            let Ok(text) = std::str::from_utf8(name) else { return false };
+            if self.request.batch.may_match(text) {
+                return false;
+            }
+            self.unread = name;
+        }
+        true
     }
 
     fn look_up(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
@@ -120,8 +143,8 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
     #[inline]
     fn pass(&mut self, why: Unkept, message: &'a [u8]) -> Result<(), Malformed> {
         let counted = match trailing_samples(message) {
-            Some(samples) => Counted { samples, ..Counted::default() },
-            None => self.parts(message)?,
+            0 => self.parts(message)?,
+            samples => Counted { samples, ..Counted::default() },
         };
         self.request.pass(why, counted);
         Ok(())
@@ -167,12 +190,19 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
 
 /// The metric's name, where it is the first label of the series, as Prometheus sends it.
 #[inline]
-fn leading_name(series: &[u8]) -> Option<&str> {
+fn leading_name(series: &[u8]) -> Option<&[u8]> {
+    // As everybody writes it: a label of less than 128 bytes, name before value.
+    if let [0x0a, label, 0x0a, 8, b'_', b'_', b'n', b'a', b'm', b'e', b'_', b'_', 0x12, length @ 1..0x74, rest @ ..] =
+        series
+        && *label == *length + 12
+    {
+        return rest.get(..usize::from(*length));
+    }
     let mut fields = Fields::new(series);
     let (1, Kind::Bytes) = fields.next().ok()?? else { return None };
     let (name, value) = label(fields.bytes().ok()?).ok()?;
     // An empty name is no name: the slow way says so.
-    (name == NAME.as_bytes() && !value.is_empty()).then(|| std::str::from_utf8(value).ok())?
+    (name == NAME.as_bytes() && !value.is_empty()).then_some(value)
 }
 
 /// The end of the labels that a series begins with.

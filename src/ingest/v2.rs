@@ -20,6 +20,8 @@ pub(super) struct Walk<'w, 'r, 'a, 'b, 's> {
     pub(super) symbols: &'w mut Symbols,
     pub(super) scratch: &'w mut Scratch,
     pub(super) spelled: Spelled<'a>,
+    /// The last symbol that was `__name__`; one beyond any table before.
+    pub(super) name: u32,
     /// What is said of metrics: name, type, help and unit.
     pub(super) said: Vec<(u32, Described)>,
 }
@@ -184,7 +186,7 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
         }
         let mut walk = refs;
         if let (Some(name), Some(value)) = (reference(&mut walk), reference(&mut walk))
-            && self.symbols.text(self.body, name) == Some(NAME.as_bytes())
+            && self.is_name(name)
             && self.is_unread(value, described)
         {
             self.request.pass(Unkept::Unread, Counted::ONE_SAMPLE);
@@ -213,6 +215,16 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
             folded.add(self.symbols.hash(self.body, self.request.receiver.seed, reference)?);
         }
         folded.finish()
+    }
+
+    /// Whether a symbol is `__name__`: the same one all through a request.
+    #[inline]
+    fn is_name(&mut self, reference: u32) -> bool {
+        let is = reference == self.name || self.symbols.text(self.body, reference) == Some(NAME.as_bytes());
+        if is {
+            self.name = reference;
+        }
+        is
     }
 
     /// Whether the metric's name, where it is the first label, tells that the series is not kept. Otherwise its metadata is
@@ -300,7 +312,7 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
             return Ok(());
         }
         if let [name, value, ..] = *self.scratch.refs
-            && self.symbols.text(self.body, name) == Some(NAME.as_bytes())
+            && self.is_name(name)
             && self.is_unread(value, said)
         {
             let counted = self.parts(message)?;

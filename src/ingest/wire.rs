@@ -53,17 +53,15 @@ impl<'a> Fields<'a> {
         if self.at == self.bytes.len() {
             return Ok(None);
         }
+        // A field number below 16, as all that we know have.
+        if let Some(&tag @ 0x08..0x80) = self.bytes.get(self.at) {
+            self.at += 1;
+            return Ok(Some((u32::from(tag >> 3), kind(u64::from(tag & 7))?)));
+        }
         let tag = self.varint()?;
         let number = u32::try_from(tag >> 3).ok().filter(|number| *number != 0 && *number < 1 << 29);
         let number = number.ok_or(Malformed::FieldNumber)?;
-        let kind = match tag & 7 {
-            0 => Kind::Varint,
-            1 => Kind::Fixed64,
-            2 => Kind::Bytes,
-            5 => Kind::Fixed32,
-            kind => return Err(Malformed::WireType(kind)),
-        };
-        Ok(Some((number, kind)))
+        Ok(Some((number, kind(tag & 7)?)))
     }
 
     #[inline]
@@ -128,4 +126,15 @@ impl<'a> Fields<'a> {
     fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
+}
+
+#[inline]
+fn kind(low: u64) -> Result<Kind, Malformed> {
+    Ok(match low {
+        0 => Kind::Varint,
+        1 => Kind::Fixed64,
+        2 => Kind::Bytes,
+        5 => Kind::Fixed32,
+        other => return Err(Malformed::WireType(other)),
+    })
 }
