@@ -297,9 +297,12 @@ impl Receiver {
         let mut request = Request::new(self, &batch, recycle(std::mem::take(pending)), now);
         let walked = match protocol {
             Protocol::V1 => {
-                let (scattered, spelled) = (std::mem::take(scattered), Spelled::default());
-                let mut walk = v1::Walk { request: &mut request, spelled, scattered, expecting: true, unread: b"" };
-                walk.request(body).map(|described| {
+                let (gathered, spelled) = (std::mem::take(scattered), Spelled::default());
+                let mut walk =
+                    v1::Walk { request: &mut request, spelled, scattered: gathered, expecting: true, unread: b"" };
+                let walked = walk.request(body);
+                *scattered = walk.scattered;
+                walked.map(|described| {
                     if described {
                         v1::describe(body, &self.metadata);
                     }

@@ -118,9 +118,8 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
         let (labels, mut fields) = message.split_at(end);
         let (mut block, mut label_bytes) = (labels, end);
         let scattered = has_labels(fields)?;
-        let mut gathered = Vec::new();
+        let mut gathered = std::mem::take(&mut self.scattered);
         if scattered {
-            gathered = std::mem::take(&mut self.scattered);
             gather(message, &mut gathered)?;
             (block, fields, label_bytes) = (&gathered, message, 0);
         }

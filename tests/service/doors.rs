@@ -91,7 +91,11 @@ async fn every_bad_body_and_header_gets_a_clear_answer_and_costs_nothing() -> Re
     check(&post(at, "Content-Type: image/png\r\n", b"garbage").await?, 415, "image/png");
     check(&post(at, "Content-Encoding: gzip\r\n", &good).await?, 415, "gzip");
     let v2 = "Content-Type: application/x-protobuf;proto=io.prometheus.write.v2.Request\r\n";
-    check(&post(at, v2, &good).await?, 415, "io.prometheus.write.v2.Request");
+    check(
+        &post(at, v2, &good).await?,
+        400,
+        "body is prometheus.WriteRequest, under the content type of io.prometheus.write.v2.Request",
+    );
     let get = raw(at, "GET /api/v1/write HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"").await?;
     check(&get.to_lowercase().replace("http/1.1", "HTTP/1.1"), 405, "allow: post");
     check(&raw(at, "GET /no/such/page HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"").await?, 404, "");
