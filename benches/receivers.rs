@@ -1,11 +1,13 @@
 //! Receivers side by side, on the same pre-encoded remote-write requests over loopback HTTP: Headroom, a bare sink that unpacks and
-//! stores and does nothing else, VictoriaMetrics and Prometheus, one after the other.
+//! stores and does nothing else, `VictoriaMetrics` and Prometheus, one after the other.
 //!
 //! Unit: samples for each CPU-second of the server, user and system, until a few seconds after the last answer, so that work put
 //! off is counted too. Budgets: 4 million with everything kept, at 10 k and at 1 M series alike; 6 million with 1 in 100 kept; 5
-//! million in remote write 2.0; 0.8 of the sink beside it; 10 times VictoriaMetrics, 60 times Prometheus.
+//! million in remote write 2.0; 0.8 of the sink beside it; 10 times `VictoriaMetrics`, 60 times Prometheus.
 //!
 //! `HEADROOM_RECEIVERS=10000,100000,1000000` chooses the numbers of series; the peers take part up to 100,000 (`HEADROOM_PEERS_MAX`).
+
+#![allow(clippy::disallowed_methods, reason = "latency is what a client's clock says")]
 
 mod measure;
 #[path = "measure/payload.rs"]
@@ -100,7 +102,7 @@ fn run(mut server: Server, payload: &Payload, protocol: Protocol, series: usize)
     // All within what a receiver takes: windows reach five minutes back, and ten minutes ahead are allowed.
     let start = now_ms() - 240_000;
     let mut round = |number: usize| -> (Duration, Histogram<u64>) {
-        let bodies = payload.round(start + number as i64 * 15_000, number);
+        let bodies = payload.round(start + i64::try_from(number).expect("few rounds") * 15_000, number);
         let before = server.cpu();
         sender.latency.reset();
         for body in &bodies {
@@ -157,7 +159,7 @@ fn floors(payload: &Payload, series: usize) {
     };
     let (unpacked, walked) = (pass(false), pass(true));
     let figure = |name: &str, ns: f64| {
-        line(name, &format!("{:>10}   ({ns:.0} ns a sample, one thread, no network)", si(1e9 / ns)))
+        line(name, &format!("{:>10}   ({ns:.0} ns a sample, one thread, no network)", si(1e9 / ns)));
     };
     figure("  floor: snappy alone", unpacked);
     figure("  floor: and a walk over the fields", walked);

@@ -53,7 +53,7 @@ pub(super) struct Replicas {
     pairs: Pairs,
     clusters: Box<[OnceLock<Cluster>]>,
     /// By replica number less one: its cluster's place.
-    replicas: Box<[OnceLock<u32>]>,
+    cluster_of: Box<[OnceLock<u32>]>,
     met: Mutex<Met>,
 }
 
@@ -67,7 +67,7 @@ impl Replicas {
     pub(super) fn new(pairs: Pairs) -> Self {
         Self {
             clusters: std::iter::repeat_with(OnceLock::new).take(pairs.clusters_max).collect(),
-            replicas: std::iter::repeat_with(OnceLock::new).take(REPLICAS_MAX).collect(),
+            cluster_of: std::iter::repeat_with(OnceLock::new).take(REPLICAS_MAX).collect(),
             pairs,
             met: Mutex::default(),
         }
@@ -103,7 +103,7 @@ impl Replicas {
             return Some(*number);
         }
         let number = u16::try_from(replicas + 1).ok()?;
-        self.replicas.get(replicas)?.set(cluster).ok()?;
+        self.cluster_of.get(replicas)?.set(cluster).ok()?;
         met.replicas.insert(key, number);
         // The first one that is seen leads.
         self.clusters.get(cluster as usize)?.get_or_init(|| Cluster {
@@ -116,7 +116,7 @@ impl Replicas {
     /// Whether a replica's samples are taken, asked when it has sent some. A leader is noted as alive; another one takes its
     /// place where the leader has been silent for too long.
     pub(super) fn lead(&self, number: u16, now: Timestamp) -> Lead {
-        let place = number.checked_sub(1).and_then(|at| self.replicas.get(usize::from(at))?.get());
+        let place = number.checked_sub(1).and_then(|at| self.cluster_of.get(usize::from(at))?.get());
         let Some(cluster) = place.and_then(|at| self.clusters.get(*at as usize)?.get()) else { return Lead::Leads };
         let (leader, own) = (cluster.leader.load(Ordering::Acquire), u32::from(number));
         let mut lead = Lead::Leads;

@@ -110,7 +110,7 @@ impl<'r, 'a, 'b, 's> Request<'r, 'a, 'b, 's> {
     #[inline]
     pub(super) fn keep(&mut self, known: Known<'b>, fields: &'a [u8], counted: Counted) {
         if let Some(last) = self.last {
-            self.batch.follow(last, known);
+            last.followed_by(known);
         }
         self.last = Some(known);
         self.count(counted);
@@ -204,7 +204,7 @@ impl<'r, 'a, 'b, 's> Request<'r, 'a, 'b, 's> {
             let next = self.last.and_then(|last| self.batch.after(last)).filter(|next| !next.is(known));
             self.keep(known, fields, counted);
             if let Some(next) = next {
-                self.batch.follow(known, next);
+                known.followed_by(next);
             }
             before = Some((beginning, known));
         }

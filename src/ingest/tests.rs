@@ -79,13 +79,13 @@ fn check_headers(headers: &[(&'static str, &'static str)], want: Result<Protocol
 #[test]
 fn headers_are_read_as_the_specification_has_them() {
     use Protocol::{V1, V2};
+    const V2_TYPE: &str = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
     check_headers(&[], Ok(V1));
     check_headers(&[("content-type", "application/x-protobuf"), ("content-encoding", "snappy")], Ok(V1));
     check_headers(&[("content-type", "Application/X-Protobuf; charset=utf-8")], Ok(V1));
     check_headers(&[("content-type", "application/x-protobuf; Proto=\"prometheus.WriteRequest\"")], Ok(V1));
     check_headers(&[("content-encoding", "Snappy")], Ok(V1));
     check_headers(&[("x-prometheus-remote-write-version", "9.9")], Ok(V1));
-    const V2_TYPE: &str = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
     check_headers(&[("content-type", V2_TYPE)], Ok(V2));
     let spelled = "APPLICATION/X-PROTOBUF ; charset=utf-8; Proto = \"io.prometheus.write.v2.Request\"";
     check_headers(&[("content-type", spelled)], Ok(V2));

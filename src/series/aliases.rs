@@ -62,6 +62,14 @@ impl<'g> Known<'g> {
         whole((self.alias.low, self.alias.high))
     }
 
+    /// Notes that another entry followed this one.
+    #[inline]
+    pub fn followed_by(&self, next: Self) {
+        if self.alias.next.load(Ordering::Relaxed) != next.number {
+            self.alias.next.store(next.number, Ordering::Relaxed);
+        }
+    }
+
     /// Whether both are the same entry.
     #[must_use]
     pub fn is(&self, other: Self) -> bool {
@@ -203,14 +211,6 @@ impl Aliases {
         // Its own turn comes soon.
         prefetch(next.window());
         Some(next)
-    }
-
-    /// Notes that one entry followed another.
-    #[inline]
-    pub(super) fn follow(&self, known: Known<'_>, next: Known<'_>) {
-        if known.alias.next.load(Ordering::Relaxed) != next.number {
-            known.alias.next.store(next.number, Ordering::Relaxed);
-        }
     }
 
     #[inline]
@@ -401,8 +401,8 @@ mod tests {
         let (aliases, guard) = (Aliases::new(100), pin());
         let [a, b, c] = [1, 2, 3].map(|number| aliases.insert(spelling(number), window(), &guard));
         assert_eq!(aliases.after(a, &guard).map(|next| next.number), Some(a.number), "nothing has followed yet");
-        aliases.follow(a, b);
-        aliases.follow(b, c);
+        a.followed_by(b);
+        b.followed_by(c);
         let after = aliases.after(a, &guard).unwrap();
         assert_eq!(after.number, b.number);
         assert_eq!(aliases.after(after, &guard).unwrap().number, c.number);

@@ -105,12 +105,6 @@ impl<'s> Batch<'s> {
         self.store.aliases.after(known, &self.guard)
     }
 
-    /// Notes which spelling came after another.
-    #[inline]
-    pub fn follow(&self, known: Known<'_>, next: Known<'_>) {
-        self.store.aliases.follow(known, next);
-    }
-
     /// Why a spelling is not kept; `None` where its labels have to be looked at.
     #[inline]
     #[must_use]

@@ -79,7 +79,7 @@ impl Shard<'_> {
     pub(super) fn get<'l>(
         &self,
         hash: u64,
-        sorted: impl Iterator<Item = (&'l str, &'l str)> + Clone,
+        sorted: &(impl Iterator<Item = (&'l str, &'l str)> + Clone),
     ) -> Option<&Arc<Window>> {
         let found = self.windows.find(hash, |(own, window)| *own == hash && same(window.labels(), sorted.clone()));
         found.map(|(_, window)| window)

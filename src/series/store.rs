@@ -141,7 +141,7 @@ impl Store {
             if self.relevance.load().generation != relevance.generation {
                 continue;
             }
-            let window = match shard.get(hash, sorted.iter().copied()) {
+            let window = match shard.get(hash, &sorted.iter().copied()) {
                 Some(window) => Arc::clone(window),
                 None => self.open(&mut shard, hash, sorted.iter().copied(), &relevance, &wanted, Origin::Sender)?,
             };
@@ -153,7 +153,7 @@ impl Store {
     pub(super) fn window(&self, labels: &Labels, origin: Origin) -> Result<Option<Arc<Window>>, Refused> {
         let hash = self.index.hash(labels.iter());
         let mut shard = self.index.shard(hash);
-        if let Some(window) = shard.get(hash, labels.iter()) {
+        if let Some(window) = shard.get(hash, &labels.iter()) {
             return Ok(Some(Arc::clone(window)));
         }
         let relevance = self.relevance.load();

@@ -104,7 +104,7 @@ pub(super) fn histogram_is_sound(histogram: &Histogram) -> bool {
     let side = |spans: &[BucketSpan], deltas: &[i64], counts: &[f64]| {
         let forwards = spans.iter().skip(1).all(|span| span.offset >= 0);
         if float {
-            return (forwards && places(spans) == counts.len() as u64 && counts.iter().all(|count| !(*count < 0.0)))
+            return (forwards && places(spans) == counts.len() as u64 && !counts.iter().any(|count| *count < 0.0))
                 .then_some(0_u128);
         }
         let mut last = 0_i128;
@@ -112,7 +112,7 @@ pub(super) fn histogram_is_sound(histogram: &Histogram) -> bool {
             .iter()
             .map(|delta| {
                 last += i128::from(*delta);
-                u64::try_from(last).ok().filter(|count| *count <= i64::MAX as u64).map(u128::from)
+                u64::try_from(last).ok().filter(|count| i64::try_from(*count).is_ok()).map(u128::from)
             })
             .collect();
         let sum = buckets?.iter().sum();
@@ -124,7 +124,7 @@ pub(super) fn histogram_is_sound(histogram: &Histogram) -> bool {
     let zero_whole = if let Some(ZeroCount::ZeroCountInt(zero)) = histogram.zero_count { zero } else { 0 };
     let zero_float = if let Some(ZeroCount::ZeroCountFloat(zero)) = histogram.zero_count { zero } else { 0.0 };
     let counts = match histogram.count {
-        Some(Count::CountFloat(count)) => !(count < 0.0) && !(zero_float < 0.0),
+        Some(Count::CountFloat(count)) => ![count, zero_float].iter().any(|count| *count < 0.0),
         count => {
             let count = if let Some(Count::CountInt(count)) = count { count } else { 0 };
             let buckets = negative + positive + u128::from(zero_whole);

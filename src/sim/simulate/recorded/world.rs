@@ -135,13 +135,11 @@ impl<'w> World<'w> {
             if batch.unkept(*fingerprint).is_some() {
                 continue;
             }
-            let known = match batch.known(*fingerprint) {
-                Some(known) => Some(known),
-                None => {
-                    let spelling = Spelling { fingerprint: *fingerprint, label_bytes: 0, tag: 0 };
-                    batch.meet(spelling, &labels.iter().collect::<Vec<_>>())?
-                }
-            };
+            let mut known = batch.known(*fingerprint);
+            if known.is_none() {
+                let spelling = Spelling { fingerprint: *fingerprint, label_bytes: 0, tag: 0 };
+                known = batch.meet(spelling, &labels.iter().collect::<Vec<_>>())?;
+            }
             if let Some(known) = known
                 && batch.push(known.window(), *sample) == Pushed::Busy
             {
