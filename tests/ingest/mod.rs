@@ -1,3 +1,4 @@
-//! What the receiver takes of memory, seen from outside.
+//! The receiver from outside: what it takes of memory, and what the specifications of remote write ask of it.
 
+mod acceptance;
 mod allocation;

@@ -66,13 +66,6 @@ fn check(answer: &str, status: u16, says: &str) {
     assert!(answer.contains(says), "want \"{says}\": {answer}");
 }
 
-/// Resident bytes of a process.
-fn resident(pid: u32) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
-    Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1_024)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_bad_body_and_header_gets_a_clear_answer_and_costs_nothing() -> Result<()> {
     let headroom = Headroom::start(RULES, &[]).await?;
@@ -113,11 +106,11 @@ async fn a_declared_length_of_four_gib_takes_no_memory() -> Result<()> {
     // A varint of 4 GiB - 1, and a few bytes behind it.
     let bomb = [&[0xff, 0xff, 0xff, 0xff, 0x0f][..], &[0; 40]].concat();
     check(&post(headroom.address, V1, &bomb).await?, 400, "4294967295");
-    let before = resident(headroom.process.id())?;
+    let before = headroom.resident()?;
     for _ in 0..100 {
         check(&post(headroom.address, V1, &bomb).await?, 400, "4294967295");
     }
-    let grown = resident(headroom.process.id())?.saturating_sub(before);
+    let grown = headroom.resident()?.saturating_sub(before);
     ensure!(grown < 32 << 20, "100 such bodies cost {grown} bytes");
     Ok(())
 }

@@ -62,6 +62,13 @@ impl Headroom {
         Process::spawn("headroom", command, folder.path(), SOON)
     }
 
+    /// Resident bytes of the process.
+    pub(crate) fn resident(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+        Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1_024)
+    }
+
     async fn get(&self, path: &str) -> Result<Reply> {
         http::get(self.address, path).await
     }
