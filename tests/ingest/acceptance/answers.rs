@@ -62,9 +62,16 @@ async fn r4_r5_what_is_valid_is_written_and_the_rest_told_with_400() -> Result<(
         if version == 1 {
             let answer = post_v1(door, &all).await?;
             answer.is(400);
-            assert!(answer.body.starts_with("1 sample rejected, the rest was taken; 1 with no metric name"), "{answer:?}");
+            assert!(
+                answer.body.starts_with("1 sample rejected, the rest was taken; 1 with no metric name"),
+                "{answer:?}"
+            );
         } else {
-            post_v2(door, &all).await?.says(400, [3, 0, 0], "1 sample rejected, the rest was taken; 1 with no metric name");
+            post_v2(door, &all).await?.says(
+                400,
+                [3, 0, 0],
+                "1 sample rejected, the rest was taken; 1 with no metric name",
+            );
         }
         assert_eq!(value(door, &format!("count({name})")).await?.as_deref(), Some("3"));
     }
@@ -105,7 +112,8 @@ async fn r10_a_full_store_is_400_and_known_series_go_on() -> Result<()> {
     let headroom = Headroom::start_with(RULES, settings, &[]).await?;
     let pods: Vec<String> = (0..12).map(|pod| pod.to_string()).collect();
     for ago in [2_000, 1_000] {
-        let labels: Vec<[(&str, &str); 2]> = pods.iter().map(|pod| [("__name__", "r10"), ("pod", pod.as_str())]).collect();
+        let labels: Vec<[(&str, &str); 2]> =
+            pods.iter().map(|pod| [("__name__", "r10"), ("pod", pod.as_str())]).collect();
         let samples = [(ago, 1.0)];
         let all: Vec<super::Series<'_>> = labels.iter().map(|labels| (&labels[..], &samples[..])).collect();
         post_v2(&headroom, &all).await?.says(400, [10, 0, 0], "windows.series_max");

@@ -68,7 +68,8 @@ async fn h5_the_content_type_is_read_by_the_rules_of_http() -> Result<()> {
         "APPLICATION/X-PROTOBUF; charset=utf-8; Proto=\"io.prometheus.write.v2.Request\"",
         "application/x-protobuf ;  proto = io.prometheus.write.v2.Request",
     ] {
-        let answer = post(door, &format!("Content-Type: {content_type}\r\nContent-Encoding: snappy\r\n"), &body).await?;
+        let answer =
+            post(door, &format!("Content-Type: {content_type}\r\nContent-Encoding: snappy\r\n"), &body).await?;
         answer.says(204, [1, 0, 0], "");
     }
     Ok(())
@@ -115,7 +116,11 @@ async fn h9_the_version_header_decides_nothing() -> Result<()> {
     for version in ["0.1.0", "2.0.0", "2.1.0", "nonsense"] {
         let version = format!("X-Prometheus-Remote-Write-Version: {version}\r\n");
         post(door, &format!("{V1}{version}"), &v1(&[(&[("__name__", "h9_v1")], UP)])).await?.is(204);
-        post(door, &format!("{V2}{version}"), &second(&[(&[("__name__", "h9_v2")], UP)])).await?.says(204, [1, 0, 0], "");
+        post(door, &format!("{V2}{version}"), &second(&[(&[("__name__", "h9_v2")], UP)])).await?.says(
+            204,
+            [1, 0, 0],
+            "",
+        );
     }
     Ok(())
 }

@@ -13,7 +13,9 @@ async fn l1_a_body_over_the_limit_is_413_promised_or_not() -> Result<()> {
     for (length, status) in [(1_024, 400), (1_025, 413)] {
         post(&headroom, V1, &vec![0x80; length]).await?.is(status);
         let chunk = [format!("{length:x}\r\n").as_bytes(), &vec![0x80; length], b"\r\n0\r\n\r\n"].concat();
-        let head = format!("POST /api/v1/write HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{V1}Transfer-Encoding: chunked\r\n\r\n");
+        let head = format!(
+            "POST /api/v1/write HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{V1}Transfer-Encoding: chunked\r\n\r\n"
+        );
         parse(&raw(headroom.address, &[head.as_bytes(), &chunk].concat()).await?)?.is(status);
     }
     Ok(())
@@ -40,7 +42,8 @@ async fn l2_a_length_that_is_too_long_or_impossible_is_400() -> Result<()> {
 async fn l3_bodies_that_are_no_snappy_are_400() -> Result<()> {
     let door = door().await?;
     let good = v1(&[(&[("__name__", "l3")], UP)]);
-    let mut bodies = vec![Vec::new(), vec![0x30], vec![0xff], good[..good.len() - 1].to_vec(), [&good[..], b"x"].concat()];
+    let mut bodies =
+        vec![Vec::new(), vec![0x30], vec![0xff], good[..good.len() - 1].to_vec(), [&good[..], b"x"].concat()];
     // Another first byte is another length.
     bodies.extend([1_u8, 2, 0x7f].map(|by| [&[good[0].wrapping_add(by) & 0x7f], &good[1..]].concat()));
     for body in bodies {
@@ -56,10 +59,10 @@ async fn l3_bodies_that_are_no_snappy_are_400() -> Result<()> {
 async fn l5_what_is_no_message_is_400() -> Result<()> {
     let door = door().await?;
     let malformed: [&[u8]; 7] = [
-        b"\x2a\x05\x0a\x09", // cut short
-        b"\x28\x01",         // series that are a number
-        b"\x2b",             // a group
-        b"\x00\x00",         // field number zero
+        b"\x2a\x05\x0a\x09",                                 // cut short
+        b"\x28\x01",                                         // series that are a number
+        b"\x2b",                                             // a group
+        b"\x00\x00",                                         // field number zero
         b"\x22\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", // eleven bytes of length
         b"\x2a\x04\x12\x02\x08\x01",                         // a sample whose value is a number
         b"\x2a\x02\x0d\x00",                                 // references of four bytes, cut short

@@ -128,8 +128,9 @@ impl Answer {
 
     /// Samples, histograms and exemplars written, as a 2.0 sender is told.
     fn written(&self) -> Option<[u64; 3]> {
-        let count =
-            |of: &str| self.header(&format!("x-prometheus-remote-write-{of}-written")).and_then(|value| value.parse().ok());
+        let count = |of: &str| {
+            self.header(&format!("x-prometheus-remote-write-{of}-written")).and_then(|value| value.parse().ok())
+        };
         Some([count("samples")?, count("histograms")?, count("exemplars")?])
     }
 

@@ -20,7 +20,11 @@ async fn d1_d2_of_a_pair_one_replica_is_taken_and_the_other_follows_when_it_is_s
     let headroom = Headroom::start_with(RULES, HA, &[]).await?;
     send(&headroom, "d1", "eu", "a", 1.0).await?.says(204, [1, 0, 0], "");
     send(&headroom, "d1", "eu", "b", 2.0).await?.says(204, [1, 0, 0], "");
-    assert_eq!(value(&headroom, "d1{cluster=\"eu\",__replica__=\"\"}").await?.as_deref(), Some("1"), "the first one leads");
+    assert_eq!(
+        value(&headroom, "d1{cluster=\"eu\",__replica__=\"\"}").await?.as_deref(),
+        Some("1"),
+        "the first one leads"
+    );
     assert_eq!(metric(&headroom, "headroom_ingest_samples_not_kept_total{reason=\"replica\"}").await?, 1.0);
     let silent_since = now_ms();
     eventually("the other replica", SOON, async || {

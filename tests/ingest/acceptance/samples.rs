@@ -3,8 +3,11 @@
 use anyhow::Result;
 use headroom::proto::v2;
 use headroom::sample::STALE;
+use prost::Message as _;
 
-use super::{RULES, Second, Series, V2, door, metric, now_ms, post, post_v1, post_v2, value, value_at};
+use super::{
+    RULES, Second, Series, V1, V2, door, first, metric, now_ms, packed, post, post_v1, post_v2, value, value_at,
+};
 use crate::service::Headroom;
 
 const MINUTE: i64 = 60_000;
@@ -25,15 +28,24 @@ async fn t1_t2_a_marker_ends_a_series_until_its_next_sample_and_a_nan_is_a_value
 async fn t3_all_floats_and_all_times_are_taken() -> Result<()> {
     let door = door().await?;
     for (number, (sent, shown)) in
-        [(f64::INFINITY, "+Inf"), (f64::NEG_INFINITY, "-Inf"), (-0.0, "-0"), (5e-324, "5e-324")].into_iter().enumerate()
+        [(f64::INFINITY, "+Inf"), (f64::NEG_INFINITY, "-Inf"), (5e-324, "5e-324")].into_iter().enumerate()
     {
         let name = format!("t3_{number}");
         post_v2(door, &[(&[("__name__", &name)], &[(0, sent)])]).await?.says(204, [1, 0, 0], "");
         assert_eq!(value(door, &name).await?.as_deref(), Some(shown));
     }
+    // prost leaves the negative zero out, as it does the other one: here are its bytes.
+    let mut series = first(&[(&[("__name__", "t3_zero")], &[])]).timeseries.remove(0).encode_to_vec();
+    series.extend(b"\x12\x10\x09\0\0\0\0\0\0\0\x80\x10");
+    prost::encoding::encode_varint(now_ms().cast_unsigned(), &mut series);
+    let mut message = vec![0x0a, u8::try_from(series.len())?];
+    message.extend(series);
+    post(door, V1, &packed(&message)).await?.is(204);
+    assert_eq!(value(door, "t3_zero").await?.as_deref(), Some("-0"));
     let mut request = Second::new();
     let series = request.series(&[("__name__", "t3_times")], &[]);
-    series.samples = [i64::MIN, -1, 0].map(|timestamp| v2::Sample { value: 1.0, timestamp, start_timestamp: 0 }).to_vec();
+    series.samples =
+        [i64::MIN, -1, 0].map(|timestamp| v2::Sample { value: 1.0, timestamp, start_timestamp: 0 }).to_vec();
     post(door, V2, &request.body()).await?.says(204, [3, 0, 0], "");
     let mut request = Second::new();
     let series = request.series(&[("__name__", "t3_times")], &[]);
@@ -100,7 +112,11 @@ async fn t7_what_is_older_than_any_window_is_accepted_and_not_kept() -> Result<(
 async fn t8_ten_minutes_ahead_are_too_far() -> Result<()> {
     let door = door().await?;
     post_v2(door, &[(&[("__name__", "t8")], &[(-9 * MINUTE, 1.0)])]).await?.says(204, [1, 0, 0], "");
-    post_v2(door, &[(&[("__name__", "t8")], &[(-11 * MINUTE, 1.0)])]).await?.says(400, [0, 0, 0], "more than 10 minutes in the future");
+    post_v2(door, &[(&[("__name__", "t8")], &[(-11 * MINUTE, 1.0)])]).await?.says(
+        400,
+        [0, 0, 0],
+        "more than 10 minutes in the future",
+    );
     let mut request = Second::new();
     let series = request.series(&[("__name__", "t8_exemplar")], &[(0, 1.0)]);
     series.exemplars = vec![v2::Exemplar { timestamp: now_ms() + 11 * MINUTE, value: 1.0, labels_refs: Vec::new() }];
@@ -115,7 +131,8 @@ async fn t9_when_a_counter_began_is_no_error_whatever_it_says() -> Result<()> {
     for (number, start_timestamp) in [0, at - 1_000, at + 1_000, -1, i64::MIN].into_iter().enumerate() {
         let mut request = Second::new();
         let name = format!("t9_{number}");
-        request.series(&[("__name__", &name)], &[]).samples = vec![v2::Sample { value: 1.0, timestamp: at, start_timestamp }];
+        request.series(&[("__name__", &name)], &[]).samples =
+            vec![v2::Sample { value: 1.0, timestamp: at, start_timestamp }];
         post(door, V2, &request.body()).await?.says(204, [1, 0, 0], "");
         assert_eq!(value(door, &name).await?.as_deref(), Some("1"));
     }
@@ -126,12 +143,12 @@ async fn t9_when_a_counter_began_is_no_error_whatever_it_says() -> Result<()> {
 async fn t10_the_order_of_series_and_of_requests_does_not_matter() -> Result<()> {
     let door = door().await?;
     let names: Vec<String> = (0..20).map(|number| format!("t10_{number}")).collect();
-    let sending = (0..4_i64).map(|round| {
+    let sending = (0..4).map(|round| {
         let mut names = names.clone();
-        names.rotate_left(round as usize * 7 % 20);
+        names.rotate_left(round * 7 % 20);
         async move {
             let labels: Vec<[(&str, &str); 1]> = names.iter().map(|name| [("__name__", name.as_str())]).collect();
-            let samples = [(round * 1_000, 1.0)];
+            let samples = [(i64::try_from(round)? * 1_000, 1.0)];
             let all: Vec<Series<'_>> = labels.iter().map(|labels| (&labels[..], &samples[..])).collect();
             post_v2(door, &all).await
         }
@@ -141,7 +158,11 @@ async fn t10_the_order_of_series_and_of_requests_does_not_matter() -> Result<()>
     }
     let all = value(door, "sum(count_over_time({__name__=~\"t10_.*\"}[1m]))").await;
     for name in &names {
-        assert_eq!(value(door, &format!("count_over_time({name}[1m])")).await?.as_deref(), Some("4"), "{name}: {all:?}");
+        assert_eq!(
+            value(door, &format!("count_over_time({name}[1m])")).await?.as_deref(),
+            Some("4"),
+            "{name}: {all:?}"
+        );
     }
     Ok(())
 }

@@ -7,6 +7,11 @@ use prost::Message as _;
 use super::{RULES, Second, Series, V1, V2, door, metric, now_ms, packed, post, post_v1, post_v2, value};
 use crate::service::Headroom;
 
+type Labels<'a> = &'a [(&'a str, &'a str)];
+
+/// Makes a series wrong.
+type Spoil = fn(&mut v2::TimeSeries);
+
 const ONE: &[(i64, f64)] = &[(0, 1.0)];
 
 /// Series that are turned away, beside a good one that is not.
@@ -51,8 +56,8 @@ async fn s4_the_order_of_labels_and_the_version_make_no_other_series() -> Result
         &[("b", "2"), ("__name__", "s4"), ("a", "1")],
         &[("a", "1"), ("b", "2"), ("__name__", "s4")],
     ];
-    for (number, order) in orders.into_iter().enumerate() {
-        let ago = 10_000 - 2_000 * number as i64;
+    for (number, order) in (0..).zip(orders) {
+        let ago = 10_000 - 2_000 * number;
         post_v1(door, &[(order, &[(ago, 1.0)])]).await?.is(204);
         post_v2(door, &[(order, &[(ago - 1_000, 1.0)])]).await?.says(204, [1, 0, 0], "");
     }
@@ -85,7 +90,7 @@ async fn s7_each_limit_holds_to_the_byte() -> Result<()> {
     let headroom = Headroom::start_with(RULES, settings, &[]).await?;
     let ten = "n".repeat(10);
     let (twenty, more) = ("v".repeat(20), "v".repeat(21));
-    let checks: [(&[(&str, &str)], Option<&str>); 8] = [
+    let checks: [(Labels<'_>, Option<&str>); 8] = [
         (&[("__name__", "a"), ("b", "1"), ("c", "1")], None),
         (&[("__name__", "a"), ("b", "1"), ("c", "1"), ("d", "1")], Some("more than 3 labels")),
         (&[("__name__", "a"), (&ten, "1")], None),
@@ -106,14 +111,24 @@ async fn s7_each_limit_holds_to_the_byte() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn y1_references_that_lead_nowhere_cost_their_own_series() -> Result<()> {
     let door = door().await?;
-    let spoil: [(&str, fn(&mut v2::TimeSeries), [u64; 3]); 5] = [
+    let spoil: [(&str, Spoil, [u64; 3]); 5] = [
         ("odd number of references", |series| series.labels_refs.truncate(3), [1, 0, 0]),
         ("beyond the table", |series| series.labels_refs[3] = 99, [1, 0, 0]),
-        ("beyond the table", |series| series.metadata = Some(v2::Metadata { r#type: 1, help_ref: 99, unit_ref: 0 }), [1, 0, 0]),
-        ("beyond the table", |series| series.metadata = Some(v2::Metadata { r#type: 1, help_ref: 0, unit_ref: 99 }), [1, 0, 0]),
         (
             "beyond the table",
-            |series| series.exemplars = vec![v2::Exemplar { labels_refs: vec![1, 99], value: 1.0, timestamp: now_ms() }],
+            |series| series.metadata = Some(v2::Metadata { r#type: 1, help_ref: 99, unit_ref: 0 }),
+            [1, 0, 0],
+        ),
+        (
+            "beyond the table",
+            |series| series.metadata = Some(v2::Metadata { r#type: 1, help_ref: 0, unit_ref: 99 }),
+            [1, 0, 0],
+        ),
+        (
+            "beyond the table",
+            |series| {
+                series.exemplars = vec![v2::Exemplar { labels_refs: vec![1, 99], value: 1.0, timestamp: now_ms() }];
+            },
             [2, 0, 0],
         ),
     ];
@@ -128,7 +143,11 @@ async fn y1_references_that_lead_nowhere_cost_their_own_series() -> Result<()> {
     }
     let nothing = v2::Request {
         symbols: Vec::new(),
-        timeseries: vec![v2::TimeSeries { labels_refs: vec![0, 0], samples: vec![v2::Sample::default()], ..Default::default() }],
+        timeseries: vec![v2::TimeSeries {
+            labels_refs: vec![0, 0],
+            samples: vec![v2::Sample::default()],
+            ..Default::default()
+        }],
     };
     post(door, V2, &packed(&nothing.encode_to_vec())).await?.says(400, [0, 0, 0], "beyond the table");
     Ok(())
@@ -182,7 +201,11 @@ async fn y4_a_series_that_stands_several_times_is_one() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn y5_a_series_of_2_0_that_holds_nothing_is_told() -> Result<()> {
-    post_v2(door().await?, &[(&[("__name__", "y5")], &[])]).await?.says(400, [0, 0, 0], "neither samples nor histograms");
+    post_v2(door().await?, &[(&[("__name__", "y5")], &[])]).await?.says(
+        400,
+        [0, 0, 0],
+        "neither samples nor histograms",
+    );
     Ok(())
 }
 
