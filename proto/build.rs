@@ -2,7 +2,8 @@
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");
-    let files = protox::compile(["proto/remote_write_v1.proto", "proto/remote_write_v2.proto"], ["proto"])?;
+    let contracts = ["remote_write_v1", "remote_write_v2", "otlp_metrics"].map(|name| format!("proto/{name}.proto"));
+    let files = protox::compile(contracts, ["proto"])?;
     prost_build::Config::new().compile_fds(files)?;
     Ok(())
 }

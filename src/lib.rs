@@ -3,7 +3,7 @@
 //! A sample's way is the order of this list: it is received, kept in a window, read by an expression,
 //! becomes demand, a decision, an action. `ARCHITECTURE.md` has the floors that the rooms stand on, and imports point
 //! down: `web`, `sim` and `actuate` are doors to the outside and know nothing of each other, save that the simulated
-//! cluster is an actuator.
+//! cluster is an actuator, and that `notify` and `backfill` share the HTTP client.
 
 // Words that everyone uses.
 pub mod labels;
@@ -38,6 +38,8 @@ pub mod journal;
 pub mod engine;
 
 pub mod actuate;
+pub mod backfill;
+pub mod client;
 pub mod notify;
 pub mod sim;
 pub mod web;
@@ -53,5 +55,10 @@ pub mod proto {
     /// Remote write 2.0.
     pub mod v2 {
         include!(concat!(env!("OUT_DIR"), "/io.prometheus.write.v2.rs"));
+    }
+
+    /// OpenTelemetry's metrics.
+    pub mod otlp {
+        include!(concat!(env!("OUT_DIR"), "/otlp.rs"));
     }
 }

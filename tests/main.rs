@@ -11,6 +11,7 @@ mod hpa;
 mod import;
 mod ingest;
 mod loom_ring;
+mod otlp;
 mod peers;
 mod promql;
 mod relabel;

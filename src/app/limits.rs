@@ -16,6 +16,7 @@ pub(super) fn of_ingest(settings: &Settings) -> ingest::Limits {
         validate_all: ingest.validate == Validate::All,
         too_old_is_error: ingest.too_old == TooOld::Reject,
         relabel: ingest.relabel_configs.clone(),
+        otlp: settings.otlp.clone(),
         pairs: ingest.ha.clone().map(|ha| ingest::Pairs {
             cluster_label: ha.cluster_label,
             replica_label: ha.replica_label,

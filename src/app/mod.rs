@@ -13,6 +13,7 @@ mod rules;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod warm_start;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::actuate::Actuator;
+use crate::backfill::Server;
 use crate::config::Settings;
 use crate::dispatch::Observation;
 use crate::engine::View;
@@ -126,9 +128,22 @@ impl App {
             Some(recording) => receiver.recording(recording.tap()),
             None => receiver,
         };
+        let receiver = Arc::new(receiver);
+        let warming = match &settings.warm_start {
+            None => None,
+            Some(warm_start) => Some(warm_start::WarmStart {
+                settings: warm_start.clone(),
+                retention: settings.windows.retention,
+                server: Server::new(warm_start).context("warm_start")?,
+                receiver: Arc::clone(&receiver),
+                events: pulse.events.clone(),
+                clock: Arc::clone(&clock),
+                metrics: telemetry.warm_start.clone(),
+            }),
+        };
         let view = heart.view();
         let context = web::Context {
-            receiver: Arc::new(receiver),
+            receiver,
             telemetry: Arc::clone(&telemetry),
             view: view.clone(),
             missing,
@@ -158,8 +173,10 @@ impl App {
         let pace = pacemaker::Pace { debounce: settings.evaluation.debounce, speed };
         let pruning = tokio::spawn(recorder::prune(journal.clone(), Arc::clone(&clock), shutdown.clone()));
         let beating = tokio::spawn(heart.beat(actuator, clock, pace, shutdown.clone()));
+        let in_force = rules.in_force();
         let reloading = tokio::spawn(rules.follow(reloads, shutdown.clone()));
-        let tasks = vec![door, beating, reloading, pruning];
+        let mut tasks = vec![door, beating, reloading, pruning];
+        tasks.extend(warming.map(|warming| tokio::spawn(warming.follow(in_force, shutdown.clone()))));
         Ok(Self { addr, view, telemetry, journal, recording, shutdown, tasks })
     }
 

@@ -18,7 +18,7 @@ use super::{clock, settings};
 use crate::config::{Finding, Settings};
 use crate::dispatch::Routing;
 use crate::engine::Event;
-use crate::rule;
+use crate::rule::{self, RuleSet};
 use crate::series::Store;
 use crate::telemetry::Telemetry;
 use crate::web::{Gate, Reload, RoutingView};
@@ -49,6 +49,8 @@ pub(super) struct Rules {
     routing: watch::Sender<Arc<RoutingView>>,
     gate: Arc<Gate>,
     events: mpsc::Sender<Event>,
+    /// The rules in force, for whoever reads them beside the loop.
+    in_force: watch::Sender<Arc<RuleSet>>,
 }
 
 impl Rules {
@@ -62,7 +64,13 @@ impl Rules {
         events: mpsc::Sender<Event>,
     ) -> Self {
         routing.send_replace(Arc::new(shown(&settings)));
-        Self { source, settings, store, telemetry, messenger, routing, gate, events }
+        let in_force = watch::Sender::default();
+        Self { source, settings, store, telemetry, messenger, routing, gate, events, in_force }
+    }
+
+    /// Tells of the rules in force, and of newer ones.
+    pub(super) fn in_force(&self) -> watch::Receiver<Arc<RuleSet>> {
+        self.in_force.subscribe()
     }
 
     /// Reads, compiles and swaps in the rules, and the settings where those have changed; gives a line for the operator.
@@ -88,12 +96,14 @@ impl Rules {
         let gate = gate.map_err(|error| format!("web: {error}"))?;
         let (count, groups) = (rules.rules(), rules.groups.len());
         let subscriptions = self.store.subscribe(&rules.selectors());
+        let compiled = Arc::new(rules.clone());
         let bound = rules.bind(subscriptions);
         let event = match &newer {
             None => Event::Rules(bound),
             Some(newer) => Event::Settings(Box::new(newer.clone()), bound),
         };
         self.events.send(event).await.map_err(|_| "the service is shutting down".to_owned())?;
+        self.in_force.send_replace(compiled);
         if let Some(((newer, receivers), gate)) = newer.zip(receivers).zip(gate) {
             self.messenger.adopt(receivers);
             self.gate.adopt(gate);

@@ -30,6 +30,9 @@ impl SettingsFile {
                 settings.alerting.files_below(folder);
                 settings.routing.files_below(folder);
                 settings.web.files_below(folder);
+                if let Some(warm_start) = &mut settings.warm_start {
+                    warm_start.files_below(folder);
+                }
                 settings
             }
         };
@@ -69,7 +72,9 @@ pub fn read_web(web: &mut Web) -> Result<(), Vec<Finding>> {
 pub(super) fn reloaded(present: &Settings, newer: Settings) -> (Settings, Vec<&'static str>) {
     let Settings { external_url, web, guards, economy, routing, alerting, .. } = newer.clone();
     let settings = Settings { external_url, web, guards, economy, routing, alerting, ..present.clone() };
-    let Settings { listen, rules, ingest, windows, evaluation, journal, recording, kubernetes, log, .. } = newer;
+    let Settings {
+        listen, rules, ingest, windows, evaluation, journal, recording, warm_start, kubernetes, log, ..
+    } = newer;
     let waiting = [
         ("listen", listen != present.listen),
         ("rules", rules != present.rules),
@@ -78,6 +83,7 @@ pub(super) fn reloaded(present: &Settings, newer: Settings) -> (Settings, Vec<&'
         ("evaluation", evaluation != present.evaluation),
         ("journal", journal != present.journal),
         ("recording", recording != present.recording),
+        ("warm_start", warm_start != present.warm_start),
         ("kubernetes", kubernetes != present.kubernetes),
         ("log", log != present.log),
     ];

@@ -45,8 +45,9 @@ pub use schedule::{Effect, Event, Schedule, When};
 pub use settings::{
     Access, Alerting, Alertmanager, AllowedSan, ClientAuth, Conflicts, Credentials, Durability,
     Economy as SharedEconomy, Enabled, Evaluation, GroupBy, Guards, Ha, HttpServer, Ingest, InhibitRule, Journal, Keep,
-    Kubernetes, LimitGroup, Log, LogFormat, LogLevel, NamedIntervals, PasswordHash, Receiver, Recording, Route,
-    Routing, Settings, SharedLimits, TlsServer, TlsVersion, TooOld, Validate, Web, Webhook, WebhookAddress, Windows,
+    Kubernetes, LimitGroup, Log, LogFormat, LogLevel, NamedIntervals, Otlp, PasswordHash, Receiver, Recording, Route,
+    Routing, Settings, SharedLimits, TlsServer, TlsVersion, TooOld, TranslationStrategy, Validate, WarmStart, Web,
+    Webhook, WebhookAddress, Windows,
 };
 
 // Files of rule tests.

@@ -442,7 +442,7 @@ fn settings_are_checked_one_by_one() {
             web.yaml:1:49: expected true or false, found the text "on"
                 1 | kubernetes: {enabled: yes, timeout: 10, events: on}
                   |                                                 ^^
-            web.yaml:2:1: unknown field "alertmanagers" in the settings; known: listen, external_url, rules, web, ingest, windows, evaluation, guards, journal, recording, economy, kubernetes, alerting, route, receivers, inhibit_rules, time_intervals, log
+            web.yaml:2:1: unknown field "alertmanagers" in the settings; known: listen, external_url, rules, web, ingest, otlp, windows, evaluation, guards, journal, recording, warm_start, economy, kubernetes, alerting, route, receivers, inhibit_rules, time_intervals, log
                 2 | alertmanagers: []
                   | ^^^^^^^^^^^^^
         "#]],

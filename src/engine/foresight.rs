@@ -160,6 +160,17 @@ impl Foresight {
         }
     }
 
+    /// `None` while it is away.
+    pub(super) fn predictor(&self) -> Option<&Predictor> {
+        self.predictor.as_deref()
+    }
+
+    /// Puts another predictor in the place of the present one.
+    pub(super) fn replace(&mut self, predictor: Box<Predictor>) {
+        self.predictor = Some(predictor);
+        self.looked = None;
+    }
+
     /// The window that the last outlook is about, from its time on.
     pub(super) fn window(&self) -> Option<(Duration, Duration)> {
         self.looked.map(|(_, Windows { lead, until, .. })| (lead, until))

@@ -22,6 +22,7 @@ mod learned;
 mod lending;
 mod notable;
 mod outlying;
+mod past;
 mod patterns;
 mod posted;
 mod recorded;
@@ -43,6 +44,7 @@ pub use alerts::AlertKey;
 pub use command::{Answer, Command, ManualScale, MetricForecast};
 pub use explain::{LINES_MAX, explain};
 pub use outlying::OddPod;
+pub use past::Past;
 pub use view::{AlertView, LimitGroupView, MetricView, RuleHealth, ShadowView, Terms, View, WorkloadView};
 
 use agenda::Agenda;
@@ -85,6 +87,8 @@ pub enum Event {
     Received(u64),
     /// A predictor has been fitted, which took so long.
     Refitted(Refit, Duration),
+    /// What demand was before has been learned.
+    Past(Past),
     /// A receiver could not be told.
     Untold(Notification),
     /// Somebody asks; [`Effect::Answer`] of the same number answers.
@@ -401,6 +405,7 @@ impl Engine {
             }
             Event::Received(samples) => self.breaker.samples(samples, now),
             Event::Refitted(refit, took) => self.refitted(refit, took, now),
+            Event::Past(past) => self.learn_past(past),
             Event::Untold(notification) => self.desk.alerts.failed(&notification),
             Event::Asked(..) => {}
             Event::Acted(action, outcome) => {

@@ -40,7 +40,7 @@ impl Engine {
             return;
         }
         if let Some(away) = self.turns.away.take()
-            && let Some(known) = self.foreseer(&away)
+            && let Some(known) = self.foreseer(&away.0, away.1.as_ref())
             && let Some(forecasting) = known.rule.forecast.clone()
             && let Some(foresight) = known.foresights.get_mut(&away.2)
         {
@@ -78,7 +78,8 @@ impl Engine {
         }
     }
 
-    fn foreseer(&mut self, (workload, shadow, _): &Away) -> Option<&mut Known> {
+    /// What is known of a workload, or of the shadow of it where a rule is named.
+    pub(super) fn foreseer(&mut self, workload: &Workload, shadow: Option<&Arc<str>>) -> Option<&mut Known> {
         match shadow {
             None => self.workloads.get_mut(workload),
             Some(rule) => self.shadows.get_mut(&(workload.clone(), Arc::clone(rule))).map(|shadow| &mut shadow.known),
@@ -92,7 +93,9 @@ impl Engine {
         if self.turns.away.as_ref() == Some(&whose) {
             self.turns.away = None;
         }
-        if let Some(foresight) = self.foreseer(&whose).and_then(|known| known.foresights.get_mut(&whose.2)) {
+        if let Some(foresight) =
+            self.foreseer(&whose.0, whose.1.as_ref()).and_then(|known| known.foresights.get_mut(&whose.2))
+        {
             foresight.put_back(predictor);
         }
         self.agenda.set(Due::Refit, Some(now + took.saturating_mul(REST)));

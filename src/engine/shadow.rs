@@ -125,7 +125,7 @@ impl Shadow {
 }
 
 /// How a shadow is named where workloads are told apart by text.
-fn named(workload: &Workload, rule: &str) -> String {
+pub(super) fn named(workload: &Workload, rule: &str) -> String {
     format!("{workload} ({rule})")
 }
 

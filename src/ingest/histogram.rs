@@ -148,9 +148,11 @@ pub(super) fn check(message: &[u8]) -> Result<Result<Timestamp, HistogramFault>,
             (11, Kind::Bytes) => positive.span(fields.bytes()?)?,
             (12, _) => varints(&mut fields, kind, number, |delta| positive.deltas.push(zigzag(delta)))?,
             (13, _) => doubles(&mut fields, kind, number, |count| positive.count(count))?,
+            // Whether the count began anew: of no use yet.
+            (14, Kind::Varint) => _ = fields.varint()?,
             (15, Kind::Varint) => at = fields.varint()?,
             (16, _) => doubles(&mut fields, kind, number, |bound| bounds.push(bound))?,
-            (1..=8 | 11 | 15, _) => return Err(Malformed::FieldType { message: "Histogram", number }),
+            (1..=8 | 11 | 14 | 15, _) => return Err(Malformed::FieldType { message: "Histogram", number }),
             _ => fields.skip(kind)?,
         }
     }

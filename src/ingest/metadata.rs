@@ -37,10 +37,23 @@ impl Metadata {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What is said of one.
+    #[must_use]
+    pub fn family(&self, name: &str) -> Option<Family> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Notes what is said of a family beside a series of this name, as 2.0 does it: a message with nothing in it says nothing.
+    pub(super) fn note_series(&self, name: &[u8], number: u64, help: &[u8], unit: &[u8]) {
+        if number == 0 && help.is_empty() && unit.is_empty() {
+            return;
+        }
+        self.note(family(name, kind(number)), number, help, unit);
+    }
+
     /// Notes what is said of a family. Text that is no UTF-8 says nothing, and what is too long is cut.
-    pub(super) fn note(&self, name: &[u8], kind: u64, help: &[u8], unit: &[u8]) {
-        let (Ok(name), kind) = (std::str::from_utf8(name), self::kind(kind)) else { return };
-        let name = family(name, kind);
+    pub(super) fn note(&self, name: &[u8], number: u64, help: &[u8], unit: &[u8]) {
+        let (Ok(name), kind) = (std::str::from_utf8(name), kind(number)) else { return };
         if name.is_empty() || name.len() > TEXT_BYTES_MAX {
             return;
         }
@@ -58,13 +71,13 @@ impl Metadata {
 }
 
 /// The family of a series with this name: the buckets, sum and count of a histogram are one.
-fn family<'a>(name: &'a str, kind: &str) -> &'a str {
-    let endings: &[&str] = match kind {
-        "histogram" | "gaugehistogram" => &["_bucket", "_sum", "_count"],
-        "summary" => &["_sum", "_count"],
+fn family<'a>(name: &'a [u8], kind: &str) -> &'a [u8] {
+    let endings: &[&[u8]] = match kind {
+        "histogram" | "gaugehistogram" => &[b"_bucket", b"_sum", b"_count"],
+        "summary" => &[b"_sum", b"_count"],
         _ => &[],
     };
-    endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+    endings.iter().find_map(|ending| name.strip_suffix(*ending)).unwrap_or(name)
 }
 
 fn text(bytes: &[u8]) -> &str {

@@ -33,7 +33,7 @@ impl Protocol {
 }
 
 /// Bytes of a header that an answer repeats.
-const SHOWN_BYTES: usize = 100;
+pub(super) const SHOWN_BYTES: usize = 100;
 
 /// Checks content type, encoding and declared length, and says which message the body is. Without a header, remote write
 /// 1.0 and snappy are meant. `X-Prometheus-Remote-Write-Version` decides nothing.

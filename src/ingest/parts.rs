@@ -152,6 +152,17 @@ pub(super) fn trailing_sample(series: &[u8]) -> Option<(&[u8], Sample)> {
     Some((before, leading_zero(field)?.0))
 }
 
+/// The newest of the samples that a series of remote write 1.0 ends with, and how many those are.
+#[inline]
+pub(super) fn newest_of_trailing(series: &[u8]) -> Option<(Timestamp, u64)> {
+    let (mut rest, last) = trailing_sample(series)?;
+    let (mut newest, mut count) = (last.at, 1);
+    while let Some((before, sample)) = trailing_sample(rest) {
+        (rest, newest, count) = (before, newest.max(sample.at), count + 1);
+    }
+    Some((newest, count))
+}
+
 /// How many samples a series of remote write 1.0 ends with, where they look as nearly everybody writes them: counted from behind.
 /// Where there is none, the series has to be walked.
 #[inline]

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use crossbeam_queue::ArrayQueue;
 use http::HeaderMap;
 
+use super::key::Key;
 use super::metadata::Metadata;
 use super::negotiate::{Protocol, negotiate};
+use super::otlp::{self, Encoding};
 use super::rejected::{Item, Partial, Rejected};
 use super::replicas::{Pairs, Replicas};
 use super::request::{Pending, Request};
 use super::spelled::Spelled;
 use super::symbols::Symbols;
-use super::unpack::unpack;
+use super::unpack::{claimed, unpack};
 use super::{v1, v2};
+use crate::config::Otlp;
 use crate::labels::Relabel;
 use crate::recording::Taken;
 use crate::series::{Store, Touched};
@@ -52,6 +55,8 @@ pub struct Limits {
     pub pairs: Option<Pairs>,
     /// What is done to the labels of each series before anybody reads them.
     pub relabel: Relabel,
+    /// How OpenTelemetry's metrics become series.
+    pub otlp: Otlp,
 }
 
 impl Default for Limits {
@@ -68,6 +73,7 @@ impl Default for Limits {
             too_old_is_error: false,
             pairs: None,
             relabel: Relabel::default(),
+            otlp: Otlp::default(),
         }
     }
 }
@@ -154,7 +160,7 @@ impl Buffers {
 }
 
 /// Gives the memory of a list to one whose items are of the same layout and borrow from something else.
-fn recycle<T, U>(mut list: Vec<T>) -> Vec<U> {
+pub(super) fn recycle<T, U>(mut list: Vec<T>) -> Vec<U> {
     list.clear();
     // An in-place collect: the allocation stays. There are no items to turn over.
     list.into_iter().map(|_| unreachable!("the list was just emptied")).collect()
@@ -164,8 +170,7 @@ fn recycle<T, U>(mut list: Vec<T>) -> Vec<U> {
 pub struct Receiver {
     store: Arc<Store>,
     pub(super) limits: Limits,
-    /// Makes fingerprints unguessable, so that nobody can craft two series that share one.
-    pub(super) seed: u64,
+    pub(super) key: Key,
     pub(super) replicas: Option<Replicas>,
     /// Whether relabelling may change a metric's name: then nothing can be said by the name alone.
     pub(super) renames: bool,
@@ -185,7 +190,7 @@ impl Receiver {
         limits.decompressed_bytes_max = limits.decompressed_bytes_max.min(u32::MAX as usize);
         Self {
             store,
-            seed,
+            key: Key::new(seed),
             replicas: limits.pairs.clone().map(Replicas::new),
             renames: limits.relabel.may_rename(),
             limits,
@@ -223,6 +228,12 @@ impl Receiver {
         self.limits.body_bytes_max
     }
 
+    /// The length that a body of remote write claims to unpack to, which tells how long it will take; 0 for one that won't.
+    #[must_use]
+    pub fn unpacked_bytes(&self, body: &[u8]) -> usize {
+        claimed(body, self.limits.decompressed_bytes_max).unwrap_or(0)
+    }
+
     /// What senders say of their metrics.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
@@ -234,22 +245,50 @@ impl Receiver {
     /// A malformed body changes nothing. Where single series or samples are at fault, the rest is stored, and the
     /// outcome has [`Rejected::Partial`].
     pub fn receive(&self, protocol: Protocol, body: &[u8], now: Timestamp) -> Outcome {
-        let mut buffers = self.buffers.pop().unwrap_or_default();
-        let outcome = self.receive_with(&mut buffers, protocol, body, now);
-        buffers.trim();
-        // A full queue means that there are buffers enough.
-        drop(self.buffers.push(buffers));
-        let outcome = outcome.unwrap_or_else(|rejected| Outcome { rejected: Some(rejected), ..Outcome::default() });
-        self.count(protocol, &outcome);
-        outcome
-    }
-
-    fn count(&self, protocol: Protocol, outcome: &Outcome) {
-        let (metrics, received) = (&self.metrics, &outcome.received);
         let message = match protocol {
             Protocol::V1 => Message::V1,
             Protocol::V2 => Message::V2,
         };
+        self.receive_as(message, |buffers| self.receive_with(buffers, protocol, body, now))
+    }
+
+    /// Looks at the headers of a request with OpenTelemetry's metrics, before the body is read.
+    pub fn negotiate_otlp(&self, headers: &HeaderMap) -> Result<Encoding, Rejected> {
+        otlp::negotiate(headers, self.limits.body_bytes_max)
+    }
+
+    /// Unpacks a body of OpenTelemetry's metrics and stores its samples, as [`Receiver::receive`] does. A point that is at fault
+    /// counts as one sample that is turned away, however many series it would have made.
+    pub fn receive_otlp(&self, encoding: Encoding, body: &[u8], now: Timestamp) -> Outcome {
+        self.receive_as(Message::Otlp, |buffers| {
+            let Buffers { unpacked, pending, touched, .. } = buffers;
+            let body = otlp::open(body, encoding, &self.limits, unpacked)?;
+            let batch = self.store.batch(touched);
+            let mut sink = otlp::Sink::new(self, &batch, std::mem::take(pending), now);
+            otlp::translate(body, &mut sink);
+            let (received, partial, used) = sink.finish();
+            *pending = used;
+            if batch.finish() {
+                (self.wake)();
+            }
+            Ok(Outcome { received, rejected: partial_of(partial) })
+        })
+    }
+
+    /// Lends buffers to `receive`, and counts what came of it.
+    fn receive_as(&self, message: Message, receive: impl FnOnce(&mut Buffers) -> Result<Outcome, Rejected>) -> Outcome {
+        let mut buffers = self.buffers.pop().unwrap_or_default();
+        let outcome = receive(&mut buffers);
+        buffers.trim();
+        // A full queue means that there are buffers enough.
+        drop(self.buffers.push(buffers));
+        let outcome = outcome.unwrap_or_else(|rejected| Outcome { rejected: Some(rejected), ..Outcome::default() });
+        self.count(message, &outcome);
+        outcome
+    }
+
+    fn count(&self, message: Message, outcome: &Outcome) {
+        let (metrics, received) = (&self.metrics, &outcome.received);
         metrics.messages.add(message, 1);
         let written = outcome.written();
         metrics.accepted.add(written.samples);

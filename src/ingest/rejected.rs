@@ -25,6 +25,8 @@ pub enum Malformed {
     FieldNumber,
     #[error("field {number} of {message} has the wrong type")]
     FieldType { message: &'static str, number: u32 },
+    #[error("messages stand within messages a hundred times")]
+    TooDeep,
 }
 
 /// Where in a request something stands.
@@ -43,7 +45,7 @@ impl Place {
     }
 }
 
-/// Why a remote-write request was turned away, wholly or in part. `Display` is the answer's text.
+/// Why a request was turned away, wholly or in part. `Display` is the answer's text.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Rejected {
     #[error(
@@ -71,6 +73,20 @@ pub enum Rejected {
     TooManySeries(usize),
     #[error("body has more than {0} symbols, a sixteenth of ingest.decompressed_bytes_max: lower max_samples_per_send")]
     TooManySymbols(usize),
+    #[error(
+        "content type \"{0}\" is not supported here: send application/x-protobuf (OTLP over HTTP in JSON is not taken)"
+    )]
+    OtlpContentType(String),
+    #[error("content encoding \"{0}\" is not supported here: send gzip or none")]
+    OtlpContentEncoding(String),
+    #[error("body is no gzip: {0}")]
+    Gzip(String),
+    #[error("body unpacks to more than {limit} bytes (ingest.decompressed_bytes_max): send smaller batches")]
+    InflatesTooLarge { limit: usize },
+    #[error("body is no ExportMetricsServiceRequest: {0}")]
+    MalformedOtlp(Malformed),
+    #[error("body makes more than {0} time series (ingest.request_series_max): send smaller batches")]
+    TooManyPoints(usize),
     #[error("{0}")]
     Partial(Partial),
 }
@@ -80,8 +96,11 @@ impl Rejected {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::ContentType(_) | Self::ContentEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ContentType(_)
+            | Self::ContentEncoding(_)
+            | Self::OtlpContentType(_)
+            | Self::OtlpContentEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge { .. } | Self::InflatesTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnpacksTooLarge { .. }
             | Self::ImpossibleLength { .. }
             | Self::FramedSnappy
@@ -90,6 +109,9 @@ impl Rejected {
             | Self::OtherMessage(_)
             | Self::TooManySeries(_)
             | Self::TooManySymbols(_)
+            | Self::Gzip(_)
+            | Self::MalformedOtlp(_)
+            | Self::TooManyPoints(_)
             | Self::Partial(_) => StatusCode::BAD_REQUEST,
         }
     }
@@ -116,7 +138,7 @@ pub enum Fault {
     OddReferences,
     #[error("a reference beyond the table of symbols")]
     Reference,
-    #[error("neither samples nor histograms")]
+    #[error("neither samples, histograms nor exemplars")]
     Empty,
     #[error("{0}")]
     Refused(Refused),
@@ -130,6 +152,16 @@ pub enum Fault {
     TooOld,
     #[error("a histogram with {0}")]
     Histogram(HistogramFault),
+    #[error("delta temporality: set the sender's temporality preference to cumulative")]
+    Delta,
+    #[error("no aggregation temporality")]
+    NoTemporality,
+    #[error("no data points")]
+    NoPoints,
+    #[error("a name of which nothing is left as a metric's name")]
+    MetricName,
+    #[error("an attribute of whose key nothing is left as a label's name")]
+    LabelName,
 }
 
 impl Fault {
@@ -166,12 +198,16 @@ impl Fault {
             | Self::LabelsTooLong(_)
             | Self::OddReferences
             | Self::Reference
-            | Self::Empty => RejectedSample::Labels,
+            | Self::Empty
+            | Self::NoPoints
+            | Self::MetricName
+            | Self::LabelName => RejectedSample::Labels,
             Self::Refused(_) | Self::TooManyClusters(_) => RejectedSample::SeriesLimit,
             Self::DuplicateTimestamp => RejectedSample::DuplicateTimestamp,
             Self::TooFarInFuture(_) => RejectedSample::Future,
             Self::TooOld => RejectedSample::Old,
             Self::Histogram(_) => RejectedSample::Histogram,
+            Self::Delta | Self::NoTemporality => RejectedSample::Temporality,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The table of symbols of one request of remote write 2.0: its texts where they stand in the body, and what has been found
 //! out about each. Hashes and verdicts are worked out when they are first asked for, once for each symbol.
 
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use super::key::Key;
 
 /// The memory of a table, used again by the next request.
 #[derive(Debug, Default)]
@@ -63,13 +63,13 @@ impl Symbols {
 
     /// The hash of a symbol's text.
     #[inline]
-    pub(super) fn hash(&mut self, body: &[u8], seed: u64, reference: u32) -> Option<u128> {
+    pub(super) fn hash(&mut self, body: &[u8], key: &Key, reference: u32) -> Option<u128> {
         let known = *self.hashes.get(reference as usize)?;
-        if known != 0 { Some(known) } else { self.hash_anew(body, seed, reference) }
+        if known != 0 { Some(known) } else { self.hash_anew(body, key, reference) }
     }
 
-    fn hash_anew(&mut self, body: &[u8], seed: u64, reference: u32) -> Option<u128> {
-        let hash = xxh3_128_with_seed(self.text(body, reference)?, seed).max(1);
+    fn hash_anew(&mut self, body: &[u8], key: &Key, reference: u32) -> Option<u128> {
+        let hash = key.hash(self.text(body, reference)?).max(1);
         *self.hashes.get_mut(reference as usize)? = hash;
         Some(hash)
     }

@@ -1,11 +1,15 @@
 mod differential;
 mod differential_v2;
 mod hostile;
+mod oracle;
+mod otlp;
 
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use prost::Message as _;
+
+use oracle::{NOW, held, packed, receiver};
 
 use super::*;
 use crate::labels::{MatchOp, Matcher, NAME};
@@ -13,26 +17,11 @@ use crate::proto::{Label, Sample, TimeSeries, WriteRequest};
 use crate::recording::Taken;
 use crate::sample::STALE_BITS;
 use crate::series::{self, Selector, Store};
-use crate::time::{Range, Timestamp};
-
-const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
-
-fn receiver(limits: Limits) -> (Arc<Store>, Receiver) {
-    // Windows that keep all that comes.
-    let limits_of_store =
-        series::Limits { keep: series::Keep::All, retention: std::time::Duration::MAX, ..series::Limits::default() };
-    let store = Arc::new(Store::new(limits_of_store));
-    (Arc::clone(&store), Receiver::new(store, limits, 7, || {}))
-}
 
 /// What becomes of a body of remote write 1.0.
 fn receive(receiver: &Receiver, body: &[u8]) -> Result<Received, Rejected> {
     let Outcome { received, rejected } = receiver.receive(Protocol::V1, body, NOW);
     rejected.map_or(Ok(received), Err)
-}
-
-fn packed(message: &[u8]) -> Vec<u8> {
-    snap::raw::Encoder::new().compress_vec(message).unwrap()
 }
 
 fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> TimeSeries {
@@ -46,22 +35,6 @@ fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> TimeSeries {
 
 fn body(timeseries: Vec<TimeSeries>) -> Vec<u8> {
     packed(&WriteRequest { timeseries, metadata: Vec::new() }.encode_to_vec())
-}
-
-/// All that the store holds: a line for each sample, `series @ms-before-now bits`, sorted.
-fn held(store: &Store) -> Vec<String> {
-    let any = Matcher::new(NAME, MatchOp::Regex, ".+").unwrap();
-    let found = store.search(&Selector { matchers: vec![any], span: std::time::Duration::ZERO });
-    let mut lines = Vec::new();
-    for window in found.windows().iter() {
-        let mut samples = Vec::new();
-        window.read(Range { start: Timestamp::MIN, end: Timestamp::MAX }, &mut samples);
-        for sample in samples {
-            lines.push(format!("{} {} {:x}", window.labels(), sample.at.as_millis(), sample.value.to_bits()));
-        }
-    }
-    lines.sort();
-    lines
 }
 
 #[track_caller]
@@ -192,6 +165,19 @@ fn a_request_sent_again_changes_nothing() {
     let again = receive(&receiver, &request).unwrap();
     assert_eq!((again.kept, again.duplicate), (0, 3));
     assert_eq!(held(&store), before);
+}
+
+#[test]
+fn a_sample_of_now_is_kept_though_an_old_one_follows_it() {
+    let store = Arc::new(Store::new(series::Limits { keep: series::Keep::All, ..series::Limits::default() }));
+    let receiver = Receiver::new(store, Limits::default(), 7, || {});
+    let mixed = series(&[(NAME, "a")], &[(0, 1.0), (7_200_000, 2.0)]);
+    for (kept, duplicate) in [(1, 0), (0, 1)] {
+        let received = receive(&receiver, &body(vec![mixed.clone()])).unwrap();
+        assert_eq!((received.kept, received.duplicate, received.too_old), (kept, duplicate, 1));
+    }
+    let old = series(&[(NAME, "a")], &[(7_300_000, 1.0), (7_200_000, 2.0)]);
+    assert_eq!(receive(&receiver, &body(vec![old])).unwrap().too_old, 2);
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! Walks the bytes of a `prometheus.WriteRequest` without building a message.
 
-use xxhash_rust::xxh3::xxh3_128_with_seed;
-
 use super::metadata::{Metadata, said};
 use super::negotiate::Protocol;
-use super::parts::{self, Counted, leading_sample, trailing_sample, trailing_samples};
+use super::parts::{self, Counted, leading_sample, newest_of_trailing, trailing_sample, trailing_samples};
 use super::receiver::Limits;
 use super::rejected::{Fault, Malformed, Place, Rejected};
 use super::request::Request;
@@ -62,12 +60,13 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
 
     #[inline]
     fn series(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
-        let seed = self.request.receiver.seed;
+        let key = &self.request.receiver.key;
         let tail = trailing_sample(message);
-        if let Some((before, newest)) = tail
-            && self.request.is_too_old(newest.at)
+        if let Some((_, last)) = tail
+            && self.request.is_too_old(last.at)
+            && let Some((newest, samples)) = newest_of_trailing(message)
+            && self.request.is_too_old(newest)
         {
-            let samples = 1 + trailing_samples(before);
             self.request.received.samples += samples;
             self.request.received.too_old += samples;
             return Ok(());
@@ -77,7 +76,7 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
             && let Some(guess) = self.request.guess()
             && let Some((labels, fields)) = message.split_at_checked(guess.label_bytes())
             && !labels.is_empty()
-            && Fingerprint(xxh3_128_with_seed(labels, seed)) == guess.fingerprint()
+            && Fingerprint(key.hash(labels)) == guess.fingerprint()
             && let Some((_, [])) = leading_sample(fields)
         {
             self.request.keep(guess, fields, Counted::ONE_SAMPLE);
@@ -123,7 +122,7 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
             gather(message, &mut gathered)?;
             (block, fields, label_bytes) = (&gathered, message, 0);
         }
-        let fingerprint = Fingerprint(xxh3_128_with_seed(block, self.request.receiver.seed));
+        let fingerprint = Fingerprint(self.request.receiver.key.hash(block));
         self.scattered = gathered;
         if let Some(known) = self.request.batch.known(fingerprint) {
             self.expecting = true;

@@ -212,7 +212,7 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
         let mut folded = Folded::default();
         while !refs.is_empty() {
             let reference = reference(&mut refs)?;
-            folded.add(self.symbols.hash(self.body, self.request.receiver.seed, reference)?);
+            folded.add(self.symbols.hash(self.body, &self.request.receiver.key, reference)?);
         }
         folded.finish()
     }
@@ -302,7 +302,8 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
             Some(Fault::OddReferences)
         } else if !self.refers(said.unwrap_or_default()) {
             Some(Fault::Reference)
-        } else if counted.samples + counted.histograms == 0 {
+        } else if counted.samples + counted.histograms + counted.exemplars == 0 {
+            // Exemplars may stand alone: Prometheus sends each in a series of its own.
             Some(Fault::Empty)
         } else {
             None
@@ -334,7 +335,7 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
     fn resolve(&mut self, message: &'a [u8], counted: Counted) -> Result<(), Malformed> {
         let mut folded = Folded::default();
         for reference in &self.scratch.refs {
-            let Some(hash) = self.symbols.hash(self.body, self.request.receiver.seed, *reference) else {
+            let Some(hash) = self.symbols.hash(self.body, &self.request.receiver.key, *reference) else {
                 self.turn_away(&Fault::Reference, counted);
                 return Ok(());
             };
@@ -374,7 +375,7 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
     pub(super) fn describe_all(&self, metadata: &Metadata) {
         let text = |reference| self.symbols.text(self.body, reference).unwrap_or_default();
         for (name, Described { kind, help, unit }) in &self.said {
-            metadata.note(text(*name), *kind, text(*help), text(*unit));
+            metadata.note_series(text(*name), *kind, text(*help), text(*unit));
         }
     }
 

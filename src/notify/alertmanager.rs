@@ -15,9 +15,8 @@ use tracing::{error, info, warn};
 
 use super::Limits;
 use super::backoff::Backoff;
-use super::client::{Client, ClientError};
-use super::fault::Fault;
 use super::queue::Queue;
+use crate::client::{Client, ClientError, Fault};
 use crate::config::Alertmanager;
 use crate::dispatch::Alert;
 use crate::labels::Labels;

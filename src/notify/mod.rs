@@ -10,12 +10,9 @@
 
 mod alertmanager;
 mod backoff;
-mod client;
-mod fault;
 mod log;
 mod message;
 mod queue;
-mod secret;
 mod signature;
 mod webhook;
 
@@ -32,10 +29,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::alertmanager::Channel;
-use self::client::Client;
-pub use self::client::ClientError;
 pub use self::log::tell as log;
 pub use self::webhook::{Address, NotifyError, WebhookConfig};
+use crate::client::{Client, ClientError};
 use crate::config::{Access, Alerting};
 use crate::dispatch::{Alert, Notification};
 use crate::telemetry::{Gauge, Telemetry};

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use ring::hmac;
 
-use super::secret::Secret;
+use crate::client::Secret;
 use crate::time::Timestamp;
 
 /// The header with the time of the attempt.

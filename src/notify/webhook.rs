@@ -12,11 +12,9 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::backoff::Backoff;
-use super::client::ClientError;
-use super::fault::Fault;
 use super::message::Message;
-use super::secret::{Secret, SecretError};
 use super::{Notifier, signature};
+use crate::client::{ClientError, Fault, Secret, SecretError};
 use crate::config::Access;
 use crate::dispatch::Notification;
 use crate::telemetry::AddresseeMetrics;

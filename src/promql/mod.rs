@@ -15,6 +15,7 @@ mod frame;
 mod functions;
 mod grouping;
 mod histogram;
+mod inline;
 mod lower;
 mod over_time;
 mod parse;
@@ -37,6 +38,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use inline::inlined;
+
 use frame::{Frame, Point};
 use plan::{Expr, Scalar};
 
@@ -51,6 +54,7 @@ pub const LOOKBACK: Duration = Duration::from_mins(5);
 /// A compiled expression. It names the selectors that it reads; bound to their subscriptions it is a [`Query`].
 #[derive(Debug, Clone)]
 pub struct Plan {
+    text: Arc<str>,
     selectors: Vec<Selector>,
     expr: Expr,
 }
@@ -90,11 +94,17 @@ pub enum Value {
 pub type Vector = Vec<(Labels, f64)>;
 
 impl Plan {
-    /// Parses and type-checks `expr`, and lowers it into a plan.
-    pub fn compile(expr: &str) -> Result<Self, ParseError> {
-        let parsed = parse::parse(expr)?;
+    /// Parses and type-checks an expression, and lowers it into a plan.
+    pub fn compile(text: &str) -> Result<Self, ParseError> {
+        let parsed = parse::parse(text)?;
         let (expr, selectors) = lower::lower(&parsed)?;
-        Ok(Self { selectors, expr })
+        Ok(Self { text: text.into(), selectors, expr })
+    }
+
+    /// As written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// What it reads, in the order in which [`Query::new`] wants the subscriptions. No selector comes twice.

@@ -27,7 +27,7 @@ const SPAN_SLACK: Duration = Duration::from_mins(1);
 pub struct Limits {
     /// Series that are kept at once.
     pub series_max: usize,
-    /// Samples that one window may hold. A ring doubles, so what fits is the power of two below, less one.
+    /// Samples that one window may hold.
     pub samples_max: usize,
     /// Bytes of all windows together, labels included.
     pub memory_bytes_max: usize,

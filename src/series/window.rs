@@ -122,9 +122,7 @@ impl Window {
     #[cold]
     fn grow(&self, ring: &Ring, sample: Sample, room: &Room<'_>, guard: &Guard) -> Pushed {
         let (at, bits) = (sample.at.as_millis(), sample.value.to_bits());
-        // A ring holds a power of two, less one.
-        let most = (1 << (room.samples_max.saturating_add(1)).ilog2()) - 1;
-        let (held, wanted) = (ring.samples_max(), self.samples_wanted(ring, at).min(most));
+        let (held, wanted) = (ring.samples_max(), self.samples_wanted(ring, at).min(room.samples_max));
         let more = Ring::bytes(wanted).saturating_sub(Ring::bytes(held));
         if wanted <= held || !room.take(more) {
             return ring.push(at, bits, 0);
@@ -137,15 +135,14 @@ impl Window {
     }
 
     /// How many samples a ring should hold that takes the place of a full one: as many as the span asks for at the interval so
-    /// far, so that it grows once and not step by step; twice to eight times as many as now.
+    /// far, so that it grows once and not step by step; a quarter more to eight times as many as now.
     fn samples_wanted(&self, ring: &Ring, at: i64) -> usize {
         let held = ring.samples_max();
         let covered = ring.oldest_at().map_or(0, |oldest| at.saturating_sub(oldest)).max(1);
         let span = self.span_ms.load(Ordering::Relaxed);
         // One in sixteen more, for scrapes are not to the millisecond.
         let wanted = i128::from(span) * held as i128 / i128::from(covered) * 17 / 16;
-        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX).clamp(held * 2 + 1, held * 8 + 7);
-        (wanted + 1).next_power_of_two() - 1
+        usize::try_from(wanted).unwrap_or(usize::MAX).clamp(held + held / 4 + 1, held * 8 + 7)
     }
 
     /// Puts another ring in place of this one, with its samples and one more.

@@ -3,9 +3,9 @@
 use super::handles::{Counter, Counters, Gauge, label_values};
 
 label_values! {
-    /// What became of a remote-write request.
+    /// What became of a request that brings samples.
     RequestOutcome {
-        /// 204.
+        /// 204, or 200 for OpenTelemetry.
         Accepted => "accepted",
         /// 400: something in it can never be accepted.
         Invalid => "invalid",
@@ -31,6 +31,8 @@ label_values! {
         V1 => "remote_write_1.0",
         /// Remote write 2.0.
         V2 => "remote_write_2.0",
+        /// OpenTelemetry's metrics protocol.
+        Otlp => "otlp",
     }
 }
 
@@ -65,6 +67,8 @@ label_values! {
         Old => "old",
         /// A native histogram that is not sound.
         Histogram => "histogram",
+        /// An OpenTelemetry metric that counts since its last report, or does not say since when.
+        Temporality => "temporality",
     }
 }
 
@@ -85,6 +89,16 @@ label_values! {
         QueueFull => "queue_full",
         /// The disk did not take it.
         WriteFailed => "write_failed",
+    }
+}
+
+label_values! {
+    /// What a question about the past came to.
+    WarmStartResult {
+        Answered => "answered",
+        /// There was no series.
+        Empty => "empty",
+        Failed => "failed",
     }
 }
 
@@ -159,6 +173,15 @@ pub struct EngineMetrics {
     pub failures: Counter,
     pub missed: Counter,
     pub decisions: Counters<Direction>,
+}
+
+/// Counts what is learned of the time before.
+#[derive(Debug, Clone, Default)]
+pub struct WarmStartMetrics {
+    pub pending: Gauge,
+    pub questions: Counters<WarmStartResult>,
+    pub samples: Counter,
+    pub histories: Counter,
 }
 
 /// Counts what is done.

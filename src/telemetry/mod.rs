@@ -19,7 +19,7 @@ mod tests;
 pub use groups::{
     ActionResult, ActuateMetrics, ConnectionRefused, Direction, EngineMetrics, HandshakeFailure, IngestMetrics,
     JournalMetrics, Message, NotKept, NotRecorded, RecordingMetrics, RejectedSample, RequestOutcome, RequestRefused,
-    RuleMetrics, SeriesMetrics, Violation, WebMetrics,
+    RuleMetrics, SeriesMetrics, Violation, WarmStartMetrics, WarmStartResult, WebMetrics,
 };
 pub use handles::{Counter, Counters, Gauge, LabelValue};
 pub use latency::{BOUNDS, Latencies, Latency, Snapshot};

@@ -182,6 +182,16 @@ table! {
     RECORDING_LIMIT: "headroom_recording_limit_bytes", Gauge, Bytes, [],
         "Size that the recording's files may have; the oldest samples are removed before it is reached. 0 where nothing is recorded.";
 
+    // Asked for, of what was before.
+    WARM_START_PENDING: "headroom_warm_start_questions_pending", Gauge, Number, [],
+        "Questions of the warm start that have no answer yet: one for each selector and each demand that is foreseen.";
+    WARM_START_QUESTIONS: "headroom_warm_start_questions_total", Counter, Number, ["result"],
+        "Questions of the warm start that are settled, by result.";
+    WARM_START_SAMPLES: "headroom_warm_start_samples_total", Counter, Number, [],
+        "Samples that the warm start brought for the windows; they count as accepted, too.";
+    WARM_START_HISTORIES: "headroom_warm_start_histories_total", Counter, Number, [],
+        "Demands of workloads whose past was learned.";
+
     // Told.
     NOTIFICATIONS_SENT: "headroom_notifications_sent_total", Counter, Number, ["addressee"],
         "Alerts that an Alertmanager took, and messages that a receiver took.";

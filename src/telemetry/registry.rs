@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, Prometheu
 
 use super::groups::{
     ActuateMetrics, EngineMetrics, IngestMetrics, JournalMetrics, RecordingMetrics, RuleMetrics, SeriesMetrics,
-    WebMetrics,
+    WarmStartMetrics, WebMetrics,
 };
 use super::handles::{Counter, Counters, Gauge, LabelValue};
 use super::latency::Latencies;
@@ -27,6 +27,7 @@ pub struct Telemetry {
     pub actuate: ActuateMetrics,
     pub journal: JournalMetrics,
     pub recording: RecordingMetrics,
+    pub warm_start: WarmStartMetrics,
     pub web: WebMetrics,
     pub notify: NotifyMetrics,
     pub latency: Latencies,
@@ -48,6 +49,7 @@ impl Telemetry {
             actuate: registration.actuate(),
             journal: registration.journal(),
             recording: registration.recording(),
+            warm_start: registration.warm_start(),
             web: registration.web(),
             notify: NotifyMetrics::default(),
             latency: Latencies::default(),
@@ -205,6 +207,15 @@ impl Registration {
             dropped: self.counters(&names::RECORDING_DROPPED),
             bytes: self.gauge(&names::RECORDING_BYTES),
             bytes_limit: self.gauge(&names::RECORDING_LIMIT),
+        }
+    }
+
+    fn warm_start(&mut self) -> WarmStartMetrics {
+        WarmStartMetrics {
+            pending: self.gauge(&names::WARM_START_PENDING),
+            questions: self.counters(&names::WARM_START_QUESTIONS),
+            samples: self.counter(&names::WARM_START_SAMPLES),
+            histories: self.counter(&names::WARM_START_HISTORIES),
         }
     }
 

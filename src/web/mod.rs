@@ -1,4 +1,4 @@
-//! The door for HTTP: the write endpoint, the APIs, the page and `/metrics`.
+//! The door for HTTP: the endpoints that take samples, the APIs, the page and `/metrics`.
 //!
 //! In: connections and, from `app`, a [`Context`]. Out: bodies for `ingest`, answers for people and programs.
 //! Never here: policy, or a limit that is checked after the memory is spent. A handler that panics costs one answer.
@@ -19,7 +19,9 @@ mod files;
 mod forecasts;
 mod gate;
 mod history;
+mod metadata;
 mod metrics;
+mod otlp;
 mod page;
 mod params;
 mod passwords;

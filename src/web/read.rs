@@ -33,6 +33,7 @@ pub(super) fn status(context: &Context) -> Reply {
     let view = context.view.borrow().clone();
     let telemetry = &context.telemetry;
     let (ingest, series, latency) = (&telemetry.ingest, &telemetry.series, &telemetry.latency);
+    let warm_start = &telemetry.warm_start;
     let missing = context.missing.borrow().clone();
     let body = json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -57,6 +58,12 @@ pub(super) fn status(context: &Context) -> Reply {
             "window_bytes": series.window_bytes.get(),
             "window_bytes_limit": series.window_bytes_limit.get(),
             "index_bytes": series.index_bytes.get(),
+        },
+        "warm_start": {
+            "pending": warm_start.pending.get(),
+            "questions": counts(&warm_start.questions),
+            "samples": warm_start.samples.get(),
+            "histories": warm_start.histories.get(),
         },
         "latency": {
             "request": quantiles(&latency.request.snapshot()),

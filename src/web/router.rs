@@ -16,8 +16,8 @@ use super::rates::Rates;
 use super::reply::{self, Reply};
 use super::stream::Hub;
 use super::{
-    Context, alertmanager, anomalies, decisions, explain, forecasts, metrics, page, patterns, probes, query, read,
-    scale, stream, write,
+    Context, alertmanager, anomalies, decisions, explain, forecasts, metadata, metrics, otlp, page, patterns, probes,
+    query, read, scale, stream, write,
 };
 
 /// What all connections share.
@@ -33,7 +33,9 @@ pub(super) struct Service {
 #[derive(Debug, Clone, Copy)]
 enum Endpoint {
     Write,
+    Otlp,
     Query,
+    Metadata,
     Workloads,
     Decisions,
     Explain,
@@ -62,7 +64,9 @@ impl Endpoint {
     fn at(path: &str) -> Option<Self> {
         Some(match path {
             "/api/v1/write" | "/api/v1/push" => Self::Write,
+            "/api/v1/otlp/v1/metrics" => Self::Otlp,
             "/api/v1/query" => Self::Query,
+            "/api/v1/metadata" => Self::Metadata,
             "/api/v1/workloads" => Self::Workloads,
             "/api/v1/decisions" => Self::Decisions,
             "/api/v1/explain" => Self::Explain,
@@ -87,7 +91,7 @@ impl Endpoint {
     /// The methods that it answers, and the same as `Allow` has them.
     fn methods(self) -> (&'static [Method], &'static str) {
         match self {
-            Self::Write | Self::Scale => (POST, "POST"),
+            Self::Write | Self::Otlp | Self::Scale => (POST, "POST"),
             Self::Reload => (&[Method::POST, Method::PUT], "POST, PUT"),
             Self::Query | Self::Patterns => (&[Method::GET, Method::POST, Method::HEAD], "GET, HEAD, POST"),
             Self::Alertmanager(endpoint) => endpoint.methods(),
@@ -149,7 +153,9 @@ impl Service {
         let context = &self.context;
         match endpoint {
             Endpoint::Write => write::handle(self, guest, request).await,
+            Endpoint::Otlp => otlp::handle(self, guest, request).await,
             Endpoint::Query => query::handle(context, params, request).await,
+            Endpoint::Metadata => metadata::handle(context, &params),
             Endpoint::Workloads => read::workloads(context),
             Endpoint::Decisions => decisions::handle(context, &params).await,
             Endpoint::Explain => explain::handle(context, &params, request.headers()),

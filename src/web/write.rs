@@ -17,8 +17,10 @@ use super::router::Service;
 use crate::ingest::{Outcome, Protocol, Rejected, Written};
 use crate::telemetry::RequestOutcome;
 
-/// Bodies above this, in bytes, take long enough that other connections of the worker would feel it.
-const SMALL_BODY: usize = 64 * 1024;
+/// Bodies that unpack to more than this, in bytes, take milliseconds, which other connections of the worker would feel.
+/// Prometheus's 2,000 samples are some 1 MiB and take half of one: to hand the worker's other tasks over would cost an
+/// eighth of that again.
+const SHORT: usize = 2 << 20;
 
 const SAMPLES_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remote-write-samples-written");
 const HISTOGRAMS_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remote-write-histograms-written");
@@ -29,7 +31,7 @@ const EXEMPLARS_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remo
 pub(super) enum Turned {
     #[error(transparent)]
     Rejected(#[from] Rejected),
-    #[error("body is longer than {limit} bytes; lower max_samples_per_send")]
+    #[error("body is longer than {limit} bytes; send less at once (max_samples_per_send)")]
     TooLarge { limit: usize },
     #[error("the body did not arrive within {0:?}; retry")]
     Slow(Duration),
@@ -55,21 +57,27 @@ pub(super) async fn handle(service: &Service, guest: &Guest, request: Request<In
                     service.context.telemetry.ingest.requests.add(RequestOutcome::Accepted, 1);
                     reply::no_content()
                 }
-                Some(rejected) => turned_away(service, &head.headers, &rejected.clone().into()),
+                Some(rejected) => turned_away(service, &head.headers, &rejected.clone().into(), reply::text),
             };
             if protocol == Protocol::V2 {
                 tell_written(&mut answer, outcome.written());
             }
             answer
         }
-        Err(turned) => turned_away(service, &head.headers, &turned),
+        Err(turned) => turned_away(service, &head.headers, &turned, reply::text),
     }
 }
 
-fn turned_away(service: &Service, headers: &HeaderMap, turned: &Turned) -> Reply {
+/// The answer to a request that did not reach the receiver, or was turned away by it.
+pub(super) fn turned_away(
+    service: &Service,
+    headers: &HeaderMap,
+    turned: &Turned,
+    say: impl FnOnce(StatusCode, &str) -> Reply,
+) -> Reply {
     let status = turned.status();
     service.context.telemetry.ingest.requests.add(turned.outcome(status), 1);
-    let mut answer = reply::text(status, &turned.to_string());
+    let mut answer = say(status, &turned.to_string());
     if let Some(seconds) = turned.retry_after(service, headers) {
         answer = reply::retry_after(answer, seconds);
     }
@@ -95,12 +103,7 @@ async fn take(
     body: Incoming,
 ) -> Result<(Protocol, Outcome), Turned> {
     let context = &service.context;
-    if context.shutdown.is_cancelled() {
-        return Err(Turned::ShuttingDown);
-    }
-    if let Some(missing) = context.missing.borrow().first() {
-        return Err(Turned::NotReady(missing.clone()));
-    }
+    ready(service)?;
     let protocol = context.receiver.negotiate(headers)?;
     service.rates.may_send(guest.address, Instant::now()).map_err(Turned::TooFast)?;
 
@@ -109,11 +112,23 @@ async fn take(
     let started = Instant::now();
     context.telemetry.ingest.bytes.add(body.len() as u64);
     let receive = || context.receiver.receive(protocol, &body, (context.clock)());
-    let outcome = off_the_reactor(body.len() > SMALL_BODY, receive);
+    let outcome = off_the_reactor(context.receiver.unpacked_bytes(&body) > SHORT, receive);
     context.telemetry.latency.request.record(started.elapsed());
     drop(room);
     service.rates.sent(guest.address, Instant::now(), outcome.received.samples);
     Ok((protocol, outcome))
+}
+
+/// Turns a request away where nothing can be taken now.
+pub(super) fn ready(service: &Service) -> Result<(), Turned> {
+    let context = &service.context;
+    if context.shutdown.is_cancelled() {
+        return Err(Turned::ShuttingDown);
+    }
+    match context.missing.borrow().first() {
+        Some(missing) => Err(Turned::NotReady(missing.clone())),
+        None => Ok(()),
+    }
 }
 
 /// Reads a body of at most `limit` bytes within the time that bodies have, and hands its room on with it.

@@ -20,7 +20,7 @@ root=$(cd "$here/../.." && pwd)
 cache=${HEADROOM_PEERS_DIR:-${CARGO_TARGET_DIR:-$root/target}/peers}
 limit=${HEADROOM_PEERS_TIMEOUT:-25m}
 required=${HEADROOM_PEERS:-}
-all=(etcd kwok alertmanager victoriametrics prometheus kubernetes)
+all=(etcd kwok otel alertmanager victoriametrics prometheus kubernetes)
 
 say() { printf 'peers: %s\n' "$*"; }
 
@@ -69,6 +69,11 @@ describe() {
       )
       stamp='-X github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version=victoria-metrics-v%s'
       ;;
+    otel)
+      # A program of ours, which is of the version of the SDK that it is built with.
+      module=go.opentelemetry.io/otel/sdk/metric expected='about 1 min'
+      programs=(otel-sender=headroom.dev/tests/peers/otel)
+      ;;
     kubernetes)
       module=k8s.io/kubernetes expected='about 6 min'
       programs=(
@@ -94,7 +99,7 @@ describe() {
 
 # What a finished build was made from: any change of it makes another build.
 key() {
-  { cat "$here/$1/go.mod" "$here/$1/go.sum"; echo "$tags $stamp ${programs[*]}"; } | sha256sum | cut -d' ' -f1
+  { cat "$here/$1/go.mod" "$here/$1/go.sum" "$here/$1"/*.go 2>/dev/null; echo "$tags $stamp ${programs[*]}"; } | sha256sum | cut -d' ' -f1
 }
 
 # Points bin/<program> at a program, so that there is no moment without one.

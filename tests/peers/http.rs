@@ -42,6 +42,16 @@ pub(crate) async fn send(address: SocketAddr, method: &str, path: &str, body: &s
     exchange(address, &format!("{head}Content-Length: {length}\r\n\r\n{body}")).await
 }
 
+/// Posts bytes as they are, and gives status and bytes; `headers` end with `\r\n` each.
+pub(crate) async fn post_bytes(address: SocketAddr, path: &str, headers: &str, body: &[u8]) -> Result<(u16, Vec<u8>)> {
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.0\r\nHost: {address}\r\n{headers}Content-Length: {length}\r\n\r\n");
+    let answer = exchange_bytes(address, &[head.as_bytes(), body].concat(), &head).await?;
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").context("the answer ends within its head")?;
+    let status = parse(&String::from_utf8_lossy(&answer))?.status;
+    Ok((status, answer[end + 4..].to_vec()))
+}
+
 /// Names and values as `application/x-www-form-urlencoded` has them.
 pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
@@ -63,17 +73,23 @@ fn escape(text: &str) -> String {
 
 async fn exchange(address: SocketAddr, request: &str) -> Result<Reply> {
     let line = request.lines().next().unwrap_or_default();
-    let answer = tokio::time::timeout(LIMIT, async {
+    let answer = exchange_bytes(address, request.as_bytes(), line).await?;
+    parse(&String::from_utf8_lossy(&answer)).with_context(|| format!("{line} at {address}"))
+}
+
+/// Sends a request and gives the answer as it came; `line` names it.
+async fn exchange_bytes(address: SocketAddr, request: &[u8], line: &str) -> Result<Vec<u8>> {
+    let line = line.lines().next().unwrap_or_default();
+    tokio::time::timeout(LIMIT, async {
         let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(request.as_bytes()).await?;
+        stream.write_all(request).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
         std::io::Result::Ok(answer)
     })
     .await
     .with_context(|| format!("{line} at {address}: no answer within {LIMIT:?}"))?
-    .with_context(|| format!("{line} at {address}"))?;
-    parse(&String::from_utf8_lossy(&answer)).with_context(|| format!("{line} at {address}"))
+    .with_context(|| format!("{line} at {address}"))
 }
 
 fn parse(answer: &str) -> Result<Reply> {

@@ -49,6 +49,39 @@ impl Prometheus {
         Ok(Self { process, address, config, folder })
     }
 
+    /// Starts a Prometheus that only scrapes and sends, and answers no queries.
+    pub(crate) async fn agent(peers: &Peers, config: &str, flags: &[&str]) -> Result<Self> {
+        let folder = peers.folder()?;
+        let address = free_address()?;
+        let config = folder.write("prometheus.yml", config)?;
+        let mut command = Command::new(peers.program("prometheus"));
+        command
+            .arg("--agent")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.agent.path={}", folder.path().join("data").display()))
+            .arg(format!("--web.listen-address={address}"))
+            .arg("--web.enable-lifecycle")
+            .arg("--scrape.discovery-reload-interval=100ms")
+            .args(flags);
+        let mut process = Process::spawn("prometheus-agent", command, folder.path(), Duration::from_secs(3))?;
+        process.wait_http(address, "/-/ready", READY).await?;
+        Ok(Self { process, address, config, folder })
+    }
+
+    /// One of its own metrics, summed over its series.
+    pub(crate) async fn metric(&self, name: &str) -> Result<f64> {
+        let body = http::get(self.address, "/metrics").await?.body;
+        let of = |line: &str| {
+            let rest = line.strip_prefix(name)?;
+            (rest.starts_with(['{', ' '])).then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
+        };
+        Ok(body.lines().filter_map(of).sum())
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.process.log_tail(2_000)
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

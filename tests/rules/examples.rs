@@ -66,8 +66,7 @@ fn the_reference_shows_the_default_settings() {
 fn the_reference_names_every_field() {
     let readme = readme();
     // A field that no file can have: its finding names those that it can have.
-    let settings =
-        "x: 1\nweb: {x: 1}\ningest: {x: 1}\nwindows: {x: 1}\nevaluation: {x: 1}\nkubernetes: {x: 1}\nlog: {x: 1}\n";
+    let settings = "x: 1\nweb: {x: 1}\ningest: {x: 1}\nwarm_start: {x: 1}\nwindows: {x: 1}\nevaluation: {x: 1}\nkubernetes: {x: 1}\nlog: {x: 1}\n";
     let in_settings = Settings::parse(Source { file: Path::new("x"), text: settings }).unwrap_err();
     let rules = "{groups: [{x: 1, name: a, rules: [{record: a, expr: up, x: 1}, {alert: a, expr: up, x: 1}, {scale: b, x: 1, \
                  target: {kind: D, namespace: a, name: b, x: 1}, replicas: {max: 1, x: 1}, \

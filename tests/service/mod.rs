@@ -6,6 +6,8 @@ mod end_to_end;
 mod exporter;
 mod knowledge;
 mod recording;
+mod senders;
+mod warm_start;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

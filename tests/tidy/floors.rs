@@ -14,15 +14,15 @@ const FLOORS: [&[&str]; 10] = [
     &["import", "rule", "dispatch"],
     &["journal"],
     &["engine"],
-    &["actuate", "notify", "web", "sim"],
+    &["actuate", "backfill", "client", "notify", "web", "sim"],
     &["app", "cli"],
 ];
 
 /// The floor of the doors, which know nothing of each other.
 const DOORS: usize = 8;
 
-/// Save that the simulated cluster is an actuator, and implements the trait.
-const BETWEEN_DOORS: [(&str, &str); 1] = [("sim", "actuate")];
+/// Save that the simulated cluster is an actuator, and implements the trait, and that those who speak to others share a client.
+const BETWEEN_DOORS: [(&str, &str); 3] = [("sim", "actuate"), ("notify", "client"), ("backfill", "client")];
 
 /// Files that belong to no room: the list of rooms, and the program that calls `cli`.
 const ROOMLESS: [&str; 2] = ["lib", "main"];

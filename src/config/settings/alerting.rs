@@ -175,7 +175,7 @@ impl Read for Url {
 }
 
 fn check_url(text: &str) -> Result<(), &'static str> {
-    const FORM: &str = "expected an address as in http://alertmanager:9093";
+    const FORM: &str = "expected an address as in http://localhost:9093";
     let uri: http::Uri = text.parse().map_err(|_| FORM)?;
     let authority = uri.authority().ok_or(FORM)?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.host().is_empty() {
@@ -185,7 +185,7 @@ fn check_url(text: &str) -> Result<(), &'static str> {
         return Err("an address has no credentials, for it is shown; use basic_auth");
     }
     if uri.query().is_some() {
-        return Err("an Alertmanager's address has no query");
+        return Err("an address has no query here");
     }
     Ok(())
 }
@@ -197,7 +197,7 @@ fn prefix(text: &str) -> String {
 }
 
 /// Names and values; each wrong one has its finding.
-fn labels(reader: &Reader<'_>, node: &Node) -> BTreeMap<String, String> {
+pub(super) fn labels(reader: &Reader<'_>, node: &Node) -> BTreeMap<String, String> {
     let Some(fields) = reader.fields(node, "external_labels") else { return BTreeMap::new() };
     let pairs = fields.into_entries().filter_map(|(key, value)| {
         let name = String::read(reader, key)?;
@@ -293,10 +293,10 @@ mod tests {
                 headroom.yaml:5:5: an Alertmanager needs the field "url"
                     5 |   - timeout: 1s
                       |     ^^^^^^^
-                headroom.yaml:6:10: expected an address as in http://alertmanager:9093
+                headroom.yaml:6:10: expected an address as in http://localhost:9093
                     6 |   - url: a:9093
                       |          ^^^^^^
-                headroom.yaml:7:10: an Alertmanager's address has no query
+                headroom.yaml:7:10: an address has no query here
                     7 |   - url: http://a?x=y
                       |          ^^^^^^^^^^^^
                 headroom.yaml:8:5: unknown field "static_configs" in an Alertmanager; known: url, timeout, path_prefix, basic_auth, bearer_token_file, ca_file

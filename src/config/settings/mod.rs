@@ -4,10 +4,12 @@ mod alerting;
 mod economy;
 mod guards;
 mod journal;
+mod otlp;
 mod read;
 mod recording;
 mod relabel;
 mod routing;
+mod warm_start;
 mod web;
 
 pub use guards::Guards;
@@ -23,7 +25,9 @@ use crate::series;
 pub use alerting::{Access, Alerting, Alertmanager, Credentials};
 pub use economy::{Economy, LimitGroup, SharedLimits};
 pub use journal::{Durability, Journal};
+pub use otlp::{Otlp, TranslationStrategy};
 pub use recording::Recording;
+pub use warm_start::WarmStart;
 pub use web::{AllowedSan, ClientAuth, HttpServer, PasswordHash, TlsServer, TlsVersion, Web};
 
 use crate::labels::Relabel;
@@ -40,11 +44,13 @@ pub struct Settings {
     pub rules: Vec<String>,
     pub web: Web,
     pub ingest: Ingest,
+    pub otlp: Otlp,
     pub windows: Windows,
     pub evaluation: Evaluation,
     pub guards: Guards,
     pub journal: Journal,
     pub recording: Recording,
+    pub warm_start: Option<WarmStart>,
     pub economy: Economy,
     pub routing: Routing,
     pub kubernetes: Kubernetes,
@@ -233,11 +239,13 @@ impl Default for Settings {
             rules: vec!["rules/*.yaml".to_owned()],
             web: Web::default(),
             ingest: Ingest::default(),
+            otlp: Otlp::default(),
             windows: Windows::default(),
             evaluation: Evaluation::default(),
             guards: Guards::default(),
             journal: Journal::default(),
             recording: Recording::default(),
+            warm_start: None,
             economy: Economy::default(),
             routing: Routing::default(),
             kubernetes: Kubernetes::default(),

@@ -55,11 +55,13 @@ impl Read for Settings {
             fields.set("rules", &mut settings.rules);
             fields.set("web", &mut settings.web);
             fields.set("ingest", &mut settings.ingest);
+            fields.set("otlp", &mut settings.otlp);
             fields.set("windows", &mut settings.windows);
             fields.set("evaluation", &mut settings.evaluation);
             fields.set("guards", &mut settings.guards);
             fields.set("journal", &mut settings.journal);
             fields.set("recording", &mut settings.recording);
+            settings.warm_start = fields.optional("warm_start");
             fields.set("economy", &mut settings.economy);
             fields.set("kubernetes", &mut settings.kubernetes);
             fields.set("alerting", &mut settings.alerting);

@@ -1,222 +1,17 @@
 //! The walk over bytes against prost on the same bytes.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use prost::Message;
 
-use super::{NOW, held, packed, receive, receiver};
-use crate::ingest::{Limits, Malformed, Received, Rejected};
-use crate::labels::{Labels, NAME};
+use super::oracle::{NOW, agree, packed, receiver};
+use crate::ingest::{Limits, Protocol, Rejected};
+use crate::labels::NAME;
 use crate::proto::histogram::{Count, ZeroCount};
-use crate::proto::{BucketSpan, Histogram, Label, Sample, WriteRequest};
+use crate::proto::{BucketSpan, Histogram, Label, WriteRequest};
 use crate::sample::STALE_BITS;
-use crate::series::Store;
 
-/// `prometheus.WriteRequest` with texts as bytes, for one that is not UTF-8 costs its own series only.
-#[derive(Clone, PartialEq, Message)]
-struct Read {
-    #[prost(message, repeated, tag = "1")]
-    timeseries: Vec<ReadSeries>,
-    #[prost(message, repeated, tag = "3")]
-    metadata: Vec<ReadMetadata>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ReadSeries {
-    #[prost(message, repeated, tag = "1")]
-    labels: Vec<ReadLabel>,
-    #[prost(message, repeated, tag = "2")]
-    samples: Vec<Sample>,
-    #[prost(message, repeated, tag = "3")]
-    exemplars: Vec<ReadExemplar>,
-    #[prost(message, repeated, tag = "4")]
-    histograms: Vec<Histogram>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ReadLabel {
-    #[prost(bytes = "vec", tag = "1")]
-    name: Vec<u8>,
-    #[prost(bytes = "vec", tag = "2")]
-    value: Vec<u8>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ReadExemplar {
-    #[prost(message, repeated, tag = "1")]
-    labels: Vec<ReadLabel>,
-    #[prost(double, tag = "2")]
-    value: f64,
-    #[prost(int64, tag = "3")]
-    timestamp: i64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ReadMetadata {
-    #[prost(int64, tag = "1")]
-    kind: i64,
-    #[prost(bytes = "vec", tag = "2")]
-    name: Vec<u8>,
-    #[prost(bytes = "vec", tag = "4")]
-    help: Vec<u8>,
-    #[prost(bytes = "vec", tag = "5")]
-    unit: Vec<u8>,
-}
-
-/// A request of either version, read: labels, samples, and how many histograms and exemplars are sound or not.
-pub(super) struct Plain {
-    pub(super) labels: Option<Labels>,
-    pub(super) samples: Vec<(i64, u64)>,
-    pub(super) sound: bool,
-}
-
-fn plain(series: &ReadSeries) -> Plain {
-    fn text(bytes: &[u8]) -> Option<&str> {
-        std::str::from_utf8(bytes).ok()
-    }
-    let pairs = series.labels.iter().map(|label| Some((text(&label.name)?, text(&label.value)?)));
-    let pairs: Option<Vec<_>> = pairs.collect();
-    let exemplar = |exemplar: &ReadExemplar| {
-        let labels = exemplar.labels.iter();
-        labels.flat_map(|label| [&label.name, &label.value]).all(|bytes| text(bytes).is_some())
-            && exemplar.timestamp <= NOW.as_millis() + 600_000
-    };
-    Plain {
-        labels: pairs.and_then(|pairs| named(&pairs)),
-        samples: series.samples.iter().map(|sample| (sample.timestamp, sample.value.to_bits())).collect(),
-        sound: series.histograms.iter().all(histogram_is_sound) && series.exemplars.iter().all(exemplar),
-    }
-}
-
-pub(super) fn named(pairs: &[(&str, &str)]) -> Option<Labels> {
-    let named = pairs.iter().all(|(name, _)| !name.is_empty());
-    Labels::from_pairs(pairs.iter().copied()).ok().filter(|labels| named && labels.name().is_some())
-}
-
-/// Whether a histogram is sound, spelled out over the message.
-pub(super) fn histogram_is_sound(histogram: &Histogram) -> bool {
-    if histogram.sum.to_bits() == STALE_BITS {
-        return histogram.timestamp <= NOW.as_millis() + 600_000;
-    }
-    let float = matches!(histogram.count, Some(Count::CountFloat(_)));
-    let places = |spans: &[BucketSpan]| spans.iter().map(|span| u64::from(span.length)).sum::<u64>();
-    let side = |spans: &[BucketSpan], deltas: &[i64], counts: &[f64]| {
-        let forwards = spans.iter().skip(1).all(|span| span.offset >= 0);
-        if float {
-            return (forwards && places(spans) == counts.len() as u64 && !counts.iter().any(|count| *count < 0.0))
-                .then_some(0_u128);
-        }
-        let mut last = 0_i128;
-        let buckets: Option<Vec<u128>> = deltas
-            .iter()
-            .map(|delta| {
-                last += i128::from(*delta);
-                u64::try_from(last).ok().filter(|count| i64::try_from(*count).is_ok()).map(u128::from)
-            })
-            .collect();
-        let sum = buckets?.iter().sum();
-        (forwards && places(spans) == deltas.len() as u64).then_some(sum)
-    };
-    let negative = side(&histogram.negative_spans, &histogram.negative_deltas, &histogram.negative_counts);
-    let positive = side(&histogram.positive_spans, &histogram.positive_deltas, &histogram.positive_counts);
-    let (Some(negative), Some(positive)) = (negative, positive) else { return false };
-    let zero_whole = if let Some(ZeroCount::ZeroCountInt(zero)) = histogram.zero_count { zero } else { 0 };
-    let zero_float = if let Some(ZeroCount::ZeroCountFloat(zero)) = histogram.zero_count { zero } else { 0.0 };
-    let counts = match histogram.count {
-        Some(Count::CountFloat(count)) => ![count, zero_float].iter().any(|count| *count < 0.0),
-        count => {
-            let count = if let Some(Count::CountInt(count)) = count { count } else { 0 };
-            let buckets = negative + positive + u128::from(zero_whole);
-            if histogram.sum.is_nan() { buckets <= u128::from(count) } else { buckets == u128::from(count) }
-        }
-    };
-    let schema = match histogram.schema {
-        -4..=52 => histogram.custom_values.is_empty(),
-        -53 => {
-            let bounds = &histogram.custom_values;
-            let reach: i128 =
-                histogram.positive_spans.iter().map(|span| i128::from(span.offset) + i128::from(span.length)).sum();
-            zero_whole == 0
-                && zero_float == 0.0
-                && histogram.zero_threshold == 0.0
-                && histogram.negative_spans.is_empty()
-                && histogram.negative_deltas.is_empty()
-                && histogram.negative_counts.is_empty()
-                && histogram.positive_spans.first().is_none_or(|span| span.offset >= 0)
-                && bounds.iter().all(|bound| !bound.is_nan() && *bound != f64::INFINITY)
-                && bounds.is_sorted_by(|one, next| one < next)
-                && reach <= bounds.len() as i128 + 1
-        }
-        _ => false,
-    };
-    counts && schema && histogram.timestamp <= NOW.as_millis() + 600_000
-}
-
-/// What plain code makes of a request: the lines that a store should hold, and whether all of it could be taken.
-pub(super) fn expected(request: &[Plain]) -> (Vec<String>, bool) {
-    let mut first: BTreeMap<(String, i64), u64> = BTreeMap::new();
-    let mut all_sound = true;
-    for Plain { labels, samples, sound } in request {
-        let Some(labels) = labels else {
-            all_sound = false;
-            continue;
-        };
-        all_sound &= sound;
-        for (at, bits) in samples {
-            if *at > NOW.as_millis() + 600_000 {
-                all_sound = false;
-                continue;
-            }
-            all_sound &= *first.entry((labels.to_string(), *at)).or_insert(*bits) == *bits;
-        }
-    }
-    let mut lines: Vec<String> =
-        first.into_iter().map(|((labels, at), bits)| format!("{labels} {at} {bits:x}")).collect();
-    lines.sort();
-    (lines, all_sound)
-}
-
-/// Both read the same, or both refuse and nothing is left behind.
-fn agree(message: &[u8]) -> Result<(), TestCaseError> {
-    let (store, receiver) = receiver(Limits::default());
-    let answer = receive(&receiver, &packed(message));
-    // Groups are no longer in use, and we don't read them; prost passes over those that are balanced.
-    if let Err(Rejected::Malformed { fault: Malformed::WireType(3 | 4), .. }) = answer {
-        prop_assert_eq!(store.stats().series, 0);
-        return Ok(());
-    }
-    let Ok(request) = Read::decode(message) else {
-        prop_assert!(matches!(answer, Err(Rejected::Malformed { .. })), "prost refuses: {answer:?}");
-        prop_assert_eq!(store.stats().series, 0, "a broken body changes nothing");
-        return Ok(());
-    };
-    let plain: Vec<Plain> = request.timeseries.iter().map(plain).collect();
-    match answer {
-        Err(Rejected::OtherMessage(_)) => prop_assert_eq!(&request, &Read::default()),
-        answer => same(&store, &plain, &answer)?,
-    }
-    Ok(())
-}
-
-/// The store holds what plain code expects of a request, and the answer says so.
-pub(super) fn same(store: &Store, plain: &[Plain], answer: &Result<Received, Rejected>) -> Result<(), TestCaseError> {
-    let (lines, sound) = expected(plain);
-    // A window tells 49 days; what is farther apart is not all there.
-    let times = || plain.iter().flat_map(|series| series.samples.iter().map(|(at, _)| i128::from(*at)));
-    let apart = times().max().zip(times().min()).map_or(0, |(newest, oldest)| newest - oldest);
-    if apart < 1 << 31 {
-        prop_assert_eq!(held(store), lines);
-    }
-    match answer {
-        Ok(received) => {
-            prop_assert!(sound || apart >= 1 << 31);
-            prop_assert_eq!(received.samples, received.kept + received.duplicate + received.too_old);
-        }
-        Err(Rejected::Partial(_)) => prop_assert!(!sound),
-        Err(rejected) => prop_assert!(false, "prost reads it: {rejected}"),
-    }
-    Ok(())
+pub(super) fn agreed(protocol: Protocol, message: &[u8]) -> Result<(), TestCaseError> {
+    agree(protocol, message).map_err(|error| TestCaseError::fail(format!("{error:#}")))
 }
 
 pub(super) fn field(number: u8, message: &[u8]) -> Vec<u8> {
@@ -395,12 +190,12 @@ pub(super) fn damaged(mut bytes: Vec<u8>, changes: &[(u8, prop::sample::Index, u
 proptest! {
     #[test]
     fn requests_in_any_order_of_fields_are_read_as_prost_reads_them(message in any_request()) {
-        agree(&message)?;
+        agreed(Protocol::V1, &message)?;
     }
 
     #[test]
     fn usual_requests_are_read_as_prost_reads_them(message in usual_request()) {
-        agree(&message)?;
+        agreed(Protocol::V1, &message)?;
     }
 
     #[test]
@@ -408,14 +203,14 @@ proptest! {
         message in prop_oneof![any_request(), usual_request()],
         changes in prop::collection::vec(damage(), 1..4),
     ) {
-        agree(&damaged(message, &changes))?;
+        agreed(Protocol::V1, &damaged(message, &changes))?;
     }
 
     #[test]
     fn arbitrary_messages_are_judged_as_prost_judges_them(
         message in prop::collection::vec(prop_oneof![any::<u8>(), 0_u8..0x30], 0..60),
     ) {
-        agree(&message)?;
+        agreed(Protocol::V1, &message)?;
     }
 
     #[test]
@@ -427,7 +222,7 @@ proptest! {
         changes in prop::collection::vec(damage(), 0..4),
     ) {
         let (store, receiver) = receiver(Limits::default());
-        let answer = receive(&receiver, &damaged(body, &changes));
+        let answer = super::receive(&receiver, &damaged(body, &changes));
         let broken = !matches!(answer, Ok(_) | Err(Rejected::Partial(_)));
         prop_assert!(!broken || store.stats().series == 0);
     }

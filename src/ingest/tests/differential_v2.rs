@@ -3,84 +3,11 @@
 use proptest::prelude::*;
 use prost::Message;
 
-use super::differential::{
-    Plain, any_histogram, any_sample, damage, damaged, field, histogram_is_sound, message, named, same,
-};
-use super::{NOW, held, packed, receiver};
-use crate::ingest::{Limits, Malformed, Outcome, Protocol, Received, Receiver, Rejected};
+use super::differential::{agreed, any_histogram, any_sample, damage, damaged, field, message};
+use super::oracle::{NOW, held, packed, receiver};
+use crate::ingest::{Limits, Protocol};
 use crate::labels::NAME;
-use crate::proto::{Histogram, Label, Sample, TimeSeries, WriteRequest, v2};
-
-/// `io.prometheus.write.v2.Request` with symbols as bytes, for one that is not UTF-8 costs its own series only.
-#[derive(Clone, PartialEq, Message)]
-struct Read {
-    #[prost(bytes = "vec", repeated, tag = "4")]
-    symbols: Vec<Vec<u8>>,
-    #[prost(message, repeated, tag = "5")]
-    timeseries: Vec<ReadSeries>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ReadSeries {
-    #[prost(uint32, repeated, tag = "1")]
-    labels_refs: Vec<u32>,
-    #[prost(message, repeated, tag = "2")]
-    samples: Vec<Sample>,
-    #[prost(message, repeated, tag = "3")]
-    histograms: Vec<Histogram>,
-    #[prost(message, repeated, tag = "4")]
-    exemplars: Vec<v2::Exemplar>,
-    #[prost(message, optional, tag = "5")]
-    metadata: Option<v2::Metadata>,
-}
-
-fn receive(receiver: &Receiver, body: &[u8]) -> Result<Received, Rejected> {
-    let Outcome { received, rejected } = receiver.receive(Protocol::V2, body, NOW);
-    rejected.map_or(Ok(received), Err)
-}
-
-fn plain(series: &ReadSeries, symbols: &[Vec<u8>]) -> Plain {
-    let text = |reference: u32| std::str::from_utf8(symbols.get(reference as usize)?).ok();
-    let even = series.labels_refs.len().is_multiple_of(2);
-    let pairs = series.labels_refs.as_chunks::<2>().0.iter().map(|[name, value]| Some((text(*name)?, text(*value)?)));
-    let pairs: Option<Vec<_>> = pairs.collect();
-    let described = series.metadata.as_ref().is_none_or(|said| {
-        [said.help_ref, said.unit_ref].iter().all(|reference| *reference == 0 || (*reference as usize) < symbols.len())
-    });
-    let holds = !series.samples.is_empty() || !series.histograms.is_empty();
-    let exemplar = |exemplar: &v2::Exemplar| {
-        exemplar.labels_refs.len().is_multiple_of(2)
-            && exemplar.labels_refs.iter().all(|reference| text(*reference).is_some())
-            && exemplar.timestamp <= NOW.as_millis() + 600_000
-    };
-    Plain {
-        labels: pairs.filter(|_| even && described && holds).and_then(|pairs| named(&pairs)),
-        samples: series.samples.iter().map(|sample| (sample.timestamp, sample.value.to_bits())).collect(),
-        sound: series.histograms.iter().all(histogram_is_sound) && series.exemplars.iter().all(exemplar),
-    }
-}
-
-/// Both read the same, or both refuse and nothing is left behind.
-fn agree(message: &[u8]) -> Result<(), TestCaseError> {
-    let (store, receiver) = receiver(Limits::default());
-    let answer = receive(&receiver, &packed(message));
-    // Groups are no longer in use, and we don't read them; prost passes over those that are balanced.
-    if let Err(Rejected::Malformed { fault: Malformed::WireType(3 | 4), .. }) = answer {
-        prop_assert_eq!(store.stats().series, 0);
-        return Ok(());
-    }
-    let Ok(request) = Read::decode(message) else {
-        prop_assert!(matches!(answer, Err(Rejected::Malformed { .. })), "prost refuses: {answer:?}");
-        prop_assert_eq!(store.stats().series, 0, "a broken body changes nothing");
-        return Ok(());
-    };
-    let plain: Vec<Plain> = request.timeseries.iter().map(|series| plain(series, &request.symbols)).collect();
-    match answer {
-        Err(Rejected::OtherMessage(_)) => prop_assert_eq!(&request, &Read::default()),
-        answer => same(&store, &plain, &answer)?,
-    }
-    Ok(())
-}
+use crate::proto::{Label, Sample, TimeSeries, WriteRequest, v2};
 
 const SYMBOLS: [&str; 9] = ["", NAME, "m", "pod", "a", "b", "x", "ü\n", "job"];
 
@@ -165,7 +92,7 @@ fn any_request() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn requests_in_any_order_of_fields_are_read_as_prost_reads_them(message in any_request()) {
-        agree(&message)?;
+        agreed(Protocol::V2, &message)?;
     }
 
     #[test]
@@ -173,14 +100,14 @@ proptest! {
         message in any_request(),
         changes in prop::collection::vec(damage(), 1..4),
     ) {
-        agree(&damaged(message, &changes))?;
+        agreed(Protocol::V2, &damaged(message, &changes))?;
     }
 
     #[test]
     fn arbitrary_messages_are_judged_as_prost_judges_them(
         message in prop::collection::vec(prop_oneof![any::<u8>(), 0_u8..0x30], 0..60),
     ) {
-        agree(&message)?;
+        agreed(Protocol::V2, &message)?;
     }
 
     /// The same samples in either version are the same series, whoever sends them first.

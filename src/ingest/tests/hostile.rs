@@ -3,7 +3,8 @@
 use http::{HeaderMap, HeaderValue};
 use prost::Message as _;
 
-use super::{body, packed, receive, receiver, series};
+use super::oracle::{packed, receiver};
+use super::{body, receive, series};
 use crate::ingest::{Limits, Rejected};
 use crate::labels::NAME;
 use crate::proto::WriteRequest;

@@ -6,6 +6,7 @@ mod ask;
 mod connections;
 mod fake;
 mod metrics;
+mod otlp;
 mod patterns;
 mod stream;
 mod write;

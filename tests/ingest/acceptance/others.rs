@@ -1,12 +1,107 @@
-//! X and N: exemplars and native histograms.
+//! X and N: metadata, exemplars and native histograms.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use headroom::proto::v2::histogram::{Count, ZeroCount};
 use headroom::proto::{self, WriteRequest, v2};
 use prost::Message as _;
 
-use super::{RULES, Second, V1, V2, door, first, metric, now_ms, packed, post};
+use super::{RULES, Second, V1, V2, door, first, metric, now_ms, packed, post, request};
 use crate::service::Headroom;
+
+/// The words of the types by their numbers, and what a number is that nobody knows yet.
+const TYPES: [(i32, &str); 10] = [
+    (0, "unknown"),
+    (1, "counter"),
+    (2, "gauge"),
+    (3, "histogram"),
+    (4, "gaugehistogram"),
+    (5, "summary"),
+    (6, "info"),
+    (7, "stateset"),
+    (8, "unknown"),
+    (i32::MAX, "unknown"),
+];
+
+/// What `/api/v1/metadata` answers.
+async fn metadata(headroom: &Headroom, parameters: &str) -> Result<serde_json::Value> {
+    let answer = request(headroom.address, "GET", &format!("/api/v1/metadata?{parameters}"), "", b"").await?;
+    let json: serde_json::Value = serde_json::from_str(&answer.body).with_context(|| answer.body.clone())?;
+    assert_eq!(answer.status == 200, json["status"] == "success", "{answer:?}");
+    Ok(json)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn x1_types_help_and_units_are_kept_from_both_messages() -> Result<()> {
+    let headroom = Headroom::start_with(RULES, "ingest: {keep: all}\n", &[]).await?;
+    // 1.0 has messages of their own for it, and they may come alone.
+    let said = |(number, _): &(i32, &str)| {
+        let name = format!("x1_first_{number}");
+        proto::MetricMetadata {
+            r#type: *number,
+            metric_family_name: name,
+            help: "a\nb".to_owned(),
+            unit: "s".to_owned(),
+        }
+    };
+    let one = WriteRequest { timeseries: Vec::new(), metadata: TYPES.iter().map(said).collect() };
+    post(&headroom, V1, &packed(&one.encode_to_vec())).await?.is(204);
+    // 2.0 has it within each series.
+    let mut two = Second::new();
+    let [help_ref, unit_ref] = ["a\nb", "s"].map(|text| two.reference(text));
+    for (number, _) in TYPES {
+        let said = v2::Metadata { r#type: number, help_ref, unit_ref };
+        two.series(&[("__name__", &format!("x1_second_{number}"))], &[(0, 1.0)]).metadata = Some(said);
+    }
+    // The parts of a histogram are one family there; in 1.0 the name is the family's own.
+    let said = v2::Metadata { r#type: 3, help_ref: 0, unit_ref: 0 };
+    two.series(&[("__name__", "x1_parts_bucket"), ("le", "1")], &[(0, 1.0)]).metadata = Some(said);
+    post(&headroom, V2, &two.body()).await?.says(204, [11, 0, 0], "");
+    let counts = proto::MetricMetadata { r#type: 3, metric_family_name: "x1_count".to_owned(), ..Default::default() };
+    let one = WriteRequest { timeseries: Vec::new(), metadata: vec![counts] };
+    post(&headroom, V1, &packed(&one.encode_to_vec())).await?.is(204);
+
+    let all = metadata(&headroom, "").await?;
+    for (number, word) in TYPES {
+        for message in ["first", "second"] {
+            let want = serde_json::json!([{"type": word, "help": "a\nb", "unit": "s"}]);
+            assert_eq!(all["data"][format!("x1_{message}_{number}")], want, "{all}");
+        }
+    }
+    for family in ["x1_parts", "x1_count"] {
+        assert_eq!(all["data"][family], serde_json::json!([{"type": "histogram", "help": "", "unit": ""}]), "{all}");
+    }
+    assert_eq!(all["data"].as_object().map(serde_json::Map::len), Some(22), "{all}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn x1_metadata_is_asked_for_as_in_prometheus() -> Result<()> {
+    let headroom = Headroom::start_with(RULES, "ingest: {keep: all}\n", &[]).await?;
+    let said = |name: &str| proto::MetricMetadata { metric_family_name: name.to_owned(), ..Default::default() };
+    let one = WriteRequest { timeseries: Vec::new(), metadata: ["a", "b", "c"].map(said).to_vec() };
+    post(&headroom, V1, &packed(&one.encode_to_vec())).await?.is(204);
+    for (parameters, families) in [
+        ("", &["a", "b", "c"][..]),
+        ("limit=2", &["a", "b"]),
+        ("limit=0", &[]),
+        ("limit=-1&limit_per_metric=1", &["a", "b", "c"]),
+        ("limit=&limit_per_metric=0&metric=", &["a", "b", "c"]),
+        ("metric=b", &["b"]),
+        ("metric=b&limit=0", &[]),
+        ("metric=d", &[]),
+    ] {
+        let answer = metadata(&headroom, parameters).await?;
+        let answered: Vec<&String> = answer["data"].as_object().context("an object")?.keys().collect();
+        assert_eq!(answered, families, "{parameters}: {answer}");
+    }
+    for (parameters, says) in
+        [("limit=a", "limit must be a number"), ("limit_per_metric=1.5", "limit_per_metric must be a number")]
+    {
+        let answer = metadata(&headroom, parameters).await?;
+        assert_eq!((&answer["errorType"], &answer["error"]), (&"bad_data".into(), &says.into()), "{answer}");
+    }
+    Ok(())
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn x2_exemplars_are_judged_and_counted() -> Result<()> {

@@ -204,8 +204,26 @@ async fn y5_a_series_of_2_0_that_holds_nothing_is_told() -> Result<()> {
     post_v2(door().await?, &[(&[("__name__", "y5")], &[])]).await?.says(
         400,
         [0, 0, 0],
-        "neither samples nor histograms",
+        "neither samples, histograms nor exemplars",
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn y5_an_exemplar_may_stand_alone_as_prometheus_sends_it() -> Result<()> {
+    let door = door().await?;
+    for labels in [&[("__name__", "y5_alone")][..], &[("__name__", "y5_alone")], &[("a", "nameless")]] {
+        let mut request = Second::new();
+        let exemplar = v2::Exemplar { labels_refs: Vec::new(), value: 1.0, timestamp: now_ms() };
+        request.series(labels, &[]).exemplars = vec![exemplar];
+        let answer = post(door, V2, &request.body()).await?;
+        if labels == [("a", "nameless")] {
+            answer.says(400, [0, 0, 0], "1 exemplar rejected");
+        } else {
+            answer.says(204, [0, 0, 1], "");
+        }
+    }
+    assert_eq!(value(door, "y5_alone").await?, None);
     Ok(())
 }
 

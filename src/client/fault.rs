@@ -10,7 +10,7 @@ use super::secret::SecretError;
 
 /// Why one attempt failed. No address in it, for that may be a secret.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub enum Fault {
     #[error("no answer within {0:?}")]
     Slow(Duration),
     #[error("{0}")]
@@ -20,22 +20,26 @@ pub(super) enum Fault {
     /// `text` is the beginning of the answer.
     #[error("answered {status}{}", shown(text))]
     Status { status: StatusCode, text: String, retry_after: Option<Duration> },
+    #[error("the answer is longer than {bytes_max} bytes")]
+    TooLong { bytes_max: usize },
     #[error("{0}")]
     Request(#[from] http::Error),
 }
 
 impl Fault {
     /// Whether another attempt may go well: the other side is away or busy, or a file is being replaced.
-    pub(super) fn may_pass(&self) -> bool {
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
         match self {
             Self::Slow(_) | Self::Connection(_) | Self::Secret(_) => true,
             Self::Status { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
-            Self::Request(_) => false,
+            Self::TooLong { .. } | Self::Request(_) => false,
         }
     }
 
     /// How long the other side asks us to wait.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
             _ => None,

@@ -1,4 +1,13 @@
-//! An HTTP client for one way of proving and being proven.
+//! The HTTP client of those who speak to others: with credentials from files, over TLS, within a time.
+//!
+//! In: an address, a body. Out: an answer, or a [`Fault`] that says whether another attempt may help. Never here: retries,
+//! and secrets in any text.
+
+mod fault;
+mod secret;
+
+pub use fault::Fault;
+pub use secret::{Secret, SecretError};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,15 +28,17 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 
-use super::fault::{Fault, chain};
-use super::secret::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fault::chain;
+
 use crate::config::{Access, Credentials};
 
 /// Connections that nobody uses are closed after this; servers commonly close theirs after a minute.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// Bytes of an answer that are read; it is only shown.
-const ANSWER_BYTES_MAX: usize = 512;
+/// Bytes of a refusal that are read; it is only shown.
+const REFUSAL_BYTES_MAX: usize = 512;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +53,8 @@ pub enum ClientError {
     Address(String),
 }
 
-/// Sends JSON. It follows no redirect and uses no proxy.
-pub(super) struct Client {
+/// Posts. It follows no redirect and uses no proxy.
+pub struct Client {
     http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     credentials: Credentials,
 }
@@ -51,7 +62,7 @@ pub(super) struct Client {
 impl Client {
     /// For addresses of `https` where `secure` is set; else no certificate is looked for, so that a machine without any
     /// can speak plain HTTP.
-    pub(super) fn new(access: &Access, secure: bool) -> Result<Self, ClientError> {
+    pub fn new(access: &Access, secure: bool) -> Result<Self, ClientError> {
         let builder = HttpsConnectorBuilder::new();
         let provider = rustls::crypto::ring::default_provider();
         let builder = match &access.ca_file {
@@ -70,33 +81,58 @@ impl Client {
         Ok(Self { http, credentials: access.credentials.clone() })
     }
 
-    /// Posts a body once. Any 2xx is a success.
-    pub(super) async fn post(
+    /// Posts JSON once. Any 2xx is a success, and its body of no interest.
+    pub async fn post(
         &self,
         uri: &Uri,
         headers: &[(HeaderName, HeaderValue)],
         body: Bytes,
         within: Duration,
     ) -> Result<(), Fault> {
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(uri)
-            .header(USER_AGENT, concat!("headroom/", env!("CARGO_PKG_VERSION")))
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(body))?;
-        if let Some(value) = self.authorization()? {
-            request.headers_mut().insert(AUTHORIZATION, value);
-        }
+        let mut request = self.request(uri, "application/json", body)?;
         for (name, value) in headers {
             // Its own content type takes the place of ours.
             request.headers_mut().insert(name.clone(), value.clone());
         }
+        let exchange = async { accepted(self.send(request).await?).await.map(|_| ()) };
+        timeout(within, exchange).await.map_err(|_| Fault::Slow(within))?
+    }
+
+    /// Posts a form once and gives the answer's body, of `bytes_max` bytes at most.
+    pub async fn ask(&self, uri: &Uri, form: String, within: Duration, bytes_max: usize) -> Result<Vec<u8>, Fault> {
+        let request = self.request(uri, "application/x-www-form-urlencoded", form.into())?;
         let exchange = async {
-            // The error of this client names no address of its own accord.
-            let answer = self.http.request(request).await.map_err(|error| Fault::Connection(chain(&error)))?;
-            judge(answer).await
+            let mut body = accepted(self.send(request).await?).await?;
+            let mut bytes = Vec::new();
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| Fault::Connection(chain(&error)))?;
+                let data = frame.data_ref().map_or(&[][..], |data| data);
+                if bytes.len() + data.len() > bytes_max {
+                    return Err(Fault::TooLong { bytes_max });
+                }
+                bytes.extend_from_slice(data);
+            }
+            Ok(bytes)
         };
         timeout(within, exchange).await.map_err(|_| Fault::Slow(within))?
+    }
+
+    fn request(&self, uri: &Uri, content: &'static str, body: Bytes) -> Result<Request<Full<Bytes>>, Fault> {
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(uri)
+            .header(USER_AGENT, concat!("headroom/", env!("CARGO_PKG_VERSION")))
+            .header(CONTENT_TYPE, content)
+            .body(Full::new(body))?;
+        if let Some(value) = self.authorization()? {
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
+        Ok(request)
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Fault> {
+        // The error of this client names no address of its own accord.
+        self.http.request(request).await.map_err(|error| Fault::Connection(chain(&error)))
     }
 
     /// What the header says; the file is read each time, so that it can be replaced.
@@ -105,7 +141,7 @@ impl Client {
             Credentials::None => return Ok(None),
             Credentials::Basic { username, password_file } => {
                 let pair = format!("{username}:{}", Secret::read(password_file)?.expose());
-                format!("Basic {}", base64(pair.as_bytes()))
+                format!("Basic {}", STANDARD.encode(pair))
             }
             Credentials::Bearer { token_file } => format!("Bearer {}", Secret::read(token_file)?.expose()),
         };
@@ -121,21 +157,21 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What an answer means. The rest of a long one is left where it is, and the connection with it.
-async fn judge(answer: Response<Incoming>) -> Result<(), Fault> {
+/// The body of an answer that is no refusal. The rest of a long refusal is left where it is, and the connection with it.
+async fn accepted(answer: Response<Incoming>) -> Result<Incoming, Fault> {
     let status = answer.status();
     let retry_after = retry_after(answer.headers());
     let mut body = answer.into_body();
+    if status.is_success() {
+        return Ok(body);
+    }
     let mut bytes = Vec::new();
-    while bytes.len() < ANSWER_BYTES_MAX
+    while bytes.len() < REFUSAL_BYTES_MAX
         && let Some(Ok(frame)) = body.frame().await
     {
         if let Some(data) = frame.data_ref() {
-            bytes.extend_from_slice(data.get(..ANSWER_BYTES_MAX - bytes.len()).unwrap_or(data));
+            bytes.extend_from_slice(data.get(..REFUSAL_BYTES_MAX - bytes.len()).unwrap_or(data));
         }
-    }
-    if status.is_success() {
-        return Ok(());
     }
     let text = String::from_utf8_lossy(&bytes).split_whitespace().collect::<Vec<_>>().join(" ");
     Err(Fault::Status { status, text, retry_after })
@@ -160,30 +196,9 @@ fn certificates(file: &Path) -> Result<RootCertStore, ClientError> {
     Ok(roots)
 }
 
-/// RFC 4648, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digit = |bits: u32| DIGITS.get((bits & 63) as usize).copied().map_or('=', char::from);
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for (at, shift) in [18, 12, 6, 0].into_iter().enumerate() {
-            text.push(if at <= chunk.len() { digit(bits >> shift) } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_padded() {
-        let shown = ["", "f", "fo", "foo", "foob", "user:p\u{e4}ss"].map(|text| base64(text.as_bytes()));
-        assert_eq!(shown, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "dXNlcjpww6Rzcw=="]);
-    }
 
     #[test]
     fn what_is_no_certificate_is_named() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A text that `Debug` doesn't show.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Secret(String);
+pub struct Secret(String);
 
 /// The longest secret, in bytes; a larger file is another one.
 const BYTES_MAX: u64 = 64 * 1024;
@@ -24,7 +24,7 @@ pub enum SecretError {
 
 impl Secret {
     /// Reads a file; white space at its ends is not part of the secret.
-    pub(super) fn read(file: &Path) -> Result<Self, SecretError> {
+    pub fn read(file: &Path) -> Result<Self, SecretError> {
         let unreadable = |cause| SecretError::Unreadable { file: file.to_owned(), cause };
         if fs::metadata(file).map_err(unreadable)?.len() > BYTES_MAX {
             return Err(SecretError::TooLong { file: file.to_owned() });
@@ -38,7 +38,8 @@ impl Secret {
     }
 
     /// The secret itself. Only for headers, keys and addresses.
-    pub(super) fn expose(&self) -> &str {
+    #[must_use]
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }
