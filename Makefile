@@ -5,7 +5,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-models lint peers bench bench-forecast bench-ingest bench-simulate
+.PHONY: help demo test fuzz test-models lint peers bench bench-forecast bench-ingest bench-simulate
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -17,8 +17,13 @@ demo:            ## build, then watch a real traffic trace scale a simulated clu
 test: peers      ## build the peers, then run every test
 	@echo "building and running the tests (the first build takes some 4 minutes on two cores)"
 	$(CARGO) test --locked
+	@echo "fuzzing, some thousand inputs each (the first build takes some 4 minutes)"
+	tests/fuzz/run.sh
 	@echo "running every bench, small"
 	HEADROOM_BENCH=small $(CARGO) bench --locked --profile dev
+
+fuzz:            ## fuzz each parser of bodies for an hour
+	for target in $$(ls tests/fuzz/src/bin); do tests/fuzz/run.sh $${target%.rs} -max_total_time=3600 || exit 1; done
 
 test-models:     ## the forecast models, also those behind the features prophet and lstm (the first build takes some 6 minutes)
 	$(CARGO) test --locked --features prophet,lstm --lib forecast::
