@@ -377,6 +377,7 @@ impl Heart {
         engine.decisions.add(Direction::None, counts.unchanged - before.unchanged);
         let (stats, series) = (self.store.stats(), &self.telemetry.series);
         series.kept.set(stats.series as f64);
+        series.created.add(stats.created - series.created.get());
         series.evicted.add(stats.evicted - series.evicted.get());
         series.window_bytes.set(stats.bytes as f64);
         series.window_bytes_limit.set(stats.bytes_max as f64);

@@ -12,7 +12,7 @@ use super::negotiate::{Protocol, negotiate};
 use super::otlp::{self, Encoding};
 use super::rejected::{Item, Partial, Rejected};
 use super::replicas::{Pairs, Replicas};
-use super::request::{Pending, Request};
+use super::request::{Notes, Request};
 use super::spelled::Spelled;
 use super::symbols::Symbols;
 use super::unpack::{claimed, unpack};
@@ -27,10 +27,9 @@ use crate::time::Timestamp;
 /// Buffers kept for the next request. More requests at once than this make their own.
 const BUFFERS: usize = 64;
 
-/// What a buffer keeps of its memory at most, in bytes and in series of 24 bytes. Prometheus sends 2,000 samples at once, which
-/// is some 600 KiB unpacked; so all that is kept is 64 × (4 + 4 + 1.5 + 1.6) MiB at most.
+/// What a buffer keeps of its memory at most, in bytes. Prometheus sends 2,000 samples at once, which is some 1 MiB unpacked.
+/// So all that is kept is 64 × (4 + 4 + 1.6 + 6) MiB at most, and there are hardly more buffers than processors.
 const UNPACKED_KEPT: usize = 4 << 20;
-const PENDING_KEPT: usize = 1 << 16;
 
 /// What a request may cost, and what is done about one that is not as it should be.
 #[derive(Debug, Clone)]
@@ -118,9 +117,16 @@ pub struct Outcome {
     pub received: Received,
     /// Why the request, or a part of it, was turned away.
     pub rejected: Option<Rejected>,
+    /// The time of the newest sample that was kept.
+    pub newest: Option<Timestamp>,
 }
 
 impl Outcome {
+    pub(super) fn new(received: Received, partial: Partial, newest: Option<Timestamp>) -> Self {
+        let rejected = (!partial.is_empty()).then_some(Rejected::Partial(partial));
+        Self { received, rejected, newest }
+    }
+
     #[must_use]
     pub fn written(&self) -> Written {
         let rejected = |item| match &self.rejected {
@@ -143,7 +149,7 @@ struct Buffers {
     scattered: Vec<u8>,
     symbols: Symbols,
     scratch: v2::Scratch,
-    pending: Vec<Pending<'static, 'static>>,
+    notes: Notes<'static, 'static>,
     touched: Touched,
 }
 
@@ -155,15 +161,7 @@ impl Buffers {
         self.scattered.clear();
         self.scattered.shrink_to(UNPACKED_KEPT);
         self.symbols.clear();
-        self.pending.shrink_to(PENDING_KEPT);
     }
-}
-
-/// Gives the memory of a list to one whose items are of the same layout and borrow from something else.
-pub(super) fn recycle<T, U>(mut list: Vec<T>) -> Vec<U> {
-    list.clear();
-    // An in-place collect: the allocation stays. There are no items to turn over.
-    list.into_iter().map(|_| unreachable!("the list was just emptied")).collect()
 }
 
 /// Takes remote-write requests.
@@ -261,17 +259,17 @@ impl Receiver {
     /// counts as one sample that is turned away, however many series it would have made.
     pub fn receive_otlp(&self, encoding: Encoding, body: &[u8], now: Timestamp) -> Outcome {
         self.receive_as(Message::Otlp, |buffers| {
-            let Buffers { unpacked, pending, touched, .. } = buffers;
+            let Buffers { unpacked, notes, touched, .. } = buffers;
             let body = otlp::open(body, encoding, &self.limits, unpacked)?;
             let batch = self.store.batch(touched);
-            let mut sink = otlp::Sink::new(self, &batch, std::mem::take(pending), now);
+            let mut sink = otlp::Sink::new(self, &batch, std::mem::take(notes), now);
             otlp::translate(body, &mut sink);
-            let (received, partial, used) = sink.finish();
-            *pending = used;
+            let (outcome, used) = sink.finish();
+            *notes = used;
             if batch.finish() {
                 (self.wake)();
             }
-            Ok(Outcome { received, rejected: partial_of(partial) })
+            Ok(outcome)
         })
     }
 
@@ -327,13 +325,13 @@ impl Receiver {
         body: &[u8],
         now: Timestamp,
     ) -> Result<Outcome, Rejected> {
-        let Buffers { unpacked, scattered, symbols, scratch, pending, touched } = buffers;
+        let Buffers { unpacked, scattered, symbols, scratch, notes, touched } = buffers;
         let body = unpack(body, self.limits.decompressed_bytes_max, unpacked)?;
         if protocol == Protocol::V2 {
             v2::read_symbols(body, symbols, self.limits.decompressed_bytes_max / 16)?;
         }
         let batch = self.store.batch(touched);
-        let mut request = Request::new(self, &batch, recycle(std::mem::take(pending)), now);
+        let mut request = Request::new(self, &batch, std::mem::take(notes).recycled(), now);
         let walked = match protocol {
             Protocol::V1 => {
                 let (gathered, spelled) = (std::mem::take(scattered), Spelled::default());
@@ -358,18 +356,14 @@ impl Receiver {
             request.welcome();
             request.store();
         }
-        let Request { pending: used, partial, received, .. } = request;
-        *pending = recycle(used);
+        let Request { notes: used, partial, received, newest, .. } = request;
+        *notes = used.recycled();
         if batch.finish() {
             (self.wake)();
         }
         walked?;
-        Ok(Outcome { received, rejected: partial_of(partial) })
+        Ok(Outcome::new(received, partial, newest))
     }
-}
-
-fn partial_of(partial: Partial) -> Option<Rejected> {
-    (!partial.is_empty()).then_some(Rejected::Partial(partial))
 }
 
 impl fmt::Debug for Receiver {

@@ -3,6 +3,8 @@
 //! Nothing is stored before the whole body has proved sound: until then there is a list of windows, each with the bytes that
 //! its samples stand in. So it takes 24 bytes a kept series, however many samples that has.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::histogram;
@@ -21,9 +23,42 @@ use crate::time::Timestamp;
 /// How far ahead of our clock a sample may be, in minutes: one host with a broken clock must not poison the windows.
 pub(super) const AHEAD_MINUTES: u64 = 10;
 
+/// What a request notes of its series on the way.
+#[derive(Debug, Default)]
+pub(super) struct Notes<'a, 'b> {
+    pending: Vec<Pending<'a, 'b>>,
+    fresh: Vec<Fresh<'a, 'b>>,
+    /// The labels of all that are fresh, one list after the other.
+    labels: Vec<Pair<'a>>,
+}
+
+/// What is kept of the memory of notes, in series, and in labels of those that are new: some 6 MiB.
+const PENDING_KEPT: usize = 1 << 16;
+const FRESH_KEPT: usize = 1 << 13;
+const LABELS_KEPT: usize = 1 << 17;
+
+impl Notes<'_, '_> {
+    /// Empty notes for another request, in the same memory: to take it anew for each costs more than all that is noted in it.
+    pub(super) fn recycled<'a, 'b>(self) -> Notes<'a, 'b> {
+        let mut notes =
+            Notes { pending: recycled(self.pending), fresh: recycled(self.fresh), labels: recycled(self.labels) };
+        notes.pending.shrink_to(PENDING_KEPT);
+        notes.fresh.shrink_to(FRESH_KEPT);
+        notes.labels.shrink_to(LABELS_KEPT);
+        notes
+    }
+}
+
+/// Gives the memory of a list to one whose items are of the same layout and borrow from something else.
+fn recycled<T, U>(mut list: Vec<T>) -> Vec<U> {
+    list.clear();
+    // An in-place collect: the allocation stays. There are no items to turn over.
+    list.into_iter().map(|_| unreachable!("the list was just emptied")).collect()
+}
+
 /// A series' samples on their way to its window.
 #[derive(Debug)]
-pub(super) struct Pending<'a, 'b> {
+struct Pending<'a, 'b> {
     window: &'b Window,
     /// Fields that [`walk`] has been over.
     fields: &'a [u8],
@@ -34,7 +69,8 @@ pub(super) struct Pending<'a, 'b> {
 struct Fresh<'a, 'b> {
     fingerprint: Fingerprint,
     label_bytes: usize,
-    labels: Vec<Pair<'a>>,
+    /// Where its labels stand among those of all.
+    labels: Range<usize>,
     fields: &'a [u8],
     counted: Counted,
     /// What came before it.
@@ -51,14 +87,15 @@ pub(super) struct Request<'r, 'a, 'b, 's> {
     pub(super) horizon: Timestamp,
     /// The spelling that came last.
     last: Option<Known<'b>>,
-    fresh: Vec<Fresh<'a, 'b>>,
-    pub(super) pending: Vec<Pending<'a, 'b>>,
+    pub(super) notes: Notes<'a, 'b>,
     /// The replica that was asked about last, and whether it leads.
     replica: (u16, bool),
     /// What was kept, where it is recorded.
     taken: Option<Vec<Taken>>,
     pub(super) partial: Partial,
     pub(super) received: Received,
+    /// The time of the newest sample that was kept.
+    pub(super) newest: Option<Timestamp>,
 }
 
 /// How many series ahead a ring, and then its slot, is asked for: some 20 ns of work each.
@@ -66,12 +103,7 @@ const RING_AHEAD: usize = 16;
 const SLOT_AHEAD: usize = 8;
 
 impl<'r, 'a, 'b, 's> Request<'r, 'a, 'b, 's> {
-    pub(super) fn new(
-        receiver: &'r Receiver,
-        batch: &'b Batch<'s>,
-        pending: Vec<Pending<'a, 'b>>,
-        now: Timestamp,
-    ) -> Self {
+    pub(super) fn new(receiver: &'r Receiver, batch: &'b Batch<'s>, notes: Notes<'a, 'b>, now: Timestamp) -> Self {
         Self {
             receiver,
             batch,
@@ -79,12 +111,12 @@ impl<'r, 'a, 'b, 's> Request<'r, 'a, 'b, 's> {
             future: now + Duration::from_mins(AHEAD_MINUTES),
             horizon: now - batch.reach(),
             last: None,
-            fresh: Vec::new(),
-            pending,
+            notes,
             replica: (0, true),
             taken: None,
             partial: Partial::default(),
             received: Received::default(),
+            newest: None,
         }
     }
 
@@ -117,7 +149,7 @@ impl<'r, 'a, 'b, 's> Request<'r, 'a, 'b, 's> {
         if known.tag() != 0 && !self.takes(known.tag()) {
             self.received.replica += counted.samples;
         } else if counted.samples > 0 {
-            self.pending.push(Pending { window: known.window(), fields });
+            self.notes.pending.push(Pending { window: known.window(), fields });
         }
     }
 
@@ -170,26 +202,31 @@ impl<'r, 'a, 'b, 's> Request<'r, 'a, 'b, 's> {
         &mut self,
         fingerprint: Fingerprint,
         label_bytes: usize,
-        labels: Vec<Pair<'a>>,
+        labels: &[Pair<'a>],
         fields: &'a [u8],
         counted: Counted,
     ) {
         let after = self.last;
-        self.fresh.push(Fresh { fingerprint, label_bytes, labels, fields, counted, after });
+        let from = self.notes.labels.len();
+        self.notes.labels.extend_from_slice(labels);
+        let labels = from..self.notes.labels.len();
+        self.notes.fresh.push(Fresh { fingerprint, label_bytes, labels, fields, counted, after });
     }
 
     /// Makes windows for the series that are met for the first time. The whole body has proved sound.
     pub(super) fn welcome(&mut self) {
         let mut before: Option<(Option<Fingerprint>, Known<'b>)> = None;
-        for mut fresh in std::mem::take(&mut self.fresh) {
-            let known = match self.open(&mut fresh) {
+        let (mut all, labels) = (std::mem::take(&mut self.notes.fresh), std::mem::take(&mut self.notes.labels));
+        for fresh in all.drain(..) {
+            let labels = labels.get(fresh.labels.clone()).unwrap_or_default();
+            let known = match self.open(&fresh, labels) {
                 Ok(Ok(known)) => known,
                 Ok(Err(why)) => {
                     self.pass(why, fresh.counted);
                     continue;
                 }
                 Err(fault) => {
-                    let labels = || Labels::from_pairs(fresh.labels.iter().copied()).unwrap_or_default().to_string();
+                    let labels = || Labels::from_pairs(labels.iter().copied()).unwrap_or_default().to_string();
                     self.reject(&fault, fresh.counted, labels);
                     continue;
                 }
@@ -208,20 +245,22 @@ impl<'r, 'a, 'b, 's> Request<'r, 'a, 'b, 's> {
             }
             before = Some((beginning, known));
         }
+        (self.notes.fresh, self.notes.labels) = (all, labels);
     }
 
     /// Finds or makes the window of a series that is met for the first time: its replica's label goes, then it is relabelled.
-    fn open(&self, fresh: &mut Fresh<'a, 'b>) -> Result<Result<Known<'b>, Unkept>, Fault> {
+    fn open(&self, fresh: &Fresh<'a, 'b>, labels: &[Pair<'a>]) -> Result<Result<Known<'b>, Unkept>, Fault> {
         let receiver = self.receiver;
+        let mut labels = Cow::Borrowed(labels);
         let tag = match &receiver.replicas {
-            Some(replicas) => replicas.meet(&mut fresh.labels, self.now)?,
+            Some(replicas) => replicas.meet(labels.to_mut(), self.now)?,
             None => 0,
         };
         let spelling = Spelling { fingerprint: fresh.fingerprint, label_bytes: fresh.label_bytes, tag };
         let known = if receiver.limits.relabel.is_empty() {
-            self.batch.meet(spelling, &fresh.labels)
+            self.batch.meet(spelling, &labels)
         } else {
-            let Some(labels) = receiver.limits.relabel.apply(fresh.labels.iter().copied()) else {
+            let Some(labels) = receiver.limits.relabel.apply(labels.iter().copied()) else {
                 self.batch.drop_spelling(fresh.fingerprint);
                 return Ok(Err(Unkept::Dropped));
             };
@@ -265,7 +304,7 @@ impl<'r, 'a, 'b, 's> Request<'r, 'a, 'b, 's> {
 
     /// Writes what was noted.
     pub(super) fn store(&mut self) {
-        let pending = std::mem::take(&mut self.pending);
+        let pending = std::mem::take(&mut self.notes.pending);
         let record = self.receiver.record.as_ref();
         self.taken = record.map(|_| Vec::with_capacity(pending.len()));
         let mut busy: Vec<(&Window, Sample)> = Vec::new();
@@ -299,7 +338,7 @@ impl<'r, 'a, 'b, 's> Request<'r, 'a, 'b, 's> {
                 }
             }
         }
-        self.pending = pending;
+        self.notes.pending = pending;
         if let (Some(record), Some(taken)) = (record, self.taken.take().filter(|taken| !taken.is_empty())) {
             record(taken);
         }
@@ -310,6 +349,7 @@ impl<'r, 'a, 'b, 's> Request<'r, 'a, 'b, 's> {
         match pushed {
             Pushed::Kept => {
                 self.received.kept += 1;
+                self.newest = self.newest.max(Some(sample.at));
                 if let Some(taken) = &mut self.taken {
                     taken.push(Taken { labels: window.labels().clone(), sample });
                 }

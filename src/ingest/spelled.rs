@@ -31,6 +31,8 @@ pub(super) fn label(message: &[u8]) -> Result<Raw<'_>, Malformed> {
 #[derive(Debug, Default)]
 pub(super) struct Spelled<'a> {
     pub(super) raw: Vec<Raw<'a>>,
+    /// What [`Spelled::check`] made of them: in order of names, without those that have an empty value.
+    pub(super) pairs: Vec<Pair<'a>>,
 }
 
 impl<'a> Spelled<'a> {
@@ -40,21 +42,18 @@ impl<'a> Spelled<'a> {
         }
     }
 
-    /// Whether the sender sorted them, as it must.
-    pub(super) fn is_sorted(&self) -> bool {
-        self.raw.is_sorted_by(|(one, _), (next, _)| one < next)
-    }
-
-    /// Sorts the labels and checks them; those with an empty value are none.
-    pub(super) fn checked(&self, limits: &Limits) -> Result<Vec<Pair<'a>>, Fault> {
+    /// Sorts the labels and checks them; `true` where the sender had sorted them, as it must.
+    pub(super) fn check(&mut self, limits: &Limits) -> Result<bool, Fault> {
         if self.raw.len() > limits.labels_max {
             return Err(Fault::TooManyLabels(limits.labels_max));
         }
-        let pairs: Result<Vec<Pair<'a>>, Fault> = self.raw.iter().map(|raw| pair(*raw, limits)).collect();
-        let mut pairs = pairs?;
-        sort_pairs(&mut pairs).map_err(Fault::Labels)?;
-        check(&pairs, limits)?;
-        Ok(pairs)
+        self.pairs.clear();
+        for raw in &self.raw {
+            self.pairs.push(pair(*raw, limits)?);
+        }
+        let sorted = sort_pairs(&mut self.pairs).map_err(Fault::Labels)?;
+        check(&self.pairs, limits)?;
+        Ok(sorted)
     }
 
     /// The beginning of the labels for people, whatever is wrong with them.

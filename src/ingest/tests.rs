@@ -20,7 +20,7 @@ use crate::series::{self, Selector, Store};
 
 /// What becomes of a body of remote write 1.0.
 fn receive(receiver: &Receiver, body: &[u8]) -> Result<Received, Rejected> {
-    let Outcome { received, rejected } = receiver.receive(Protocol::V1, body, NOW);
+    let Outcome { received, rejected, .. } = receiver.receive(Protocol::V1, body, NOW);
     rejected.map_or(Ok(received), Err)
 }
 

@@ -170,12 +170,12 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
     ) -> Result<(), Malformed> {
         let limits = &self.request.receiver.limits;
         spell(message, &mut self.spelled, limits)?;
-        match self.spelled.checked(limits) {
-            Ok(labels) => {
+        match self.spelled.check(limits) {
+            Ok(sorted) => {
                 let shown = || self.spelled.shown();
                 let counted = self.request.parts(Fields::new(fields), &parts::V1, &exemplar, shown)?;
-                self.request.received.unsorted += u64::from(!self.spelled.is_sorted());
-                self.request.meet(fingerprint, label_bytes, labels, fields, counted);
+                self.request.received.unsorted += u64::from(!sorted);
+                self.request.meet(fingerprint, label_bytes, &self.spelled.pairs, fields, counted);
             }
             Err(fault) => {
                 let counted = parts::count(Fields::new(fields), &parts::V1, &exemplar)?;

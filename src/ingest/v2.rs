@@ -354,11 +354,11 @@ impl<'a> Walk<'_, '_, 'a, '_, '_> {
             return Ok(());
         }
         self.spell();
-        match self.spelled.checked(&self.request.receiver.limits) {
-            Ok(labels) => {
-                self.request.received.unsorted += u64::from(!self.spelled.is_sorted());
+        match self.spelled.check(&self.request.receiver.limits) {
+            Ok(sorted) => {
+                self.request.received.unsorted += u64::from(!sorted);
                 self.parts(message)?;
-                self.request.meet(fingerprint, 0, labels, message, counted);
+                self.request.meet(fingerprint, 0, &self.spelled.pairs, message, counted);
             }
             Err(fault) => self.request.reject(&fault, counted, || self.spelled.shown()),
         }

@@ -49,8 +49,9 @@ struct Label {
     value: ArcStr,
 }
 
-/// Sorts pairs by name and drops those with an empty value, which in Prometheus is the same as no label.
-pub fn sort_pairs<N: AsRef<str>, V: AsRef<str>>(pairs: &mut Vec<(N, V)>) -> Result<(), LabelsError> {
+/// Sorts pairs by name and drops those with an empty value, which in Prometheus is the same as no label. `true` where they
+/// were sorted already.
+pub fn sort_pairs<N: AsRef<str>, V: AsRef<str>>(pairs: &mut Vec<(N, V)>) -> Result<bool, LabelsError> {
     let sorted = |one: &(N, V), next: &(N, V)| one.0.as_ref() < next.0.as_ref();
     // Nearly every sender sorts.
     let unsorted = !pairs.is_sorted_by(sorted);
@@ -65,7 +66,7 @@ pub fn sort_pairs<N: AsRef<str>, V: AsRef<str>>(pairs: &mut Vec<(N, V)>) -> Resu
         return Err(LabelsError::Duplicate(one.0.as_ref().to_owned()));
     }
     pairs.retain(|(_, value)| !value.as_ref().is_empty());
-    Ok(())
+    Ok(!unsorted)
 }
 
 impl Labels {

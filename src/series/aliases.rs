@@ -107,28 +107,28 @@ impl Table {
         Self(std::iter::repeat_with(AtomicU64::default).take(slots).collect())
     }
 
-    /// The slots where a fingerprint may be, in order.
+    /// The slots where an entry may be, in order: its place is made from its word, so that a larger table needs no more.
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "the mask keeps the low bits only")]
-    fn probe(&self, low: u64) -> impl Iterator<Item = &AtomicU64> {
+    fn probe(&self, word: u64) -> impl Iterator<Item = &AtomicU64> {
         let mask = self.0.len() - 1;
-        (0..self.0.len()).map(move |step| &self.0[(low as usize).wrapping_add(step) & mask])
+        (0..self.0.len()).map(move |step| &self.0[((word >> 32) as usize).wrapping_add(step) & mask])
     }
 
-    /// Adds a number; the writers' lock is held, and at least one slot is free. `true` where the slot had been used before.
-    fn insert(&self, (low, high): (u64, u64), number: u32) -> bool {
-        let free = self.probe(low).find(|slot| slot.load(Ordering::Relaxed) <= GONE);
+    /// Adds an entry's word; the writers' lock is held, and at least one slot is free. `true` where the slot had been used
+    /// before.
+    fn insert(&self, word: u64) -> bool {
+        let free = self.probe(word).find(|slot| slot.load(Ordering::Relaxed) <= GONE);
         free.is_some_and(|slot| {
             let before = slot.load(Ordering::Relaxed);
-            slot.store(word(high, number), Ordering::Release);
+            slot.store(word, Ordering::Release);
             before == GONE
         })
     }
 
     /// Marks an entry's slot as gone; the writers' lock is held.
-    fn remove(&self, (low, high): (u64, u64), number: u32) {
-        let own = word(high, number);
-        let mut words = self.probe(low).take_while(|slot| slot.load(Ordering::Relaxed) != 0);
+    fn remove(&self, own: u64) {
+        let mut words = self.probe(own).take_while(|slot| slot.load(Ordering::Relaxed) != 0);
         if let Some(slot) = words.find(|slot| slot.load(Ordering::Relaxed) == own) {
             slot.store(GONE, Ordering::Release);
         }
@@ -186,13 +186,12 @@ impl Aliases {
     #[inline]
     pub(super) fn get<'g>(&self, fingerprint: Fingerprint, guard: &'g Guard) -> Option<Known<'g>> {
         let (low, high) = halves(fingerprint);
-        let wanted = high >> 32;
-        for slot in self.table.load(guard).probe(low) {
+        for slot in self.table.load(guard).probe(high) {
             let word = slot.load(Ordering::Acquire);
             if word == 0 {
                 break;
             }
-            if word >> 32 == wanted
+            if word >> 32 == high >> 32
                 && word != GONE
                 && let Some(known) = self.entry(number_in(word), guard)
                 && known.alias.low == low
@@ -248,7 +247,7 @@ impl Aliases {
         let segment = self.segments[number as usize / SEGMENT].get_or_init(|| Swap::new(empty()));
         // A number that is given out has an empty cell: see `forget`.
         drop(segment.load(guard)[number as usize % SEGMENT].set(alias));
-        let reused = self.table.load(guard).insert((low, high), number);
+        let reused = self.table.load(guard).insert(word(high, number));
         writing.used += 1;
         writing.gone -= usize::from(reused);
         self.entry(number, guard)
@@ -280,7 +279,7 @@ impl Aliases {
                     continue;
                 }
                 let number = u32::try_from(at * SEGMENT + place).expect("numbers fit 31 bits: see `Aliases::new`");
-                table.remove((alias.low, alias.high), number);
+                table.remove(word(alias.high, number));
                 writing.free.push(number);
                 writing.used -= 1;
                 writing.gone += 1;
@@ -296,10 +295,8 @@ impl Aliases {
         let table = Table::new(slots);
         for slot in &self.table.load(guard).0 {
             let word = slot.load(Ordering::Relaxed);
-            if word > GONE
-                && let Some(known) = self.entry(number_in(word), guard)
-            {
-                table.insert((known.alias.low, known.alias.high), known.number);
+            if word > GONE {
+                table.insert(word);
             }
         }
         self.table.store(table, guard);
@@ -340,8 +337,8 @@ mod tests {
     use crate::series::window::Origin;
 
     fn spelling(number: u64) -> Spelling {
-        // Many share their low bits, so that probes run into each other.
-        let fingerprint = Fingerprint(u128::from(number) << 64 | u128::from(number % 7));
+        // Many share the bits that a slot has of them, so that probes run into each other.
+        let fingerprint = Fingerprint(u128::from(number % 7) << 96 | u128::from(number));
         Spelling { fingerprint, label_bytes: 100, tag: 3 }
     }
 

@@ -37,6 +37,8 @@ struct Sets {
     by_number: Vec<Readers>,
     /// By the addresses of the subscriptions.
     numbers: HashMap<Vec<usize>, u32>,
+    /// The number that was asked for last: most series have the readers of the one before.
+    last: u32,
 }
 
 /// The number of a set of readers, in one generation of rules.
@@ -76,7 +78,11 @@ impl Relevance {
             reach: reach(longest, limits),
             named: HashMap::default(),
             unnamed: Vec::new(),
-            sets: Mutex::new(Sets { by_number: vec![Arc::clone(&nobody), nobody], numbers: HashMap::new() }),
+            sets: Mutex::new(Sets {
+                by_number: vec![Arc::clone(&nobody), nobody],
+                numbers: HashMap::new(),
+                last: NOBODY,
+            }),
         };
         for subscription in subscriptions {
             match subscription.selector().metric_name() {
@@ -120,12 +126,16 @@ impl Relevance {
             Wanted::Kept(readers) => readers,
         };
         let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
-        let Sets { by_number, numbers } = &mut *sets;
+        let Sets { by_number, numbers, last } = &mut *sets;
+        if by_number.get(*last as usize).is_some_and(|set| **set == **readers) {
+            return id(*last);
+        }
         let key = readers.iter().map(|subscription| Arc::as_ptr(subscription).addr()).collect();
-        id(*numbers.entry(key).or_insert_with(|| {
+        *last = *numbers.entry(key).or_insert_with(|| {
             by_number.push(readers.as_slice().into());
             u32::try_from(by_number.len() - 1).expect("there are fewer than 2^32 sets of readers")
-        }))
+        });
+        id(*last)
     }
 
     /// Calls `visit` with the set of each number.

@@ -149,6 +149,7 @@ pub struct IngestMetrics {
 #[derive(Debug, Clone, Default)]
 pub struct SeriesMetrics {
     pub kept: Gauge,
+    pub created: Counter,
     pub evicted: Counter,
     pub unread: Gauge,
     pub window_bytes: Gauge,

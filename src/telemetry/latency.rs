@@ -107,6 +107,8 @@ impl Snapshot {
 /// One stage each.
 #[derive(Debug, Default)]
 pub struct Latencies {
+    /// From the head of a remote-write request until there was room for its body.
+    pub admission: Latency,
     /// From the last byte of a remote-write body to its answer.
     pub request: Latency,
     /// From the arrival of a sample to the decision made from it.

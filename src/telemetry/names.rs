@@ -105,6 +105,10 @@ table! {
         "How often another replica of a sender took the place of one that had fallen silent.";
     INGEST_DURATION: "headroom_ingest_request_duration_seconds", Histogram, Seconds, [],
         "From the last byte of a remote-write body to its answer.";
+    INGEST_ADMISSION: "headroom_ingest_admission_duration_seconds", Histogram, Seconds, [],
+        "How long a remote-write body waited for room to be read in.";
+    INGEST_LAG: "headroom_ingest_newest_sample_lag_seconds", Gauge, Seconds, ["sender"],
+        "How far the newest kept sample of each sender lies behind, by its address; for ten minutes after its last request.";
     INGEST_IN_FLIGHT: "headroom_ingest_in_flight_bytes", Gauge, Bytes, [],
         "Room taken by remote-write bodies that are being read or unpacked.";
     INGEST_IN_FLIGHT_LIMIT: "headroom_ingest_in_flight_limit_bytes", Gauge, Bytes, [],
@@ -115,6 +119,8 @@ table! {
         "Series with a window.";
     SERIES_UNREAD: "headroom_series_unread", Gauge, Number, [],
         "Series that are not kept, as far as they are remembered.";
+    SERIES_CREATED: "headroom_series_created_total", Counter, Number, [],
+        "Windows made for series that were met for the first time.";
     SERIES_EVICTED: "headroom_series_evicted_total", Counter, Number, [],
         "Windows that were freed because their series fell silent or the memory bound was reached.";
     WINDOW_BYTES: "headroom_window_bytes", Gauge, Bytes, [],

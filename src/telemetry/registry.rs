@@ -81,6 +81,7 @@ impl Telemetry {
     /// What the exporter can't hold: histograms, and families whose labels come from the settings.
     fn render_own(&self) -> String {
         let mut text = Exposition::default();
+        text.histogram(&names::INGEST_ADMISSION, &self.latency.admission.snapshot());
         text.histogram(&names::INGEST_DURATION, &self.latency.request.snapshot());
         text.histogram(&names::SAMPLE_TO_DECISION, &self.latency.sample_to_decision.snapshot());
         text.histogram(&names::EVALUATION_DURATION, &self.latency.evaluation.snapshot());
@@ -160,6 +161,7 @@ impl Registration {
     fn series(&mut self) -> SeriesMetrics {
         SeriesMetrics {
             kept: self.gauge(&names::SERIES_KEPT),
+            created: self.counter(&names::SERIES_CREATED),
             evicted: self.counter(&names::SERIES_EVICTED),
             unread: self.gauge(&names::SERIES_UNREAD),
             window_bytes: self.gauge(&names::WINDOW_BYTES),

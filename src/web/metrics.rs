@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 
 use super::reply::{self, Reply};
+use super::senders::Senders;
 use super::write::off_the_reactor;
 use super::{Context, process};
 use crate::decision::Layer;
@@ -18,15 +19,16 @@ use crate::telemetry::{Exposition, Metric, names};
 use crate::time::Timestamp;
 
 /// `GET /metrics`
-pub(super) fn handle(context: &Context) -> Reply {
-    let text = off_the_reactor(true, || render(context));
+pub(super) fn handle(context: &Context, senders: &Senders) -> Reply {
+    let text = off_the_reactor(true, || render(context, senders));
     reply::content(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
 }
 
 /// All families of the table.
-pub(super) fn render(context: &Context) -> String {
+pub(super) fn render(context: &Context, senders: &Senders) -> String {
     let view = context.view.borrow().clone();
     let mut text = Exposition::default();
+    senders.render(&mut text, (context.clock)());
     workloads(&mut text, &view);
     groups(&mut text, &view);
     rules(&mut text, &view);

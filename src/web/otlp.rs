@@ -14,7 +14,7 @@ use super::router::Service;
 use super::write::{self, Turned};
 use crate::ingest::{Item, Outcome, Rejected};
 use crate::proto::otlp::{ExportMetricsPartialSuccess, ExportMetricsServiceResponse};
-use crate::telemetry::RequestOutcome;
+use crate::telemetry::{LabelValue as _, RequestOutcome};
 
 const PROTOBUF: &str = "application/x-protobuf";
 
@@ -34,12 +34,16 @@ pub(super) async fn handle(service: &Service, guest: &Guest, request: Request<In
     });
     match taken {
         Ok(partial_success) => {
-            let outcome = partial_success.as_ref().map_or(RequestOutcome::Accepted, |_| RequestOutcome::Invalid);
+            let mut outcome = RequestOutcome::Accepted;
+            if let Some(partial) = &partial_success {
+                outcome = RequestOutcome::Invalid;
+                service.complaints.tell(outcome.as_str(), &partial.error_message, guest.address, &head.headers);
+            }
             service.context.telemetry.ingest.requests.add(outcome, 1);
             let answer = ExportMetricsServiceResponse { partial_success };
             reply::content(StatusCode::OK, PROTOBUF, answer.encode_to_vec())
         }
-        Err(turned) => write::turned_away(service, &head.headers, &turned, |status, text| {
+        Err(turned) => write::turned_away(service, guest, &head.headers, &turned, |status, text| {
             let said = Status { code: 0, message: text.to_owned() };
             reply::content(status, PROTOBUF, said.encode_to_vec())
         }),
@@ -62,12 +66,8 @@ async fn take(service: &Service, guest: &Guest, headers: &HeaderMap, body: Incom
     service.rates.may_send(guest.address, Instant::now()).map_err(Turned::TooFast)?;
     let (body, room) = write::bounded(service, headers, body, context.receiver.body_bytes_max()).await?;
 
-    let started = Instant::now();
-    context.telemetry.ingest.bytes.add(body.len() as u64);
-    let receive = || context.receiver.receive_otlp(encoding, &body, (context.clock)());
-    let outcome = write::off_the_reactor(body.len() > SMALL_BODY, receive);
-    context.telemetry.latency.request.record(started.elapsed());
+    let receive = |now| context.receiver.receive_otlp(encoding, &body, now);
+    let outcome = write::received(service, guest, body.len(), body.len() > SMALL_BODY, receive);
     drop(room);
-    service.rates.sent(guest.address, Instant::now(), outcome.received.samples);
     Ok(outcome)
 }

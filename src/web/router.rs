@@ -10,15 +10,18 @@ use hyper::body::{Body as _, Incoming};
 use tracing::error;
 
 use super::admission::Admission;
+use super::complaints::Complaints;
 use super::connection::Guest;
 use super::params::Params;
 use super::rates::Rates;
 use super::reply::{self, Reply};
+use super::senders::Senders;
 use super::stream::Hub;
 use super::{
     Context, alertmanager, anomalies, decisions, explain, forecasts, metadata, metrics, otlp, page, patterns, probes,
     query, read, scale, stream, write,
 };
+use crate::telemetry::LabelValue as _;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub(super) struct Service {
     pub(super) context: Context,
     pub(super) admission: Admission,
     pub(super) rates: Rates,
+    pub(super) senders: Senders,
+    pub(super) complaints: Complaints,
     pub(super) hub: Hub,
 }
 
@@ -131,7 +136,9 @@ impl Service {
         match gate.admit(guest.certificate.as_ref(), request.headers()).await {
             Ok(()) => self.route(guest, request).await,
             Err(refusal) => {
-                self.context.telemetry.web.requests_refused.add(refusal.reason(), 1);
+                let reason = refusal.reason();
+                self.context.telemetry.web.requests_refused.add(reason, 1);
+                self.complaints.tell(reason.as_str(), &refusal.to_string(), guest.address, request.headers());
                 let unread = request.version() < Version::HTTP_2 && !request.body().is_end_stream();
                 reply::refused(refusal, gate.policy().challenges(), unread)
             }
@@ -166,7 +173,7 @@ impl Service {
             Endpoint::Anomalies => anomalies::handle(context, &params),
             Endpoint::Status => read::status(context),
             Endpoint::Stream => stream::handle(self, request.headers()),
-            Endpoint::Metrics => metrics::handle(context),
+            Endpoint::Metrics => metrics::handle(context, &self.senders),
             Endpoint::Healthy => probes::healthy(),
             Endpoint::Ready => probes::ready(context),
             Endpoint::Reload => probes::reload(context).await,

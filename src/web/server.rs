@@ -14,10 +14,12 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use super::admission::Admission;
+use super::complaints::Complaints;
 use super::connection::Connection;
 use super::peers::Peers;
 use super::rates::Rates;
 use super::router::Service;
+use super::senders::Senders;
 use super::stream::Hub;
 use super::{Context, Limits};
 use crate::telemetry::ConnectionRefused;
@@ -92,6 +94,8 @@ fn service(context: Context) -> Service {
     let in_flight = telemetry.ingest.in_flight_bytes.clone();
     Service {
         rates: Rates::new(limits.sender_samples_per_second_max),
+        senders: Senders::default(),
+        complaints: Complaints::default(),
         admission: Admission::new(limits.in_flight_bytes_max, limits.admission_wait, in_flight),
         hub: Hub::new(limits.stream_clients_max, telemetry.web.clone()),
         context,

@@ -15,7 +15,8 @@ use super::connection::Guest;
 use super::reply::{self, Reply};
 use super::router::Service;
 use crate::ingest::{Outcome, Protocol, Rejected, Written};
-use crate::telemetry::RequestOutcome;
+use crate::telemetry::{LabelValue as _, RequestOutcome};
+use crate::time::Timestamp;
 
 /// Bodies that unpack to more than this, in bytes, take milliseconds, which other connections of the worker would feel.
 /// Prometheus's 2,000 samples are some 1 MiB and take half of one: to hand the worker's other tasks over would cost an
@@ -57,27 +58,30 @@ pub(super) async fn handle(service: &Service, guest: &Guest, request: Request<In
                     service.context.telemetry.ingest.requests.add(RequestOutcome::Accepted, 1);
                     reply::no_content()
                 }
-                Some(rejected) => turned_away(service, &head.headers, &rejected.clone().into(), reply::text),
+                Some(rejected) => turned_away(service, guest, &head.headers, &rejected.clone().into(), reply::text),
             };
             if protocol == Protocol::V2 {
                 tell_written(&mut answer, outcome.written());
             }
             answer
         }
-        Err(turned) => turned_away(service, &head.headers, &turned, reply::text),
+        Err(turned) => turned_away(service, guest, &head.headers, &turned, reply::text),
     }
 }
 
 /// The answer to a request that did not reach the receiver, or was turned away by it.
 pub(super) fn turned_away(
     service: &Service,
+    guest: &Guest,
     headers: &HeaderMap,
     turned: &Turned,
     say: impl FnOnce(StatusCode, &str) -> Reply,
 ) -> Reply {
-    let status = turned.status();
-    service.context.telemetry.ingest.requests.add(turned.outcome(status), 1);
-    let mut answer = say(status, &turned.to_string());
+    let (status, text) = (turned.status(), turned.to_string());
+    let outcome = turned.outcome(status);
+    service.context.telemetry.ingest.requests.add(outcome, 1);
+    service.complaints.tell(outcome.as_str(), &text, guest.address, headers);
+    let mut answer = say(status, &text);
     if let Some(seconds) = turned.retry_after(service, headers) {
         answer = reply::retry_after(answer, seconds);
     }
@@ -109,14 +113,31 @@ async fn take(
 
     let (body, room) = bounded(service, headers, body, context.receiver.body_bytes_max()).await?;
 
-    let started = Instant::now();
-    context.telemetry.ingest.bytes.add(body.len() as u64);
-    let receive = || context.receiver.receive(protocol, &body, (context.clock)());
-    let outcome = off_the_reactor(context.receiver.unpacked_bytes(&body) > SHORT, receive);
-    context.telemetry.latency.request.record(started.elapsed());
+    let long = context.receiver.unpacked_bytes(&body) > SHORT;
+    let outcome = received(service, guest, body.len(), long, |now| context.receiver.receive(protocol, &body, now));
     drop(room);
-    service.rates.sent(guest.address, Instant::now(), outcome.received.samples);
     Ok((protocol, outcome))
+}
+
+/// Gives a body of so many bytes to the receiver, and notes of its sender what it brought.
+pub(super) fn received(
+    service: &Service,
+    guest: &Guest,
+    bytes: usize,
+    long: bool,
+    receive: impl FnOnce(Timestamp) -> Outcome,
+) -> Outcome {
+    let (started, now) = (Instant::now(), (service.context.clock)());
+    let telemetry = &service.context.telemetry;
+    telemetry.ingest.bytes.add(bytes as u64);
+    let outcome = off_the_reactor(long, || receive(now));
+    let ended = Instant::now();
+    telemetry.latency.request.record(ended - started);
+    service.rates.sent(guest.address, ended, outcome.received.samples);
+    if let Some(newest) = outcome.newest {
+        service.senders.sent(guest.address, newest, now);
+    }
+    outcome
 }
 
 /// Turns a request away where nothing can be taken now.
@@ -150,7 +171,10 @@ pub(super) async fn bounded(
 /// Reads a body of `promised` bytes, taking room as it grows, and hands the room on with it.
 async fn read(service: &Service, mut body: Incoming, promised: usize, limit: usize) -> Result<(Bytes, Room), Turned> {
     let admission = &service.admission;
-    let mut room = admission.enter(promised).await.map_err(|_| Turned::NoRoom)?;
+    let asked = Instant::now();
+    let entered = admission.enter(promised).await;
+    service.context.telemetry.latency.admission.record(asked.elapsed());
+    let mut room = entered.map_err(|_| Turned::NoRoom)?;
     let mut whole: Option<Bytes> = None;
     let mut parts = BytesMut::new();
     while let Some(frame) = body.frame().await {

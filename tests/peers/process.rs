@@ -14,7 +14,7 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
@@ -60,6 +60,17 @@ impl Process {
     /// Lets a paused process go on (SIGCONT).
     pub(crate) fn resume(&self) -> Result<()> {
         self.signal(libc::SIGCONT)
+    }
+
+    /// Asks the process to end (SIGTERM).
+    pub(crate) fn terminate(&self) -> Result<()> {
+        self.signal(libc::SIGTERM)
+    }
+
+    /// Waits until the process has ended by itself.
+    pub(crate) async fn ended(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let what = format!("{} ends", self.name);
+        eventually(&what, limit, async || Ok(self.child.try_wait()?)).await
     }
 
     /// Ends the process at once (SIGKILL) and waits for its end: a crash, as its peers see it.

@@ -11,7 +11,7 @@ mod warm_start;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -69,6 +69,21 @@ impl Headroom {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
         Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1_024)
+    }
+
+    /// What it has printed, to its last few thousand lines.
+    pub(crate) fn log(&self) -> String {
+        self.process.log_tail(5_000)
+    }
+
+    /// Asks it to end, as an orchestrator does.
+    pub(crate) fn terminate(&self) -> Result<()> {
+        self.process.terminate()
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self, limit: Duration) -> Result<ExitStatus> {
+        self.process.ended(limit).await
     }
 
     async fn get(&self, path: &str) -> Result<Reply> {

@@ -99,7 +99,7 @@ fn promise() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_body_with_bad_credentials_is_answered_early_and_takes_no_memory() -> Result<()> {
+async fn h13_a_large_body_with_bad_credentials_is_answered_early_and_takes_no_memory() -> Result<()> {
     let (folder, _, tls) = prepared()?;
     let users = format!("basic_auth_users: {{ann: {}}}\n", hash("right"));
     let secure = Service::start(folder, &format!("{TLS}{users}"), &tls).await?;

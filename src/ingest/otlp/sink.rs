@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use super::super::metadata::Metadata;
 use super::super::parts::Counted;
-use super::super::receiver::{Limits, Received, Receiver, recycle};
+use super::super::receiver::{Limits, Outcome, Received, Receiver};
 use super::super::rejected::{Fault, Item, Partial};
-use super::super::request::{AHEAD_MINUTES, Pending, Request};
+use super::super::request::{AHEAD_MINUTES, Notes, Request};
 use super::super::spelled::{Pair, Spelled};
 use super::super::v1;
 use crate::sample::Sample;
@@ -34,19 +34,20 @@ pub(in crate::ingest) struct Sink<'k, 's> {
     piece: Vec<u8>,
     in_piece: usize,
     series: Vec<u8>,
-    pending: Vec<Pending<'static, 'static>>,
+    notes: Notes<'static, 'static>,
     partial: Partial,
     pub(super) received: Received,
+    newest: Option<Timestamp>,
 }
 
 impl<'k, 's> Sink<'k, 's> {
     pub(in crate::ingest) fn new(
         receiver: &'k Receiver,
         batch: &'k Batch<'s>,
-        pending: Vec<Pending<'static, 'static>>,
+        notes: Notes<'static, 'static>,
         now: Timestamp,
     ) -> Self {
-        let request = Request::new(receiver, batch, pending, now);
+        let request = Request::new(receiver, batch, notes, now);
         Self {
             receiver,
             batch,
@@ -57,9 +58,10 @@ impl<'k, 's> Sink<'k, 's> {
             piece: Vec::new(),
             in_piece: 0,
             series: Vec::new(),
-            pending: recycle(request.pending),
+            notes: request.notes.recycled(),
             partial: Partial::default(),
             received: Received::default(),
+            newest: None,
         }
     }
 
@@ -78,7 +80,7 @@ impl<'k, 's> Sink<'k, 's> {
 
     /// Samples of series that nobody reads.
     pub(super) fn pass(&mut self, samples: u64) {
-        let mut request = Request::new(self.receiver, self.batch, Vec::new(), self.now);
+        let mut request = Request::new(self.receiver, self.batch, Notes::default(), self.now);
         request.received = self.received;
         request.pass(Unkept::Unread, Counted { samples, ..Counted::default() });
         self.received = request.received;
@@ -124,25 +126,26 @@ impl<'k, 's> Sink<'k, 's> {
     }
 
     fn hand_on(&mut self) {
-        let mut request = Request::new(self.receiver, self.batch, recycle(std::mem::take(&mut self.pending)), self.now);
+        let mut request = Request::new(self.receiver, self.batch, std::mem::take(&mut self.notes).recycled(), self.now);
         request.partial = std::mem::take(&mut self.partial);
-        request.received = self.received;
+        (request.received, request.newest) = (self.received, self.newest);
         let (spelled, scattered) = (Spelled::default(), Vec::new());
         let mut walk = v1::Walk { request: &mut request, spelled, scattered, expecting: true, unread: b"" };
         let walked = walk.request(&self.piece);
         assert!(walked.is_ok(), "what is written here is a sound message of no more series than there may be");
         request.welcome();
         request.store();
-        let Request { pending, partial, received, .. } = request;
-        (self.pending, self.partial, self.received) = (recycle(pending), partial, received);
+        let Request { notes, partial, received, newest, .. } = request;
+        (self.notes, self.partial) = (notes.recycled(), partial);
+        (self.received, self.newest) = (received, newest);
         self.piece.clear();
         self.in_piece = 0;
     }
 
     /// What became of all, and the list to be used again.
-    pub(in crate::ingest) fn finish(mut self) -> (Received, Partial, Vec<Pending<'static, 'static>>) {
+    pub(in crate::ingest) fn finish(mut self) -> (Outcome, Notes<'static, 'static>) {
         self.hand_on();
-        (self.received, self.partial, self.pending)
+        (Outcome::new(self.received, self.partial, self.newest), self.notes)
     }
 }
 

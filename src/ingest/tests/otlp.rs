@@ -79,7 +79,7 @@ fn mixed() -> Vec<u8> {
 #[test]
 fn each_point_becomes_its_series() {
     let (store, receiver) = receiver(Limits::default());
-    let Outcome { received, rejected } = send(&receiver, &mixed());
+    let Outcome { received, rejected, .. } = send(&receiver, &mixed());
     assert_eq!(rejected, None);
     // One gauge; sum, count and two buckets; target_info.
     assert_eq!(received, Received { samples: 6, kept: 6, histograms: 1, exemplars: 1, ..Received::default() });
@@ -203,7 +203,7 @@ fn a_body_of_many_series_is_stored_in_pieces() {
     let points =
         (0..5_000).map(|number: u32| point(f64::from(number), &[("pod", &format!("pod-{number:0>100}"))])).collect();
     let (store, receiver) = receiver(Limits::default());
-    let Outcome { received, rejected } =
+    let Outcome { received, rejected, .. } =
         send(&receiver, &request(&[("service.name", "a")], vec![gauge("many", points)]));
     assert_eq!((rejected, received.kept), (None, 5_000));
     assert_eq!(held(&store).len(), 5_000);

@@ -6,12 +6,16 @@ use tokio::sync::{mpsc, watch};
 
 use super::{Server, check, fake};
 use crate::telemetry::names::TABLE;
+use crate::time::Timestamp;
+use crate::web::senders::Senders;
 use crate::web::{Limits, metrics};
 
 fn render() -> String {
     let (_view, viewed) = watch::channel(Arc::new(fake::view()));
     let (_missing, still_missing) = watch::channel(Vec::new());
-    metrics::render(&fake::context(viewed, still_missing, mpsc::channel(1).0))
+    let senders = Senders::default();
+    senders.sent([10, 0, 0, 1].into(), Timestamp::from_millis(0), Timestamp::from_millis(0));
+    metrics::render(&fake::context(viewed, still_missing, mpsc::channel(1).0), &senders)
 }
 
 #[test]

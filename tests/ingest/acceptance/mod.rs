@@ -7,6 +7,7 @@ mod http;
 mod limits;
 mod operation;
 mod others;
+mod pressure;
 mod samples;
 mod series;
 

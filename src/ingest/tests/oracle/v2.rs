@@ -42,7 +42,7 @@ fn plain(series: &ReadSeries, symbols: &[Vec<u8>]) -> Plain {
     let described = series.metadata.as_ref().is_none_or(|said| {
         [said.help_ref, said.unit_ref].iter().all(|reference| *reference == 0 || (*reference as usize) < symbols.len())
     });
-    let holds = !series.samples.is_empty() || !series.histograms.is_empty();
+    let holds = !series.samples.is_empty() || !series.histograms.is_empty() || !series.exemplars.is_empty();
     let exemplar = |exemplar: &v2::Exemplar| {
         exemplar.labels_refs.len().is_multiple_of(2)
             && exemplar.labels_refs.iter().all(|reference| text(*reference).is_some())
