@@ -39,7 +39,9 @@ fn rounds(series: usize) -> usize {
 
 /// What a run came to.
 struct Run {
+    /// A new series, and the kernel's part of it: memory that it clears, and the socket.
     first_ns: f64,
+    first_kernel_ns: f64,
     per_cpu_second: f64,
     latency_us: [u64; 3],
     bytes_per_series: f64,
@@ -96,13 +98,25 @@ impl Sender {
 }
 
 /// One server, from nothing: a round of new series, some in which it settles, and then those that are measured.
-fn run(mut server: Server, payload: &Payload, protocol: Protocol, series: usize) -> Run {
+fn run(server: Server, payload: &Payload, protocol: Protocol, series: usize) -> Run {
+    run_rounds(server, protocol, series, |at, number| payload.round(at, number))
+}
+
+/// The same with one pod in a hundred replaced in each round.
+fn run_churning(server: Server, series: usize) -> Run {
+    run_rounds(server, Protocol::V1, series, |at, number| {
+        Payload::of(Protocol::V1, (0..series).map(|series| (series, payload::replaced(series, number))))
+            .round(at, number)
+    })
+}
+
+fn run_rounds(server: Server, protocol: Protocol, series: usize, bodies: impl Fn(i64, usize) -> Vec<Vec<u8>>) -> Run {
     let mut sender = Sender::connect(&server, protocol);
     let rounds = rounds(series);
     // All within what a receiver takes: windows reach five minutes back, and ten minutes ahead are allowed.
     let start = now_ms() - 240_000;
     let mut round = |number: usize| -> (Duration, Histogram<u64>) {
-        let bodies = payload.round(start + i64::try_from(number).expect("few rounds") * 15_000, number);
+        let bodies = bodies(start + i64::try_from(number).expect("few rounds") * 15_000, number);
         let before = server.cpu();
         sender.latency.reset();
         for body in &bodies {
@@ -110,7 +124,9 @@ fn run(mut server: Server, payload: &Payload, protocol: Protocol, series: usize)
         }
         (server.cpu().saturating_sub(before), sender.latency.clone())
     };
+    let kernel = server.kernel();
     let (first, _) = round(0);
+    let kernel = server.kernel().saturating_sub(kernel);
     (1..=settling()).for_each(|number| _ = round(number));
     let mut cpu = Duration::ZERO;
     let mut latency = Histogram::new_with_bounds(1, 60_000_000, 3).expect("good bounds");
@@ -123,6 +139,7 @@ fn run(mut server: Server, payload: &Payload, protocol: Protocol, series: usize)
     let samples = (series * rounds) as f64;
     Run {
         first_ns: first.as_nanos() as f64 / series as f64,
+        first_kernel_ns: kernel.as_nanos() as f64 / series as f64,
         per_cpu_second: samples / cpu.as_secs_f64().max(1e-9),
         latency_us: [0.5, 0.99, 0.999].map(|quantile| latency.value_at_quantile(quantile)),
         bytes_per_series: server.resident_peak() as f64 / series as f64,
@@ -134,9 +151,10 @@ fn told(name: &str, run: &Run) -> f64 {
     line(
         name,
         &format!(
-            "{:>10}{:>14.0}{p50:>9.2}{p99:>9.2}{p999:>9.2}{:>12.0}",
+            "{:>10}{:>8.0}{:>8.0}{p50:>9.2}{p99:>9.2}{p999:>9.2}{:>12.0}",
             si(run.per_cpu_second),
             run.first_ns,
+            run.first_kernel_ns,
             run.bytes_per_series
         ),
     );
@@ -165,6 +183,20 @@ fn floors(payload: &Payload, series: usize) {
     figure("  floor: and a walk over the fields", walked);
 }
 
+/// Memory of a server that was sent so many series which no rule reads, of which the name alone tells it or does not.
+fn unread(server: &Server, name: &str, series: usize) {
+    const PART: usize = 100_000;
+    let mut sender = Sender::connect(server, Protocol::V1);
+    let before = server.resident_peak();
+    for from in (0..series).step_by(PART) {
+        let part = Payload::of(Protocol::V1, (from..series.min(from + PART)).map(|series| (series, 0)));
+        part.round(now_ms(), 0).iter().for_each(|body| sender.send(body));
+    }
+    let peak = server.resident_peak();
+    let grown = (peak - before) as f64 / series as f64;
+    line(&format!("  {name}"), &format!("{:>10.0} MB resident at most ({grown:.1} B a series)", peak as f64 / 1e6));
+}
+
 fn main() {
     if let Some(address) = std::env::args().skip_while(|arg| arg != "--sink").nth(1) {
         return sink::serve(&address);
@@ -177,7 +209,7 @@ fn main() {
     let peers_max = std::env::var("HEADROOM_PEERS_MAX").map_or(100_000, |max| max.parse().expect("a number of series"));
     heading(
         "receivers: the same requests over loopback HTTP, one connection",
-        "samples/CPU-s  new, ns/series   p50 ms   p99 ms  p999 ms   peak B/series",
+        "samples/CPU-s  new, ns  kernel   p50 ms   p99 ms  p999 ms   peak B/series",
     );
     for series in sizes {
         println!("{} series", si(series as f64));
@@ -188,6 +220,9 @@ fn main() {
         line("    of the sink", &format!("{:>10.2}", own / sink));
         let read = run(Server::headroom(Kept::AllAndRead), &v1, Protocol::V1, series);
         told("  Headroom, 1.0, all kept, a rule evaluated", &read);
+        let churning =
+            told("  Headroom, 1.0, all kept, 1 in 100 new", &run_churning(Server::headroom(Kept::All), series));
+        line("    of the same without new ones", &format!("{:>10.2}", churning / own));
         told("  Headroom, 1.0, 1 in 100 kept", &run(Server::headroom(Kept::OneFamily), &v1, Protocol::V1, series));
         let v2 = Payload::new(Protocol::V2, series);
         told("  Headroom, 2.0, all kept", &run(Server::headroom(Kept::All), &v2, Protocol::V2, series));
@@ -205,4 +240,8 @@ fn main() {
             }
         }
     }
+    let series = measure::size(10_000_000, 4_000);
+    println!("{} series that no rule reads", si(series as f64));
+    unread(&Server::headroom(Kept::OneFamily), "told by the name, all but 1 in 100", series);
+    unread(&Server::headroom(Kept::None), "told by another label", series);
 }

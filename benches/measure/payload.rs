@@ -62,6 +62,12 @@ fn labels(series: usize, generation: usize) -> Vec<Label> {
     pairs.map(|(name, value)| Label { name: name.to_owned(), value }).to_vec()
 }
 
+/// How often the pod of a series was replaced until a round: one in a hundred is in each.
+pub(crate) fn replaced(series: usize, round: usize) -> usize {
+    let pod = series / (CONTAINERS * FAMILIES) * CONTAINERS + series % CONTAINERS;
+    (round + pod % 100) / 100
+}
+
 /// All requests of a round but for their samples, encoded once.
 pub(crate) struct Payload {
     protocol: Protocol,
