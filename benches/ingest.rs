@@ -70,6 +70,29 @@ fn steady(name: &str, protocol: Protocol, series: usize, names: &[String]) -> f6
     ns
 }
 
+/// The time of a round with one pod in a hundred replaced, as a part of that of a round without: turn by turn, for the speed of a
+/// machine that others share is not the same a second later.
+fn churn(protocol: Protocol, series: usize, names: &[String]) {
+    let same = Payload::new(protocol, series);
+    let receivers = [receiver(names), receiver(names)];
+    let mut ratios = Vec::new();
+    for number in 0..measure::passes() + 10 {
+        let other = payload::churned(protocol, series, number);
+        let mut spent = [&same, &other].into_iter().zip(&receivers).map(|(payload, (_, receiver))| {
+            let round = round(payload, number);
+            let before = measure::thread_cpu();
+            send(receiver, protocol, &round);
+            measure::thread_cpu().saturating_sub(before).as_secs_f64()
+        });
+        let (same, other) = (spent.next().expect("two"), spent.next().expect("two"));
+        ratios.push(other / same);
+    }
+    // Windows have grown to their size by then.
+    let ratio = median(&mut ratios.split_off(10));
+    let made = receivers[1].0.stats().created;
+    line(&format!("1 in 100 new ({made} in all) / known"), &format!("{ratio:>10.2}"));
+}
+
 fn median(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
@@ -115,6 +138,7 @@ fn main() {
         }
         let dropped = steady("no rule reads them", protocol, many, &["up".to_owned()]);
         steady("1 in 100 kept", protocol, many, &all[..1]);
+        churn(protocol, many, all);
         first_sight(protocol, many);
         line("dropped / kept", &format!("{:>10.2}", dropped / kept));
     }

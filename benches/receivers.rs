@@ -105,8 +105,7 @@ fn run(server: Server, payload: &Payload, protocol: Protocol, series: usize) -> 
 /// The same with one pod in a hundred replaced in each round.
 fn run_churning(server: Server, series: usize) -> Run {
     run_rounds(server, Protocol::V1, series, |at, number| {
-        Payload::of(Protocol::V1, (0..series).map(|series| (series, payload::replaced(series, number))))
-            .round(at, number)
+        payload::churned(Protocol::V1, series, number).round(at, number)
     })
 }
 
@@ -242,6 +241,6 @@ fn main() {
     }
     let series = measure::size(10_000_000, 4_000);
     println!("{} series that no rule reads", si(series as f64));
-    unread(&Server::headroom(Kept::OneFamily), "told by the name, all but 1 in 100", series);
-    unread(&Server::headroom(Kept::None), "told by another label", series);
+    unread(&Server::headroom(Kept::NoName), "told by the name", series);
+    unread(&Server::headroom(Kept::NoLabel), "told by another label", series);
 }

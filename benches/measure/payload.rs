@@ -62,10 +62,10 @@ fn labels(series: usize, generation: usize) -> Vec<Label> {
     pairs.map(|(name, value)| Label { name: name.to_owned(), value }).to_vec()
 }
 
-/// How often the pod of a series was replaced until a round: one in a hundred is in each.
-pub(crate) fn replaced(series: usize, round: usize) -> usize {
-    let pod = series / (CONTAINERS * FAMILIES) * CONTAINERS + series % CONTAINERS;
-    (round + pod % 100) / 100
+/// A payload of which one pod in a hundred is another in each round.
+pub(crate) fn churned(protocol: Protocol, series: usize, round: usize) -> Payload {
+    let pod = |series: usize| series / (CONTAINERS * FAMILIES) * CONTAINERS + series % CONTAINERS;
+    Payload::of(protocol, (0..series).map(|series| (series, (round + pod(series) % 100) / 100)))
 }
 
 /// All requests of a round but for their samples, encoded once.

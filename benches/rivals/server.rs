@@ -19,8 +19,10 @@ pub(crate) enum Kept {
     /// All, and a rule reads one in a hundred, evaluated as samples come.
     AllAndRead,
     OneFamily,
-    /// None, for what the one rule reads is told by another label than the name.
-    None,
+    /// None: the one rule reads other names.
+    NoName,
+    /// None: what the one rule reads is told by another label than the name.
+    NoLabel,
 }
 
 pub(crate) struct Server {
@@ -43,7 +45,8 @@ impl Server {
             Kept::All => ("all", "nothing_of_this_name"),
             Kept::AllAndRead => ("all", ONE_FAMILY),
             Kept::OneFamily => ("rules", ONE_FAMILY),
-            Kept::None => ("rules", "{__name__=~'container_.+',job='of_nobody'}"),
+            Kept::NoName => ("rules", "nothing_of_this_name"),
+            Kept::NoLabel => ("rules", "{__name__=~'container_.+',job='of_nobody'}"),
         };
         let rules = format!("groups: [{{name: bench, rules: [{{record: busy, expr: \"sum(rate({read}[4m]))\"}}]}}]\n");
         let settings = format!(

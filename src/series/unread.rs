@@ -2,7 +2,7 @@
 //!
 //! A flat table with open addressing whose words are the entries: 63 bits of the fingerprint (a new series is taken for one of
 //! ten million others with a probability of about 1e-12) and the reason. Beside each stands the round in which it was last
-//! seen: what has not been seen for a while goes when the table is built anew.
+//! seen: what has not been seen for a while makes room where it stands, for a second table would double the memory.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,6 +30,8 @@ const ROUNDS_SWEPT: u64 = 10;
 
 /// The reason's bit of an entry.
 const DROPPED: u64 = 1;
+/// A slot that held an entry once; a probe goes on over it. No entry is so small.
+const GONE: u64 = 1;
 
 #[derive(Debug)]
 struct Table {
@@ -55,27 +57,36 @@ impl Table {
         (0..self.entries.len()).map(move |step| (first as usize).wrapping_add(step) & mask)
     }
 
-    /// Adds an entry; the writers' lock is held, and at least one slot is free.
-    fn insert(&self, entry: u64, round: u8) {
-        let at = self.probe(entry).find(|at| self.entries[*at].load(Ordering::Relaxed) == 0);
-        if let Some(at) = at {
+    /// Adds an entry; the writers' lock is held, and at least one slot is free. `true` where the slot had been used before.
+    fn insert(&self, entry: u64, round: u8) -> bool {
+        let free = self.probe(entry).find(|at| self.entries[*at].load(Ordering::Relaxed) <= GONE);
+        free.is_some_and(|at| {
+            let before = self.entries[at].load(Ordering::Relaxed);
             self.rounds[at].store(round, Ordering::Relaxed);
             self.entries[at].store(entry, Ordering::Release);
-        }
+            before == GONE
+        })
     }
 
-    /// All entries, each with its round.
-    fn all(&self) -> impl Iterator<Item = (u64, u8)> {
+    /// All slots that hold an entry, each with its round.
+    fn all(&self) -> impl Iterator<Item = (&AtomicU64, u8)> {
         let pairs = self.entries.iter().zip(&self.rounds);
         pairs
-            .map(|(entry, round)| (entry.load(Ordering::Relaxed), round.load(Ordering::Relaxed)))
-            .filter(|(entry, _)| *entry != 0)
+            .map(|(entry, round)| (entry, round.load(Ordering::Relaxed)))
+            .filter(|(entry, _)| entry.load(Ordering::Relaxed) > GONE)
+    }
+
+    /// Slots of a table for so many entries: it is three quarters full at most.
+    fn slots_for(entries: usize) -> usize {
+        (entries * 4 / 3).next_power_of_two().max(SLOTS_AT_FIRST)
     }
 }
 
 #[derive(Debug)]
 struct Writing {
     len: usize,
+    /// Slots that are [`GONE`].
+    gone: usize,
     rounds: u64,
     /// The rules under which the entries hold.
     generation: u32,
@@ -98,7 +109,7 @@ fn entry(Fingerprint(bits): Fingerprint) -> u64 {
 
 impl Unread {
     pub(super) fn new() -> Self {
-        let writing = Mutex::new(Writing { len: 0, rounds: 0, generation: 0 });
+        let writing = Mutex::new(Writing { len: 0, gone: 0, rounds: 0, generation: 0 });
         Self { table: Swap::new(Table::new(SLOTS_AT_FIRST)), round: AtomicU8::new(0), writing }
     }
 
@@ -132,20 +143,22 @@ impl Unread {
         }
         let slots = self.table.load(guard).entries.len();
         if writing.len >= LEN_MAX {
-            self.rebuild(&mut writing, SLOTS_AT_FIRST, |_| false, guard);
-        } else if writing.len * 4 >= slots * 3 {
-            self.rebuild(&mut writing, slots * 2, |_| true, guard);
+            self.empty(&mut writing, guard);
+        } else if (writing.len + writing.gone) * 4 >= slots * 3 {
+            let wanted = Table::slots_for(writing.len + 1);
+            self.rebuild(&mut writing, wanted, guard);
         }
         let dropped = if why == Unkept::Dropped { DROPPED } else { 0 };
-        self.table.load(guard).insert(entry(fingerprint) | dropped, self.round.load(Ordering::Relaxed));
+        let reused = self.table.load(guard).insert(entry(fingerprint) | dropped, self.round.load(Ordering::Relaxed));
         writing.len += 1;
+        writing.gone -= usize::from(reused);
     }
 
     /// Forgets all: what nobody read may be read now, under the rules of this generation.
     pub(super) fn clear(&self, generation: u32) {
         let mut writing = self.writing();
         writing.generation = generation;
-        self.rebuild(&mut writing, SLOTS_AT_FIRST, |_| false, &pin());
+        self.empty(&mut writing, &pin());
     }
 
     /// Begins a new round; now and then lets go of what was not seen for long.
@@ -158,16 +171,32 @@ impl Unread {
             return;
         }
         let guard = pin();
-        let fresh = |seen: u8| round.wrapping_sub(seen) < ROUNDS_KEPT;
-        let kept = self.table.load(&guard).all().filter(|(_, seen)| fresh(*seen)).count();
-        self.rebuild(&mut writing, (kept * 2).next_power_of_two().max(SLOTS_AT_FIRST), fresh, &guard);
+        let table = self.table.load(&guard);
+        for (entry, _) in table.all().filter(|(_, seen)| round.wrapping_sub(*seen) >= ROUNDS_KEPT) {
+            entry.store(GONE, Ordering::Relaxed);
+            writing.len -= 1;
+            writing.gone += 1;
+        }
+        // With room to grow into, so that it does not shrink only to grow again.
+        let wanted = Table::slots_for(writing.len * 3 / 2);
+        if wanted < table.entries.len() {
+            self.rebuild(&mut writing, wanted, &guard);
+        }
     }
 
-    fn rebuild(&self, writing: &mut Writing, slots: usize, keep: impl Fn(u8) -> bool, guard: &Guard) {
+    /// Puts a table of another size, and without what is gone, in place of the present one.
+    fn rebuild(&self, writing: &mut Writing, slots: usize, guard: &Guard) {
         let table = Table::new(slots);
-        let kept = self.table.load(guard).all().filter(|(_, round)| keep(*round));
-        writing.len = kept.map(|(entry, round)| table.insert(entry, round)).count();
+        for (entry, round) in self.table.load(guard).all() {
+            table.insert(entry.load(Ordering::Relaxed), round);
+        }
         self.table.store(table, guard);
+        writing.gone = 0;
+    }
+
+    fn empty(&self, writing: &mut Writing, guard: &Guard) {
+        self.table.store(Table::new(SLOTS_AT_FIRST), guard);
+        (writing.len, writing.gone) = (0, 0);
     }
 
     /// How many there are.
@@ -210,5 +239,29 @@ mod tests {
         unread.clear(2);
         unread.insert(fingerprint(7), Unkept::Unread, 1, &pin());
         assert_eq!((unread.len(), unread.get(fingerprint(7), &pin())), (0, None), "judged under former rules");
+    }
+
+    #[test]
+    fn what_has_gone_makes_room_for_what_comes() {
+        let unread = Unread::new();
+        let numbers = |generation: u64| generation * 10_000..(generation + 1) * 10_000;
+        for generation in 0..30 {
+            for number in numbers(generation) {
+                unread.insert(fingerprint(number + 1), Unkept::Unread, 1, &pin());
+            }
+            for _ in 1..ROUNDS_KEPT {
+                unread.age();
+            }
+            let known = |number: u64| unread.get(fingerprint(number + 1), &pin()).is_some();
+            assert!(numbers(generation).all(known), "generation {generation} is there");
+            assert!(unread.len() <= 20_000 && unread.bytes() <= 9 << 16, "{} in {}", unread.len(), unread.bytes());
+        }
+    }
+
+    #[test]
+    fn the_largest_table_is_not_outgrown() {
+        assert_eq!(Table::slots_for(LEN_MAX), 1 << 24);
+        assert_eq!(Table::slots_for(LEN_MAX / 2 + 1), 1 << 24);
+        assert_eq!(Table::slots_for(0), SLOTS_AT_FIRST);
     }
 }
