@@ -98,19 +98,19 @@ impl Sender {
 }
 
 /// One server, from nothing: a round of new series, some in which it settles, and then those that are measured.
-fn run(server: Server, payload: &Payload, protocol: Protocol, series: usize) -> Run {
+fn run(server: &Server, payload: &Payload, protocol: Protocol, series: usize) -> Run {
     run_rounds(server, protocol, series, |at, number| payload.round(at, number))
 }
 
 /// The same with one pod in a hundred replaced in each round.
-fn run_churning(server: Server, series: usize) -> Run {
+fn run_churning(server: &Server, series: usize) -> Run {
     run_rounds(server, Protocol::V1, series, |at, number| {
         payload::churned(Protocol::V1, series, number).round(at, number)
     })
 }
 
-fn run_rounds(server: Server, protocol: Protocol, series: usize, bodies: impl Fn(i64, usize) -> Vec<Vec<u8>>) -> Run {
-    let mut sender = Sender::connect(&server, protocol);
+fn run_rounds(server: &Server, protocol: Protocol, series: usize, bodies: impl Fn(i64, usize) -> Vec<Vec<u8>>) -> Run {
+    let mut sender = Sender::connect(server, protocol);
     let rounds = rounds(series);
     // All within what a receiver takes: windows reach five minutes back, and ten minutes ahead are allowed.
     let start = now_ms() - 240_000;
@@ -214,17 +214,17 @@ fn main() {
         println!("{} series", si(series as f64));
         let v1 = Payload::new(Protocol::V1, series);
         floors(&v1, series);
-        let sink = told("  a bare sink: unpack, find, store", &run(Server::sink(), &v1, Protocol::V1, series));
-        let own = told("  Headroom, 1.0, all kept", &run(Server::headroom(Kept::All), &v1, Protocol::V1, series));
+        let sink = told("  a bare sink: unpack, find, store", &run(&Server::sink(), &v1, Protocol::V1, series));
+        let own = told("  Headroom, 1.0, all kept", &run(&Server::headroom(Kept::All), &v1, Protocol::V1, series));
         line("    of the sink", &format!("{:>10.2}", own / sink));
-        let read = run(Server::headroom(Kept::AllAndRead), &v1, Protocol::V1, series);
+        let read = run(&Server::headroom(Kept::AllAndRead), &v1, Protocol::V1, series);
         told("  Headroom, 1.0, all kept, a rule evaluated", &read);
         let churning =
-            told("  Headroom, 1.0, all kept, 1 in 100 new", &run_churning(Server::headroom(Kept::All), series));
+            told("  Headroom, 1.0, all kept, 1 in 100 new", &run_churning(&Server::headroom(Kept::All), series));
         line("    of the same without new ones", &format!("{:>10.2}", churning / own));
-        told("  Headroom, 1.0, 1 in 100 kept", &run(Server::headroom(Kept::OneFamily), &v1, Protocol::V1, series));
+        told("  Headroom, 1.0, 1 in 100 kept", &run(&Server::headroom(Kept::OneFamily), &v1, Protocol::V1, series));
         let v2 = Payload::new(Protocol::V2, series);
-        told("  Headroom, 2.0, all kept", &run(Server::headroom(Kept::All), &v2, Protocol::V2, series));
+        told("  Headroom, 2.0, all kept", &run(&Server::headroom(Kept::All), &v2, Protocol::V2, series));
         drop(v2);
         if series > peers_max || measure::is_small() {
             continue;
@@ -232,7 +232,7 @@ fn main() {
         for (name, server) in [("VictoriaMetrics", Server::victoria_metrics()), ("Prometheus", Server::prometheus())] {
             match server {
                 Some(server) => {
-                    let rival = told(&format!("  {name}, 1.0"), &run(server, &v1, Protocol::V1, series));
+                    let rival = told(&format!("  {name}, 1.0"), &run(&server, &v1, Protocol::V1, series));
                     line(&format!("    Headroom / {name}"), &format!("{:>10.0}", own / rival));
                 }
                 None => println!("  {name}: not there (make peers)"),
