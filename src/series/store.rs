@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -95,6 +95,8 @@ pub struct Store {
     bytes: AtomicUsize,
     created: AtomicU64,
     evicted: AtomicU64,
+    /// Whether texts of windows that went the last time may still be there.
+    unswept: AtomicBool,
 }
 
 impl Store {
@@ -111,6 +113,7 @@ impl Store {
             bytes: AtomicUsize::new(0),
             created: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
+            unswept: AtomicBool::new(false),
         }
     }
 
@@ -292,6 +295,10 @@ impl Store {
             }
         }
         if gone.is_empty() {
+            drop(guard);
+            if self.unswept.swap(false, Ordering::Relaxed) {
+                self.sweep();
+            }
             return;
         }
         let addresses: HashSet<*const Window> = gone.iter().map(Arc::as_ptr).collect();
@@ -305,13 +312,18 @@ impl Store {
         let freed: usize = gone.iter().map(|window| window.bytes(&guard)).sum();
         self.bytes.fetch_sub(freed, Ordering::Relaxed);
         self.evicted.fetch_add(gone.len() as u64, Ordering::Relaxed);
-        drop(gone);
+        drop((gone, guard));
         self.sweep();
+        // A reader that was at work may have held on to some; what is left goes the next time.
+        self.unswept.store(true, Ordering::Relaxed);
     }
 
     /// Lets go of the texts that no series has any more.
     fn sweep(&self) {
-        // Memory under epochs may still hold some; what is left goes the next time.
+        // What was put out of use is freed two epochs later, and without samples nobody else moves them on.
+        for _ in 0..3 {
+            pin().flush();
+        }
         let mut interner = self.index.interner();
         let before = interner.bytes();
         interner.sweep();
